@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The remedies as a table: which module applies one, what it puts at risk, what it needs and what it destroys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Tuple
+
+RISKS: Tuple[str, ...] = ("none", "replica_rows", "replica_history", "rebuild")
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One way to repair.
+
+    :param name: stable name, used in results and in ``repair_strategy``.
+    :param module: the module of this collection that applies it; empty while none does.
+    :param risk: what it puts at risk when all its conditions hold, one of `RISKS`.
+    :param needs: what must be reachable or granted.
+    :param destroys: what is gone afterwards, for people; empty when nothing is.
+    :param meaning: what it does, one sentence.
+    """
+
+    name: str
+    module: str
+    risk: str
+    meaning: str
+    needs: Tuple[str, ...] = ()
+    destroys: str = ""
+
+
+def _table(*remedies: Remedy) -> Mapping[str, Remedy]:
+    return {remedy.name: remedy for remedy in remedies}
+
+
+REMEDIES: Mapping[str, Remedy] = _table(
+    Remedy("wait", "", "none", "Nothing has to be repaired: wait."),
+    Remedy("look", "", "none", "A person has to look: the evidence says where."),
+    Remedy(
+        "start",
+        "replica_channel",
+        "none",
+        "Start the threads that are stopped without an error (only with repair_start_stopped).",
+        ("repairer",),
+    ),
+    Remedy(
+        "restart",
+        "replica_channel",
+        "none",
+        "Start the applier again: the cause was temporary (lock wait, full disk).",
+        ("repairer",),
+    ),
+    Remedy(
+        "refetch",
+        "replica_channel",
+        "none",
+        "Throw the relay logs away and fetch them again from the source, which still has everything.",
+        ("repairer", "source"),
+        "the relay logs (the source has the same transactions)",
+    ),
+    Remedy(
+        "refetch_unverified",
+        "replica_channel",
+        "replica_history",
+        "Throw the relay logs away although it is not proven that the source still has everything in them.",
+        ("repairer",),
+        "transactions that exist only in the relay logs",
+    ),
+    Remedy(
+        "skip_present",
+        "replica_skip",
+        "replica_rows",
+        "Pass the failing transaction after its whole effect was verified to be present.",
+        ("repairer",),
+    ),
+    Remedy("heal_rows", "", "replica_rows", "Make the rows it meets equal to the source's images, then go on."),
+    Remedy("reposition", "", "none", "Find the position the data is really at, and replicate from there."),
+    Remedy("gtid_append", "", "replica_history", "Add the GTIDs whose changes are known to be here."),
+    Remedy("gtid_inject", "", "replica_history", "Write empty transactions for GTIDs the other members lack."),
+    Remedy("replay", "", "replica_rows", "Apply the missing transactions from a member that still has them."),
+    Remedy("roll_back", "", "replica_rows", "Apply the exact inverse of transactions that only this replica has."),
+    Remedy("rebuild", "", "rebuild", "Build the replica anew from a donor.", ("donor",), "all data of the replica"),
+)
+
+
+def allowed(risk: str, max_risk: str) -> bool:
+    """True when a risk does not exceed the level the caller allows. Raises ValueError for unknown words."""
+    return RISKS.index(risk) <= RISKS.index(max_risk)
