@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Glue between Ansible and the rest: argument specs, logins from options, results, diffs and failures.
+
+Every module is an argument spec, one function that takes the module and returns a result, and a call of `run`.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import traceback
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ._core.errors import BadInputError, ReplicaError
+from ._core.snapshot import Channel
+from ._server.connect import Login
+
+try:
+    import pymysql  # noqa: F401
+
+    PYMYSQL_ERROR: Optional[str] = None
+except ImportError:
+    PYMYSQL_ERROR = traceback.format_exc()
+
+Spec = Dict[str, Any]
+
+TLS_OPTIONS = ("ca_cert", "client_cert", "client_key", "check_hostname")
+
+_PLACE: Spec = {
+    "login_host": {"type": "str"},
+    "login_port": {"type": "int"},
+    "login_unix_socket": {"type": "path"},
+    "login_user": {"type": "str"},
+    "login_password": {"type": "str", "no_log": True},
+    "config_file": {"type": "path"},
+    "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path"},
+    "check_hostname": {"type": "bool"},
+}
+
+LOGIN_SPEC: Spec = {
+    **_PLACE,
+    "login_port": {"type": "int", "default": 3306},
+    "login_user": {"type": "str", "fallback": (env_fallback, ["REPLICA_LOGIN_USER"])},
+    "login_password": {"type": "str", "no_log": True, "fallback": (env_fallback, ["REPLICA_LOGIN_PASSWORD"])},
+    "connect_timeout": {"type": "int", "default": 10},
+}
+
+CHANNEL_SPEC: Spec = {"channel": {"type": "str"}}
+
+SOURCE_SPEC: Spec = {"source": {"type": "dict", "options": _PLACE}}
+
+MEMBERS_SPEC: Spec = {
+    "members": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": {"type": "str", "required": True}, **_PLACE, "login_port": {"type": "int", "default": 3306}},
+    }
+}
+
+CHANGE_SPEC: Spec = {
+    "state_id": {"type": "str"},
+    "record_dir": {"type": "path"},
+    "timeout": {"type": "int", "default": 60},
+    "managed_ok": {"type": "bool", "default": False},
+}
+
+
+def merge(*specs: Spec) -> Spec:
+    """One argument spec out of several, as a copy. Raises ValueError when an option is declared twice."""
+    merged: Spec = {}
+    for spec in specs:
+        double = sorted(set(spec) & set(merged))
+        if double:
+            raise ValueError("declared twice: %s" % ", ".join(double))
+        merged.update(copy.deepcopy(spec))
+    return merged
+
+
+def build_module(spec: Spec, supports_check_mode: bool = True, **rules: Any) -> AnsibleModule:
+    """The AnsibleModule with the login options added to ``spec``; fails when PyMySQL is missing.
+
+    :param rules: ``mutually_exclusive``, ``required_if`` and so on, as AnsibleModule takes them.
+    """
+    module = AnsibleModule(argument_spec=merge(LOGIN_SPEC, spec), supports_check_mode=supports_check_mode, **rules)
+    if PYMYSQL_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR, code="library")
+    return module
+
+
+def login_from(params: Mapping[str, Any], name: str = "", timeout: Optional[int] = None) -> Login:
+    """The login that a set of ``login_*`` and TLS options describes.
+
+    :param params: a module's parameters, or one entry of ``members``.
+    :param name: what messages call the server.
+    :raises BadInputError: when neither host nor socket is given. There is no default host: under a local connection
+        it would be the controller, not the server that is meant.
+    """
+    if not params.get("login_host") and not params.get("login_unix_socket"):
+        raise BadInputError(
+            "No server is named: neither login_host nor login_unix_socket is set%s" % (" for " + name if name else ""),
+            advice="Set login_host to the address of the database server; there is no default.",
+        )
+    return Login(
+        host=params.get("login_host") or "",
+        port=int(params.get("login_port") or 3306),
+        user=params.get("login_user"),
+        password=params.get("login_password"),
+        unix_socket=params.get("login_unix_socket"),
+        config_file=params.get("config_file"),
+        ca_cert=params.get("ca_cert"),
+        client_cert=params.get("client_cert"),
+        client_key=params.get("client_key"),
+        check_hostname=params.get("check_hostname"),
+        connect_timeout=int(timeout or params.get("connect_timeout") or 10),
+        name=name,
+    )
+
+
+def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login:
+    """How to reach the source of a channel: what option ``source`` says, the rest from the channel and the target.
+
+    Host and port come from the channel; account and TLS files are the target's unless ``source`` has its own.
+    :raises BadInputError: when neither the option nor the channel names a host.
+    """
+    given = {key: value for key, value in (params.get("source") or {}).items() if value is not None}
+    own_tls = any(key in given for key in TLS_OPTIONS)
+    inherited = ("login_user", "login_password", "config_file") + (() if own_tls else TLS_OPTIONS)
+    wanted = {key: params.get(key) for key in inherited}
+    if channel is not None and not given.get("login_unix_socket"):
+        wanted.update(login_host=channel.source_host, login_port=channel.source_port)
+    wanted.update(given)
+    return login_from(wanted, "the source", params.get("connect_timeout"))
+
+
+def member_logins(params: Mapping[str, Any]) -> List[Login]:
+    """The logins of option ``members``, each with its name; account and TLS files are the target's unless given."""
+    logins = []
+    for entry in params.get("members") or []:
+        given = {key: value for key, value in entry.items() if value is not None}
+        own_tls = any(key in given for key in TLS_OPTIONS)
+        inherited = ("login_user", "login_password", "config_file") + (() if own_tls else TLS_OPTIONS)
+        wanted = {key: params.get(key) for key in inherited}
+        wanted.update(given)
+        logins.append(login_from(wanted, entry["name"], params.get("connect_timeout")))
+    return logins
+
+
+def now() -> str:
+    """The time in UTC for records and their file names: ``20261120T233000.123456Z``."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def result(
+    module: AnsibleModule,
+    changed: bool,
+    msg: str,
+    queries: List[str],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    state_id: str = "",
+    record: str = "",
+    **extra: Any,
+) -> Dict[str, Any]:
+    """The result of a changing module in the shape that all of them share.
+
+    :param before: normalised state as a dict; the diff is made from it and from ``after``.
+    :param extra: what the module returns besides.
+    """
+    shape: Dict[str, Any] = {
+        "changed": changed,
+        "msg": msg,
+        "queries": list(queries),
+        "executed": bool(changed and queries and not module.check_mode),
+        "before": dict(before),
+        "after": dict(after),
+        "state_id": state_id,
+        "record": record,
+    }
+    if module._diff:
+        shape["diff"] = diff(before, after)
+    shape.update(extra)
+    return shape
+
+
+def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Dict[str, Any]:
+    """Ansible's diff of two states: only the entries that differ, so that counters which move by themselves stay out."""
+    names = [name for name in sorted(set(before) | set(after)) if before.get(name) != after.get(name)]
+    return {
+        "before": {name: before[name] for name in names if name in before},
+        "after": {name: after[name] for name in names if name in after},
+    }
+
+
+def fail(module: AnsibleModule, error: ReplicaError) -> NoReturn:
+    """End the module with an error of the collection: ``msg``, ``code``, and the error's context beside them."""
+    context = {key: value for key, value in error.context.items() if key not in ("msg", "failed")}
+    module.fail_json(msg=str(error), **{"code": error.code, "changed": False, **context})
+    raise SystemExit(1)
+
+
+def run(module: AnsibleModule, function: Callable[[AnsibleModule], Dict[str, Any]]) -> None:
+    """Call a module's function and turn its result, or its error, into the module's output."""
+    try:
+        outcome = function(module)
+    except ReplicaError as error:
+        fail(module, error)
+    module.exit_json(**outcome)
