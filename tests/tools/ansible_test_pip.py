@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets ansible-test bootstrap pip without its download server.
 
-ansible-test fetches a ``get-pip`` script from a host of its own and keeps it in a cache. A script of that name, put there
-beforehand, is taken instead: this one starts from the pip that every Python carries, so that package registries are enough.
+ansible-test fetches a ``get-pip`` script from a host of its own and keeps it in a cache. A script of that name that is
+there beforehand is taken instead. This one starts from the pip that every Python carries: registries are enough.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-GET_PIP = '''\
+GET_PIP = """\
 import ensurepip
 import glob
 import os
@@ -30,7 +30,7 @@ from pip._internal.cli.main import main
 
 arguments = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
 sys.exit(main(["install", "--upgrade", "--force-reinstall", *arguments]))
-'''
+"""
 
 
 def write_stand_ins(home: Path) -> None:

@@ -1,0 +1,325 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of the collection, as data: which commands make up each step, where they run and with what environment."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import ansible_test_pip
+
+FLAVOURS = ("mysql-9.7", "mysql-5.6", "mariadb-10.11", "mariadb-11.8")
+GROUPS = ("images", "lint", "sanity", "unit", "package", "integration")
+CORE_TESTS = "tests/unit/plugins/module_utils/_core"
+TYPED = ("plugins/module_utils/_core", "plugins/module_utils/_server")
+
+# Everything that may lie at the top of the built archive; what a user does not need stays out.
+METADATA_FILES = ("MANIFEST.json", "FILES.json", "README.md", "COPYING", "CHANGELOG.md", "changelogs")
+ARCHIVE_TOP = frozenset((*METADATA_FILES, "meta", "plugins", "roles", "playbooks", "docs", "awx", "extensions"))
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to run: no shell, an explicit folder, and what its environment adds."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def shown(self) -> str:
+        return shlex.join(self.argv)
+
+
+def no_note(output: str) -> str:
+    """Say nothing beside the step's name."""
+    return ""
+
+
+def last_line_note(pattern: str) -> Callable[[str], str]:
+    """Make a function that picks the last line of an output which matches, to stand beside the step's name."""
+
+    def note(output: str) -> str:
+        found = [line.strip("= \n") for line in output.splitlines() if re.search(pattern, line)]
+        return found[-1] if found else ""
+
+    return note
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named check: its commands come from a generator, so that plain Python may run between them."""
+
+    name: str
+    commands: Callable[[], Iterator[Command]]
+    skip_because: str = ""
+    live: bool = False
+    note: Callable[[str], str] = no_note
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A temporary folder for copies of the checkout, logs and archives, and the environment that every step gets."""
+
+    checkout: Path
+    top: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def create(cls, checkout: Path) -> Workspace:
+        top = Path(tempfile.mkdtemp(prefix="replicaops-checks-"))
+        (top / "logs").mkdir()
+        return cls(checkout, top, _environment(checkout))
+
+    @property
+    def venv(self) -> Path:
+        return self.checkout / ".venv"
+
+    @property
+    def python(self) -> str:
+        return str(self.venv / "bin" / "python")
+
+    @property
+    def logs(self) -> Path:
+        return self.top / "logs"
+
+    def copy(self, name: str) -> Path:
+        """Copy the files that git knows or would take to where the tools want a collection; return its root."""
+        root = self.top / name / "ansible_collections" / "replicaops" / "mysql"
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listing, cwd=self.checkout, check=True, capture_output=True).stdout.decode()
+        for relative in filter(None, names.split("\0")):
+            source, target = self.checkout / relative, root / relative
+            if source.is_file() or source.is_symlink():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target, follow_symlinks=False)
+        return root
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.top, ignore_errors=True)
+
+
+def _environment(checkout: Path) -> dict[str, str]:
+    venv = checkout / ".venv"
+    # A version manager's shims stand for every Python and run only some: the tools take them for real and fail.
+    path = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if "shims" not in Path(part).parts]
+    dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_CONFIG", "ANSIBLE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    environment["PATH"] = os.pathsep.join([str(venv / "bin"), str(venv / "pythons"), *path])
+    return environment
+
+
+def plan(workspace: Workspace, groups: list[str]) -> list[Step]:
+    """List the steps of the groups that were asked for; ``all`` stands for every group but the matrix."""
+    makers: dict[str, Callable[[Workspace], list[Step]]] = {
+        "images": images,
+        "lint": lint,
+        "sanity": sanity,
+        "unit": unit,
+        "package": package,
+        "integration": integration,
+        "matrix": matrix,
+    }
+    wanted = [name for group in groups for name in (GROUPS if group == "all" else (group,))]
+    unknown = [name for name in wanted if name not in makers]
+    if unknown:
+        raise SystemExit(f"unknown group {', '.join(unknown)}: all, {', '.join(makers)}")
+    return [step for name in wanted for step in makers[name](workspace)]
+
+
+def images(workspace: Workspace) -> list[Step]:
+    def build() -> Iterator[Command]:
+        yield Command((workspace.python, "-m", "lab", "images"), workspace.checkout, {"PYTHONPATH": "tests"})
+
+    return [Step("server images", build)]
+
+
+def lint(workspace: Workspace) -> list[Step]:
+    root = workspace.copy("lint")
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(root.parents[2])}
+
+    def tool(*argv: str) -> Callable[[], Iterator[Command]]:
+        def commands() -> Iterator[Command]:
+            yield Command(argv, root, env)
+
+        return commands
+
+    def types() -> Iterator[Command]:
+        typed = [folder for folder in TYPED if any((root / folder).rglob("*.py"))]
+        yield Command(("mypy", *typed), root, {"MYPYPATH": str(root.parents[2])})
+        yield Command(("mypy", "tests/tools"), root, {"MYPYPATH": "tests/tools"})
+
+    scripts = [str(path.relative_to(root)) for path in sorted(root.rglob("*")) if _is_shell_script(path)]
+    no_shellcheck = "" if shutil.which("shellcheck") else "shellcheck is not installed"
+    return [
+        Step("ansible-lint", tool("ansible-lint", "--offline", "--nocolor", "--profile", "production")),
+        Step("antsibull-docs", tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")),
+        Step("antsibull-changelog", tool("antsibull-changelog", "lint")),
+        Step("mypy", types),
+        Step("yamllint", tool("yamllint", "--strict", ".")),
+        Step("ruff check", tool("ruff", "check", "--no-cache", ".")),
+        Step("ruff format", tool("ruff", "format", "--no-cache", "--check", ".")),
+        Step("shellcheck", tool("shellcheck", *scripts), no_shellcheck),
+    ]
+
+
+def _is_shell_script(path: Path) -> bool:
+    if not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        return bool(re.match(rb"#!.*\b(ba|da)?sh\b", file.readline(100)))
+
+
+def sanity(workspace: Workspace) -> list[Step]:
+    def commands() -> Iterator[Command]:
+        root = workspace.copy("sanity")
+        # Its caches and virtual environments stay inside the checkout, and its pip stand-in out of the user's home.
+        home = workspace.venv / "home"
+        ansible_test_pip.write_stand_ins(home)
+        yield Command(("ansible-test", "sanity", "--color", "no"), root, {"HOME": str(home)})
+
+    def note(output: str) -> str:
+        left_out = sorted(set(re.findall(r"Skipping sanity test .* on Python ([\d.]+)", output)))
+        return f"on Python {', '.join(_pythons(workspace))}" + (
+            f"; not here: {', '.join(left_out)}" if left_out else ""
+        )
+
+    return [Step("ansible-test sanity", commands, note=note)]
+
+
+def _pythons(workspace: Workspace) -> list[str]:
+    names = (path.name.removeprefix("python") for path in (workspace.venv / "pythons").glob("python3.*"))
+    return sorted(names, key=lambda name: int(name.split(".")[1]))
+
+
+def unit(workspace: Workspace) -> list[Step]:
+    root = workspace.copy("unit")
+
+    def tests(python: str, *which: str) -> Callable[[], Iterator[Command]]:
+        def commands() -> Iterator[Command]:
+            yield Command((python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *which), root)
+
+        return commands
+
+    extra = workspace.venv / "venvs"
+    oldest = _version(str(extra / "oldest-python" / "bin" / "python"))
+    if oldest != "3.9":
+        print(f"NOTE: no Python 3.9 on this machine; {oldest} is the oldest that the core is tested on", flush=True)
+    others = [
+        path for path in (root / "tests" / "unit").rglob("test_*.py") if not path.is_relative_to(root / CORE_TESTS)
+    ]
+    nothing = "" if others else "there are no unit tests outside the core"
+    old_driver = str(extra / "oldest-driver" / "bin" / "python")
+    note = last_line_note(r"\b(passed|failed|error)")
+    return [
+        Step(
+            f"unit: core, bare Python {oldest}", tests(str(extra / "oldest-python/bin/python"), CORE_TESTS), note=note
+        ),
+        Step(f"unit: all, Python {platform.python_version()}", tests(workspace.python, "tests/unit"), note=note),
+        Step("unit: PyMySQL 1.0.2", tests(old_driver, "tests/unit", f"--ignore={CORE_TESTS}"), nothing, note=note),
+    ]
+
+
+def _version(python: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def package(workspace: Workspace) -> list[Step]:
+    root = workspace.copy("package")
+
+    def build(dist: Path) -> Command:
+        return Command(("ansible-galaxy", "collection", "build", "--force", "--output-path", str(dist)), root)
+
+    def install() -> Iterator[Command]:
+        dist, installed = workspace.top / "dist", workspace.top / "installed"
+        yield build(dist)
+        archive = next(dist.glob("*.tar.gz"))
+        _check_contents(archive)
+        galaxy = ("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(archive))
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
+        yield Command(galaxy, workspace.top, env)
+        yield from _documentation(root, workspace.top, env)
+
+    def importer() -> Iterator[Command]:
+        dist = workspace.top / "dist-importer"
+        yield build(dist)
+        bin_folder = str(workspace.venv / "venvs" / "importer" / "bin")
+        path = os.pathsep.join([bin_folder, workspace.environment["PATH"]])
+        argv = (f"{bin_folder}/python", "-m", "galaxy_importer.main", str(next(dist.glob("*.tar.gz"))))
+        yield Command(argv, dist, {"PATH": path, "ANSIBLE_COLLECTIONS_PATH": ""})
+
+    return [Step("galaxy-importer", importer), Step("build, install, ansible-doc", install)]
+
+
+def _check_contents(archive: Path) -> None:
+    with tarfile.open(archive) as tar:
+        names = [name.removeprefix("./") for name in tar.getnames()]
+    stray = sorted({name for name in names if name and name.split("/")[0] not in ARCHIVE_TOP})
+    if stray:
+        raise RuntimeError(f"the archive holds what no user needs (see build_ignore in galaxy.yml): {', '.join(stray)}")
+
+
+def _documentation(root: Path, cwd: Path, env: dict[str, str]) -> Iterator[Command]:
+    """Read the documentation of every plugin and role by its full name, as the installed archive has it."""
+    kinds = {"module": "plugins/modules", "filter": "plugins/filter", "lookup": "plugins/lookup"}
+    for kind, folder in kinds.items():
+        stems = sorted({p.stem for p in (root / folder).glob("[!_]*") if p.suffix in (".py", ".yml")})
+        if stems:
+            names = [f"replicaops.mysql.{stem}" for stem in stems]
+            yield Command(("ansible-doc", "--type", kind, "--json", *names), cwd, env)
+    roles = sorted(p.parent.parent.name for p in (root / "roles").glob("*/meta/argument_specs.yml"))
+    if roles:
+        names = [f"replicaops.mysql.{role}" for role in roles]
+        yield Command(("ansible-doc", "--type", "role", "--json", *names), cwd, env)
+
+
+def integration(workspace: Workspace) -> list[Step]:
+    def commands() -> Iterator[Command]:
+        argv = (workspace.python, "-m", "pytest", "tests/integration", f"--junitxml={_junit(workspace)}")
+        yield Command(argv, workspace.checkout, {"ANSIBLE_COLLECTIONS_PATH": str(workspace.venv / "collections")})
+
+    return [Step("integration", commands, live=True)]
+
+
+def matrix(workspace: Workspace) -> list[Step]:
+    def commands() -> Iterator[Command]:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(workspace.venv / "collections")}
+        yield Command((workspace.python, "tests/tools/matrix.py"), workspace.checkout, env)
+
+    return [Step("matrix", commands, live=True)]
+
+
+def _junit(workspace: Workspace) -> Path:
+    return workspace.top / "integration.xml"
+
+
+def integration_cases(workspace: Workspace) -> list[str]:
+    """Tell how many integration cases ran on which flavour, by the flavour that stands in the name of each case."""
+    report = _junit(workspace)
+    if not report.exists():
+        return []
+    cases: Counter[str] = Counter()
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("skipped") is None:
+            named = [flavour for flavour in FLAVOURS if flavour in case.get("name", "")]
+            cases[named[0] if named else "no flavour of its own"] += 1
+    return [f"integration cases run on {flavour}: {count}" for flavour, count in sorted(cases.items())]
