@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Arithmetic on sorted runs of transaction numbers.
+
+An interval is half-open: ``(4, 7)`` holds 4, 5 and 6. *Runs* are intervals in ascending order that neither overlap nor
+touch. Every function here takes runs and returns runs (``merged`` makes them) and walks each input once: a replica that
+applied transactions out of order can have 100,000 of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+Interval = tuple[int, int]
+Runs = tuple[Interval, ...]
+
+
+def merged(intervals: Iterable[Interval]) -> Runs:
+    """Runs that hold the numbers of the given intervals, which may come in any order and overlap.
+
+    Intervals without a number (end not above start) are dropped.
+    """
+    result: list[Interval] = []
+    current_start = current_end = 0
+    for start, end in sorted(intervals):
+        if end <= start:
+            continue
+        if start > current_end or not result:
+            result.append((start, end))
+            current_start, current_end = start, end
+        elif end > current_end:
+            result[-1] = (current_start, end)
+            current_end = end
+    return tuple(result)
+
+
+def union(left: Runs, right: Runs) -> Runs:
+    """The numbers that are in either. Sorting two sorted halves is one merge for Python's sort, so this is linear."""
+    if not left or not right:
+        return left or right
+    return merged(left + right)
+
+
+def subtract(left: Runs, right: Runs) -> Runs:
+    """The numbers of ``left`` that are not in ``right``."""
+    result: list[Interval] = []
+    index, last = 0, len(right)
+    for start, end in left:
+        while index < last and right[index][1] <= start:
+            index += 1
+        # A run of ``right`` may reach into the next run of ``left`` too, so only those wholly behind are dropped.
+        ahead = index
+        while ahead < last and right[ahead][0] < end:
+            cut_start, cut_end = right[ahead]
+            if start < cut_start:
+                result.append((start, cut_start))
+            start = cut_end
+            ahead += 1
+        if start < end:
+            result.append((start, end))
+        index = max(index, ahead - 1)
+    return tuple(result)
+
+
+def intersect(left: Runs, right: Runs) -> Runs:
+    """The numbers that are in both."""
+    result: list[Interval] = []
+    i, j = 0, 0
+    while i < len(left) and j < len(right):
+        start = max(left[i][0], right[j][0])
+        end = min(left[i][1], right[j][1])
+        if start < end:
+            result.append((start, end))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(result)
+
+
+def holes(runs: Runs) -> Runs:
+    """The numbers from 1 to the highest of ``runs`` that are not in it."""
+    missing: list[Interval] = []
+    expected = 1
+    for start, end in runs:
+        if start > expected:
+            missing.append((expected, start))
+        expected = end
+    return tuple(missing)
+
+
+def holds(runs: Runs, number: int) -> bool:
+    """Whether ``number`` is in ``runs``; found by bisection."""
+    # (number + 1, 0) sorts before every run that starts above the number, and after all others.
+    index = bisect_left(runs, (number + 1, 0)) - 1
+    return index >= 0 and number < runs[index][1]
+
+
+def count(runs: Runs) -> int:
+    """How many numbers ``runs`` holds."""
+    return sum(end - start for start, end in runs)
