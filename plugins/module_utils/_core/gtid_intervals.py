@@ -51,33 +51,33 @@ def subtract(left: Runs, right: Runs) -> Runs:
     for start, end in left:
         while index < last and right[index][1] <= start:
             index += 1
-        # A run of ``right`` may reach into the next run of ``left`` too, so only those wholly behind are dropped.
-        ahead = index
-        while ahead < last and right[ahead][0] < end:
-            cut_start, cut_end = right[ahead]
+        while index < last and right[index][0] < end:
+            cut_start, cut_end = right[index]
             if start < cut_start:
                 result.append((start, cut_start))
             start = cut_end
-            ahead += 1
+            if cut_end >= end:
+                # It may reach into the next run of ``left`` too.
+                break
+            index += 1
         if start < end:
             result.append((start, end))
-        index = max(index, ahead - 1)
     return tuple(result)
 
 
 def intersect(left: Runs, right: Runs) -> Runs:
     """The numbers that are in both."""
     result: list[Interval] = []
-    i, j = 0, 0
-    while i < len(left) and j < len(right):
-        start = max(left[i][0], right[j][0])
-        end = min(left[i][1], right[j][1])
-        if start < end:
-            result.append((start, end))
-        if left[i][1] < right[j][1]:
-            i += 1
-        else:
-            j += 1
+    index, last = 0, len(right)
+    for start, end in left:
+        while index < last and right[index][1] <= start:
+            index += 1
+        while index < last and right[index][0] < end:
+            other_start, other_end = right[index]
+            result.append((max(start, other_start), min(end, other_end)))
+            if other_end >= end:
+                break
+            index += 1
     return tuple(result)
 
 
