@@ -61,7 +61,11 @@ MEMBERS_SPEC: Spec = {
         "type": "list",
         "elements": "dict",
         "default": [],
-        "options": {"name": {"type": "str", "required": True}, **_PLACE, "login_port": {"type": "int", "default": 3306}},
+        "options": {
+            **_PLACE,
+            "name": {"type": "str", "required": True},
+            "login_port": {"type": "int", "default": 3306},
+        },
     }
 }
 
@@ -103,7 +107,7 @@ def login_from(params: Mapping[str, Any], name: str = "", timeout: Optional[int]
     :raises BadInputError: when neither host nor socket is given. There is no default host: under a local connection
         it would be the controller, not the server that is meant.
     """
-    if not params.get("login_host") and not params.get("login_unix_socket"):
+    if not any(params.get(key) for key in ("login_host", "login_unix_socket", "config_file")):
         raise BadInputError(
             "No server is named: neither login_host nor login_unix_socket is set%s" % (" for " + name if name else ""),
             advice="Set login_host to the address of the database server; there is no default.",
@@ -191,7 +195,7 @@ def result(
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Dict[str, Any]:
-    """Ansible's diff of two states: only the entries that differ, so that counters which move by themselves stay out."""
+    """Ansible's diff of two states: only the entries that differ."""
     names = [name for name in sorted(set(before) | set(after)) if before.get(name) != after.get(name)]
     return {
         "before": {name: before[name] for name in names if name in before},

@@ -192,7 +192,7 @@ def check(data: Any, where: str) -> Dict[str, Any]:
     :raises BadInputError: when it is something else, or of a later schema.
     """
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
-        raise BadInputError("%s is not an undo record" % where, advice="Give the path that a module returned as record.")
+        raise BadInputError("%s is not an undo record" % where, advice="Give the path that a module returned.")
     if data["schema"] != SCHEMA:
         raise BadInputError(
             "%s has record schema %d; this version reads schema %d" % (where, data["schema"], SCHEMA),

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Undo records on disk: whole or not there, on the disk before the first change, for their owner's eyes only."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Dict, Mapping
+
+from .._core import record as schema
+from .._core.errors import BadInputError, ReplicaError
+
+
+def write(directory: str, record: Mapping[str, Any]) -> str:
+    """Write a new record into a directory, which is made when it does not exist; the file's absolute path.
+
+    :raises ReplicaError: when it could not be written for certain. Nothing may be changed then.
+    """
+    path = os.path.join(os.path.abspath(os.path.expanduser(directory)), schema.file_name(record))
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _failed(path, error) from None
+    if os.path.exists(path):
+        raise ReplicaError("write the undo record", path, "a record of that name is there already", "Run again.")
+    replace(path, record)
+    return path
+
+
+def replace(path: str, record: Mapping[str, Any]) -> None:
+    """Put a record in the place of the one at ``path`` in one step, so that a reader never sees half of it.
+
+    :raises ReplicaError: when it could not be written; the old one is there still.
+    """
+    directory = os.path.dirname(path)
+    temporary = ""
+    try:
+        # mkstemp makes the file readable by its owner only, from its first moment on.
+        handle, temporary = tempfile.mkstemp(prefix=".record-", dir=directory)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(record, file, indent=2, sort_keys=True, ensure_ascii=True)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+        _sync_directory(directory)
+    except (OSError, TypeError, ValueError) as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise _failed(path, error) from None
+
+
+def read(path: str) -> Dict[str, Any]:
+    """The record at ``path``.
+
+    :raises BadInputError: there is none, it cannot be read, or it is not a record.
+    """
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as file:
+            data = json.load(file)
+    except (OSError, ValueError) as error:
+        raise BadInputError("The undo record %s cannot be read: %s" % (path, error)) from None
+    return schema.check(data, path)
+
+
+def _sync_directory(directory: str) -> None:
+    # Without this a power cut may lose the file's name although its contents are on the disk.
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _failed(path: str, error: Exception) -> ReplicaError:
+    return ReplicaError(
+        "write the undo record",
+        path,
+        str(error),
+        "Nothing was changed for want of it. Give a record_dir that can be written where the module runs.",
+    )
