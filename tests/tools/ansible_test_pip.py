@@ -21,10 +21,10 @@ import sysconfig
 
 places = [os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"), sysconfig.get_config_var("WHEEL_PKG_DIR")]
 places.append("/usr/share/python-wheels")  # where Debian keeps it
-wheels = [wheel for place in places if place for wheel in sorted(glob.glob(os.path.join(place, "pip-*.whl")))]
+wheels = [wheel for place in places if place for wheel in glob.glob(os.path.join(place, "pip-*.whl"))]
 if not wheels:
     sys.exit("this Python carries no pip wheel")
-sys.path.insert(0, wheels[-1])
+sys.path.insert(0, wheels[0])
 
 from pip._internal.cli.main import main
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from pathlib import Path
 from steps import Step, Workspace, integration_cases, plan
 
 WORKERS = 2
+# What pip says when nothing is wrong; it buries the error that a step ended with.
+NOISE = re.compile(
+    r"Collecting |Installing |Successfully |Using cached |Requirement already |\s+(Downloading|Using cached|━)"
+)
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ def main(groups: list[str]) -> int:
         failed = [outcome for outcome in outcomes if outcome.status == "FAILED"]
         for outcome in failed:
             if not outcome.step.live:
-                print(f"\n======  all of the output of the step that failed: {outcome.step.name}\n{outcome.output}")
+                print(f"\n======  output of the step that failed: {outcome.step.name}")
+                print("\n".join(line for line in outcome.output.splitlines() if not NOISE.match(line)), end="\n\n")
         for line in integration_cases(workspace):
             print(line)
         seconds = time.monotonic() - started

@@ -163,8 +163,10 @@ def lint(workspace: Workspace) -> list[Step]:
         return commands
 
     def types() -> Iterator[Command]:
-        typed = [folder for folder in TYPED if any((root / folder).rglob("*.py"))]
-        yield Command(("mypy", *typed), root, {"MYPYPATH": str(root.parents[2])})
+        # From the top, so that a file has the one name under which the collection imports it.
+        top = root.parents[2]
+        typed = [str((root / folder).relative_to(top)) for folder in TYPED if any((root / folder).rglob("*.py"))]
+        yield Command(("mypy", "--config-file", str(root / "pyproject.toml"), *typed), top, {"MYPYPATH": str(top)})
         yield Command(("mypy", "tests/tools"), root, {"MYPYPATH": "tests/tools"})
 
     scripts = [str(path.relative_to(root)) for path in sorted(root.rglob("*")) if _is_shell_script(path)]
