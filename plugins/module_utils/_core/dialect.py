@@ -162,9 +162,7 @@ def verb(
     return Statement(" ".join(words) + for_channel(dialect, channel, channels))
 
 
-def change(
-    dialect: Dialect, channel: str, options: Tuple[Tuple[str, object], ...], channels: bool = True
-) -> Statement:
+def change(dialect: Dialect, channel: str, options: Tuple[Tuple[str, object], ...], channels: bool = True) -> Statement:
     """CHANGE MASTER / CHANGE REPLICATION SOURCE with the given options, in the order given.
 
     :param options: pairs of our option name (a key of ``dialect.change``) and its value; ``password`` is masked.

@@ -52,7 +52,7 @@ def _receiver(code: str, *numbers: int, text: str = "") -> FaultClass:
     return FaultClass(code, RECEIVER, frozenset(numbers), re.compile(text, re.I | re.S) if text else None)
 
 
-# The text alone decides where a server reports number 0 with a text (5.6 and MariaDB) or a number of its error log (9.7).
+# The text alone decides where servers report number 0 with a text (5.6, MariaDB) or a number of the error log (9.7).
 CLASSES: Tuple[FaultClass, ...] = (
     _applier("error_mismatch", text=r"Query caused different errors on (source and replica|master and slave)"),
     _applier("partial_completion", text=r"Query partially completed on the (source|master)"),
@@ -109,8 +109,11 @@ CLASSES: Tuple[FaultClass, ...] = (
     _receiver("source_authentication", 1045, 1129, 1130, 1698, 1862, 2059, 2061, 3118, 4151),
     _receiver("source_unreachable", 1040, 1053, 1158, 1159, 1160, 1161, 2002, 2003, 2005, 2006, 2013, 2055),
     _receiver("disk_full", text=r"No space left on device|Disk (is )?full|OS errno 28"),
-    _receiver("source_binlog_unreadable", text=r"bogus data in log event|binlog truncated in the middle of event|"
-              r"log event entry exceeded|error reading log (entry|event)|event read from binlog did not pass"),
+    _receiver(
+        "source_binlog_unreadable",
+        text=r"bogus data in log event|binlog truncated in the middle of event|"
+        r"log event entry exceeded|error reading log (entry|event)|event read from binlog did not pass",
+    ),
 )
 
 UNKNOWN = {APPLIER: "applier_error", RECEIVER: "receiver_error"}
@@ -142,7 +145,7 @@ _KEY = re.compile(r"for key '(?P<key>[^']*)'")
 
 
 def named_in(fault: Fault) -> Dict[str, str]:
-    """What an applier error names: ``query`` and ``database``, ``table`` (schema.table), ``key``; only those that are there."""
+    """What an applier error names: ``query``, ``database``, ``table`` (schema.table), ``key``; only what is there."""
     found: Dict[str, str] = {}
     query = _QUERY.search(fault.text)
     if query:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
-from .finding_types import TYPES, VERDICT_ORDER, HEALTHY, FindingType
+from .finding_types import HEALTHY, TYPES, VERDICT_ORDER, FindingType
 from .remedies import REMEDIES
 
 

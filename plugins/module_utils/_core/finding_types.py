@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every finding that diagnosis can report, as a table: code, severity, verdict, what it means, which remedies there are.
+"""Every finding that diagnosis can report, as a table: code, severity, verdict, meaning, remedies.
 
 The table in the documentation is generated from here. Remedies stand least destructive first; their risk and needs are
 in `remedies`.
@@ -58,171 +58,368 @@ _ROWS = ("reposition", "heal_rows", "rebuild")
 
 _TYPES: Tuple[FindingType, ...] = (
     # Applier errors: a transaction that cannot be applied.
-    FindingType("duplicate_row", ERROR, BROKEN,
-                "A row that the source inserted is on the replica already (1062): local writes, or data ahead of the "
-                "recorded position. Skipping would keep the replica's row and lose the rest of the transaction.", _ROWS),
-    FindingType("missing_row", ERROR, BROKEN,
-                "A row that the source changed or deleted is not on the replica (1032). Skipping an update leaves it "
-                "missing for good.", _ROWS),
-    FindingType("table_exists", ERROR, BROKEN,
-                "The source created a table or view that the replica has already (1050). Safe to pass only when both "
-                "definitions are equal.", _CONFLICT),
-    FindingType("database_exists", ERROR, BROKEN,
-                "The source created a database that the replica has already (1007).", _CONFLICT),
-    FindingType("column_exists", ERROR, BROKEN,
-                "The source added a column that the replica's table has already (1060).", _CONFLICT),
-    FindingType("index_exists", ERROR, BROKEN,
-                "The source added an index that the replica's table has already (1061).", _CONFLICT),
-    FindingType("drop_target_missing", ERROR, BROKEN,
-                "The source dropped a column, index or constraint that the replica's table does not have (1091).",
-                _CONFLICT),
-    FindingType("dropped_table_missing", ERROR, BROKEN,
-                "The source dropped a table that the replica does not have (1051).", _CONFLICT),
-    FindingType("dropped_database_missing", ERROR, BROKEN,
-                "The source dropped a database that the replica does not have (1008).", ("reposition", "rebuild")),
-    FindingType("table_missing", ERROR, BROKEN,
-                "A transaction needs a table that the replica does not have (1146): it was dropped here, or never came.",
-                _ROWS),
-    FindingType("database_missing", ERROR, BROKEN,
-                "A transaction needs a database that the replica does not have (1049).", ("reposition", "rebuild")),
-    FindingType("column_missing", ERROR, BROKEN,
-                "A statement names a column that the replica's table does not have (1054).", ("reposition", "rebuild")),
-    FindingType("routine_exists", ERROR, BROKEN,
-                "The source created a procedure or function that the replica has already (1304).", _CONFLICT),
-    FindingType("trigger_exists", ERROR, BROKEN,
-                "The source created a trigger that the replica has already (1359).", _CONFLICT),
-    FindingType("event_exists", ERROR, BROKEN,
-                "The source created an event that the replica has already (1537).", _CONFLICT),
-    FindingType("account_conflict", ERROR, BROKEN,
-                "The source created or dropped an account that the replica already has, or does not have (1396).",
-                _CONFLICT),
-    FindingType("column_type_differs", ERROR, BROKEN,
-                "A column has another type on the replica and its values cannot be converted (1677, MySQL 9.7: 13146).",
-                ("heal_rows", "rebuild")),
-    FindingType("column_count_differs", ERROR, BROKEN,
-                "A statement or row does not fit the replica's table: the table has other columns (1136, 1535). In "
-                "statement format this is what data ahead of the recorded position looks like.", ("reposition", "rebuild")),
-    FindingType("error_mismatch", ERROR, BROKEN,
-                "The source logged a statement together with an error; the replica ran it with another result. The "
-                "statement may have left rows behind on one side. An empty transaction does not help.",
-                ("heal_rows", "rebuild")),
-    FindingType("partial_completion", ERROR, BROKEN,
-                "A statement was killed on the source after it had changed rows that cannot be rolled back. The replica "
-                "has run none of it.", ("heal_rows", "rebuild")),
-    FindingType("foreign_key_failed", ERROR, BROKEN,
-                "A row's parent or child is not what it is on the source (1451, 1452): rows are missing or too many.",
-                _ROWS),
-    FindingType("lock_wait_exhausted", ERROR, BROKEN,
-                "The applier waited for a lock longer than it may, as often as it may (1205, 1213). The cause is a "
-                "local session, not the data.", ("restart",)),
-    FindingType("unknown_collation", ERROR, BROKEN,
-                "A statement uses a collation or character set that this server does not know (1273, 1115): the source "
-                "is of a newer kind.", ("look", "rebuild")),
-    FindingType("packet_too_large", ERROR, BROKEN,
-                "An event is larger than max_allowed_packet allows, here or on the source (1153, 1236).", ("look",)),
-    FindingType("disk_full", ERROR, BROKEN,
-                "The server has no room on its disk. Nothing is lost; make room, then start.", ("look", "restart")),
-    FindingType("applier_privilege_missing", ERROR, BROKEN,
-                "The account that the applier runs as lacks a privilege (1142, 1227).", ("look", "restart")),
-    FindingType("gtid_out_of_order", ERROR, BROKEN,
-                "MariaDB in strict mode met a GTID that is out of order (1950): local writes in the source's domain, or "
-                "a position set too far back.", ("roll_back", "gtid_append", "rebuild")),
-    FindingType("relay_log_unreadable", ERROR, BROKEN,
-                "The relay log is damaged. The source usually still has everything in it.",
-                ("refetch", "refetch_unverified", "rebuild")),
-    FindingType("relay_log_missing", ERROR, BROKEN,
-                "The relay logs, or what the server knows of them, are gone or do not fit together.",
-                ("refetch", "refetch_unverified", "rebuild")),
-    FindingType("applier_error", ERROR, BROKEN, "The applier stopped with an error that has no class of its own.",
-                ("look",)),
+    FindingType(
+        "duplicate_row", ERROR, BROKEN,
+        "A row that the source inserted is on the replica already (1062): local writes, or data ahead of the "
+        "recorded position. Skipping would keep the replica's row and lose the rest of the transaction.",
+        _ROWS,
+    ),
+    FindingType(
+        "missing_row", ERROR, BROKEN,
+        "A row that the source changed or deleted is not on the replica (1032). Skipping an update leaves it "
+        "missing for good.",
+        _ROWS,
+    ),
+    FindingType(
+        "table_exists", ERROR, BROKEN,
+        "The source created a table or view that the replica has already (1050). Safe to pass only when both "
+        "definitions are equal.",
+        _CONFLICT,
+    ),
+    FindingType(
+        "database_exists", ERROR, BROKEN,
+        "The source created a database that the replica has already (1007).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "column_exists", ERROR, BROKEN,
+        "The source added a column that the replica's table has already (1060).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "index_exists", ERROR, BROKEN,
+        "The source added an index that the replica's table has already (1061).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "drop_target_missing", ERROR, BROKEN,
+        "The source dropped a column, index or constraint that the replica's table does not have (1091).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "dropped_table_missing", ERROR, BROKEN,
+        "The source dropped a table that the replica does not have (1051).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "dropped_database_missing", ERROR, BROKEN,
+        "The source dropped a database that the replica does not have (1008).",
+        ("reposition", "rebuild"),
+    ),
+    FindingType(
+        "table_missing", ERROR, BROKEN,
+        "A transaction needs a table that the replica does not have (1146): it was dropped here, or never came.",
+        _ROWS,
+    ),
+    FindingType(
+        "database_missing", ERROR, BROKEN,
+        "A transaction needs a database that the replica does not have (1049).",
+        ("reposition", "rebuild"),
+    ),
+    FindingType(
+        "column_missing", ERROR, BROKEN,
+        "A statement names a column that the replica's table does not have (1054).",
+        ("reposition", "rebuild"),
+    ),
+    FindingType(
+        "routine_exists", ERROR, BROKEN,
+        "The source created a procedure or function that the replica has already (1304).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "trigger_exists", ERROR, BROKEN,
+        "The source created a trigger that the replica has already (1359).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "event_exists", ERROR, BROKEN,
+        "The source created an event that the replica has already (1537).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "account_conflict", ERROR, BROKEN,
+        "The source created or dropped an account that the replica already has, or does not have (1396).",
+        _CONFLICT,
+    ),
+    FindingType(
+        "column_type_differs", ERROR, BROKEN,
+        "A column has another type on the replica and its values cannot be converted (1677, MySQL 9.7: 13146).",
+        ("heal_rows", "rebuild"),
+    ),
+    FindingType(
+        "column_count_differs", ERROR, BROKEN,
+        "A statement or row does not fit the replica's table: the table has other columns (1136, 1535). In "
+        "statement format this is what data ahead of the recorded position looks like.",
+        ("reposition", "rebuild"),
+    ),
+    FindingType(
+        "error_mismatch", ERROR, BROKEN,
+        "The source logged a statement together with an error; the replica ran it with another result. The "
+        "statement may have left rows behind on one side. An empty transaction does not help.",
+        ("heal_rows", "rebuild"),
+    ),
+    FindingType(
+        "partial_completion", ERROR, BROKEN,
+        "A statement was killed on the source after it had changed rows that cannot be rolled back. The replica "
+        "has run none of it.",
+        ("heal_rows", "rebuild"),
+    ),
+    FindingType(
+        "foreign_key_failed", ERROR, BROKEN,
+        "A row's parent or child is not what it is on the source (1451, 1452): rows are missing or too many.",
+        _ROWS,
+    ),
+    FindingType(
+        "lock_wait_exhausted", ERROR, BROKEN,
+        "The applier waited for a lock longer than it may, as often as it may (1205, 1213). The cause is a local "
+        "session, not the data.",
+        ("restart",),
+    ),
+    FindingType(
+        "unknown_collation", ERROR, BROKEN,
+        "A statement uses a collation or character set that this server does not know (1273, 1115): the source is "
+        "of a newer kind.",
+        ("look", "rebuild"),
+    ),
+    FindingType(
+        "packet_too_large", ERROR, BROKEN,
+        "An event is larger than max_allowed_packet allows, here or on the source (1153, 1236).",
+        ("look",),
+    ),
+    FindingType(
+        "disk_full", ERROR, BROKEN,
+        "The server has no room on its disk. Nothing is lost; make room, then start.",
+        ("look", "restart"),
+    ),
+    FindingType(
+        "applier_privilege_missing", ERROR, BROKEN,
+        "The account that the applier runs as lacks a privilege (1142, 1227).",
+        ("look", "restart"),
+    ),
+    FindingType(
+        "gtid_out_of_order", ERROR, BROKEN,
+        "MariaDB in strict mode met a GTID that is out of order (1950): local writes in the source's domain, or a "
+        "position set too far back.",
+        ("roll_back", "gtid_append", "rebuild"),
+    ),
+    FindingType(
+        "relay_log_unreadable", ERROR, BROKEN,
+        "The relay log is damaged. The source usually still has everything in it.",
+        ("refetch", "refetch_unverified", "rebuild"),
+    ),
+    FindingType(
+        "relay_log_missing", ERROR, BROKEN,
+        "The relay logs, or what the server knows of them, are gone or do not fit together.",
+        ("refetch", "refetch_unverified", "rebuild"),
+    ),
+    FindingType(
+        "applier_error", ERROR, BROKEN,
+        "The applier stopped with an error that has no class of its own.",
+        ("look",),
+    ),
     # Receiver errors: events that cannot be fetched.
-    FindingType("purged_on_source", ERROR, BROKEN,
-                "The source no longer has binlogs that the replica needs.", ("replay", "gtid_append", "rebuild")),
-    FindingType("replica_ahead", ERROR, DIVERGED,
-                "The replica has transactions of the source that the source itself does not have: the source lost the "
-                "end of its binlog. Never simply restart: once the source has reused the numbers, the error disappears "
-                "and the data differ.", ("replay", "roll_back", "rebuild")),
-    FindingType("gtid_diverged", ERROR, DIVERGED,
-                "MariaDB: the replica asks for a GTID of its own local writes, which the source does not have.",
-                ("roll_back", "rebuild")),
-    FindingType("position_beyond_source", ERROR, DIVERGED,
-                "The replica asks for a position behind the end of the source's binlog: the source lost the end of it.",
-                ("reposition", "rebuild")),
-    FindingType("duplicate_replica", ERROR, BROKEN,
-                "Another replica with the same server id or UUID is connected to the source; they throw each other out.",
-                ("look",)),
-    FindingType("duplicate_server_id", ERROR, BROKEN,
-                "Source and replica have the same server id or UUID.", ("look",)),
-    FindingType("certificate_expired", ERROR, BROKEN, "A certificate of the connection to the source is not valid now.",
-                ("look", "start")),
-    FindingType("source_tls", ERROR, BROKEN, "The connection to the source fails at TLS.", ("look",)),
-    FindingType("source_authentication", ERROR, BROKEN,
-                "The source does not accept the replication account, its password or its address.", ("look",)),
-    FindingType("source_privilege_missing", ERROR, BROKEN,
-                "The replication account lacks REPLICATION SLAVE on the source.", ("look",)),
-    FindingType("source_unreachable", ERROR, BROKEN,
-                "The replica cannot reach the source. It tries again by itself.", ("wait", "look")),
-    FindingType("source_binlog_unreadable", ERROR, BROKEN, "The source cannot read its own binlog at this point.",
-                ("look", "rebuild")),
-    FindingType("receiver_error", ERROR, BROKEN, "The receiver stopped with an error that has no class of its own.",
-                ("look",)),
+    FindingType(
+        "purged_on_source", ERROR, BROKEN,
+        "The source no longer has binlogs that the replica needs.",
+        ("replay", "gtid_append", "rebuild"),
+    ),
+    FindingType(
+        "replica_ahead", ERROR, DIVERGED,
+        "The replica has transactions of the source that the source itself does not have: the source lost the end "
+        "of its binlog. Never simply restart: once the source has reused the numbers, the error disappears and "
+        "the data differ.",
+        ("replay", "roll_back", "rebuild"),
+    ),
+    FindingType(
+        "gtid_diverged", ERROR, DIVERGED,
+        "MariaDB: the replica asks for a GTID of its own local writes, which the source does not have.",
+        ("roll_back", "rebuild"),
+    ),
+    FindingType(
+        "position_beyond_source", ERROR, DIVERGED,
+        "The replica asks for a position behind the end of the source's binlog: the source lost the end of it.",
+        ("reposition", "rebuild"),
+    ),
+    FindingType(
+        "duplicate_replica", ERROR, BROKEN,
+        "Another replica with the same server id or UUID is connected to the source; they throw each other out.",
+        ("look",),
+    ),
+    FindingType(
+        "duplicate_server_id", ERROR, BROKEN,
+        "Source and replica have the same server id or UUID.",
+        ("look",),
+    ),
+    FindingType(
+        "certificate_expired", ERROR, BROKEN,
+        "A certificate of the connection to the source is not valid now.",
+        ("look", "start"),
+    ),
+    FindingType(
+        "source_tls", ERROR, BROKEN,
+        "The connection to the source fails at TLS.",
+        ("look",),
+    ),
+    FindingType(
+        "source_authentication", ERROR, BROKEN,
+        "The source does not accept the replication account, its password or its address.",
+        ("look",),
+    ),
+    FindingType(
+        "source_privilege_missing", ERROR, BROKEN,
+        "The replication account lacks REPLICATION SLAVE on the source.",
+        ("look",),
+    ),
+    FindingType(
+        "source_unreachable", ERROR, BROKEN,
+        "The replica cannot reach the source. It tries again by itself.",
+        ("wait", "look"),
+    ),
+    FindingType(
+        "source_binlog_unreadable", ERROR, BROKEN,
+        "The source cannot read its own binlog at this point.",
+        ("look", "rebuild"),
+    ),
+    FindingType(
+        "receiver_error", ERROR, BROKEN,
+        "The receiver stopped with an error that has no class of its own.",
+        ("look",),
+    ),
     # State without an error.
-    FindingType("stopped_applier", WARNING, STOPPED,
-                "The applier is stopped without an error: a backup, an UNTIL, or somebody's caution.", ("start",)),
-    FindingType("stopped_receiver", WARNING, STOPPED,
-                "The receiver is stopped without an error: a backup, or somebody's caution.", ("start",)),
-    FindingType("stopped_at_until", WARNING, STOPPED,
-                "The applier stopped where it was told to stop (START ... UNTIL).", ("start",)),
-    FindingType("applier_stalled", ERROR, STALLED,
-                "Both threads say Yes and nothing is applied: events wait, all workers are idle, no lock is waited for.",
-                ("refetch", "refetch_unverified")),
-    FindingType("applier_blocked", WARNING, BLOCKED,
-                "The applier waits for a lock that a session here holds. Nothing is broken.", ("wait",)),
-    FindingType("applier_busy", INFO, BEHIND, "The applier is inside a long transaction. Nothing is broken.", ("wait",)),
-    FindingType("missing_primary_key", WARNING, HEALTHY,
-                "The applier works on a table without a primary key: every changed row may cost a scan of the table.",
-                ("wait",)),
-    FindingType("behind", INFO, BEHIND, "The replica has not applied everything it knows of yet.", ("wait",)),
-    FindingType("delayed", INFO, HEALTHY, "The channel is delayed on purpose.", ()),
-    FindingType("receiver_connecting", WARNING, BROKEN, "The receiver has not connected yet.", ("wait", "look")),
+    FindingType(
+        "stopped_applier", WARNING, STOPPED,
+        "The applier is stopped without an error: a backup, an UNTIL, or somebody's caution.",
+        ("start",),
+    ),
+    FindingType(
+        "stopped_receiver", WARNING, STOPPED,
+        "The receiver is stopped without an error: a backup, or somebody's caution.",
+        ("start",),
+    ),
+    FindingType(
+        "stopped_at_until", WARNING, STOPPED,
+        "The applier stopped where it was told to stop (START ... UNTIL).",
+        ("start",),
+    ),
+    FindingType(
+        "applier_stalled", ERROR, STALLED,
+        "Both threads say Yes and nothing is applied: events wait, all workers are idle, no lock is waited for.",
+        ("refetch", "refetch_unverified"),
+    ),
+    FindingType(
+        "applier_blocked", WARNING, BLOCKED,
+        "The applier waits for a lock that a session here holds. Nothing is broken.",
+        ("wait",),
+    ),
+    FindingType(
+        "applier_busy", INFO, BEHIND,
+        "The applier is inside a long transaction. Nothing is broken.",
+        ("wait",),
+    ),
+    FindingType(
+        "missing_primary_key", WARNING, HEALTHY,
+        "The applier works on a table without a primary key: every changed row may cost a scan of the table.",
+        ("wait",),
+    ),
+    FindingType(
+        "behind", INFO, BEHIND,
+        "The replica has not applied everything it knows of yet.",
+        ("wait",),
+    ),
+    FindingType(
+        "delayed", INFO, HEALTHY,
+        "The channel is delayed on purpose.",
+        (),
+    ),
+    FindingType(
+        "receiver_connecting", WARNING, BROKEN,
+        "The receiver has not connected yet.",
+        ("wait", "look"),
+    ),
     # GTID sets.
-    FindingType("gtid_gap", INFO, HEALTHY,
-                "Transactions before the newest applied one are still on their way (parallel appliers).", ("wait",)),
-    FindingType("gtid_hole", ERROR, DIVERGED,
-                "Transactions before the newest applied one were never applied and will not come by themselves.",
-                ("replay", "gtid_inject", "gtid_append")),
-    FindingType("position_gap", WARNING, HEALTHY,
-                "Parallel appliers stopped with gaps: the recorded position is not the whole truth until they are closed.",
-                ("look",)),
-    FindingType("errant", ERROR, DIVERGED,
-                "The replica has transactions that no source of it has: somebody wrote here.",
-                ("roll_back", "gtid_inject", "rebuild")),
-    FindingType("lost_tail", ERROR, DIVERGED,
-                "The replica has transactions numbered by the source that the source does not have: it lost them in a "
-                "crash.", ("replay", "roll_back", "rebuild")),
-    FindingType("allowed_local", INFO, HEALTHY, "Local transactions that are on the list of intended ones.", ()),
-    FindingType("will_be_purged", WARNING, HEALTHY,
-                "The source has purged transactions that the replica has not applied; they are only in its relay logs.",
-                ("wait",)),
-    FindingType("source_unknown", INFO, HEALTHY,
-                "The source could not be asked, so what needs it (purged, lost or errant transactions) is unknown.", ()),
+    FindingType(
+        "gtid_gap", INFO, HEALTHY,
+        "Transactions before the newest applied one are still on their way (parallel appliers).",
+        ("wait",),
+    ),
+    FindingType(
+        "gtid_hole", ERROR, DIVERGED,
+        "Transactions before the newest applied one were never applied and will not come by themselves.",
+        ("replay", "gtid_inject", "gtid_append"),
+    ),
+    FindingType(
+        "position_gap", WARNING, HEALTHY,
+        "Parallel appliers stopped with gaps: the recorded position is not the whole truth until they are closed.",
+        ("look",),
+    ),
+    FindingType(
+        "errant", ERROR, DIVERGED,
+        "The replica has transactions that no source of it has: somebody wrote here.",
+        ("roll_back", "gtid_inject", "rebuild"),
+    ),
+    FindingType(
+        "lost_tail", ERROR, DIVERGED,
+        "The replica has transactions numbered by the source that the source does not have: it lost them in a "
+        "crash.",
+        ("replay", "roll_back", "rebuild"),
+    ),
+    FindingType(
+        "allowed_local", INFO, HEALTHY,
+        "Local transactions that are on the list of intended ones.",
+        (),
+    ),
+    FindingType(
+        "will_be_purged", WARNING, HEALTHY,
+        "The source has purged transactions that the replica has not applied; they are only in its relay logs.",
+        ("wait",),
+    ),
+    FindingType(
+        "source_unknown", INFO, HEALTHY,
+        "The source could not be asked, so what needs it (purged, lost or errant transactions) is unknown.",
+        (),
+    ),
     # Settings and surroundings.
-    FindingType("filters", INFO, HEALTHY, "Replication filters are set: parts of the source are left out on purpose.", ()),
-    FindingType("skip_settings", WARNING, HEALTHY,
-                "Errors are skipped permanently by a setting: rows may be lost without a word.", ("look",)),
-    FindingType("skip_pending", WARNING, HEALTHY,
-                "A skip counter is set and has not been used: the next transaction would be skipped.", ("look",)),
-    FindingType("idempotent", WARNING, HEALTHY,
-                "The applier runs in IDEMPOTENT mode: missing and duplicate rows pass without a word.", ("look",)),
-    FindingType("cluster_member", INFO, HEALTHY,
-                "The server is a member of a cluster that has repairs of its own; nothing is written here.", ()),
-    FindingType("managed_server", INFO, HEALTHY,
-                "The server is managed by a service or an orchestrator; nothing is written here without "
-                "repair_managed_ok.", (),
-                "no managed service can be reached from a test"),
-    FindingType("unreadable", WARNING, UNKNOWN,
-                "Part of the picture could not be read, mostly for want of a privilege.", ("look",)),
-    FindingType("not_a_replica", INFO, NOT_A_REPLICA, "The server has no replication channel.", ()),
+    FindingType(
+        "filters", INFO, HEALTHY,
+        "Replication filters are set: parts of the source are left out on purpose.",
+        (),
+    ),
+    FindingType(
+        "skip_settings", WARNING, HEALTHY,
+        "Errors are skipped permanently by a setting: rows may be lost without a word.",
+        ("look",),
+    ),
+    FindingType(
+        "skip_pending", WARNING, HEALTHY,
+        "A skip counter is set and has not been used: the next transaction would be skipped.",
+        ("look",),
+    ),
+    FindingType(
+        "idempotent", WARNING, HEALTHY,
+        "The applier runs in IDEMPOTENT mode: missing and duplicate rows pass without a word.",
+        ("look",),
+    ),
+    FindingType(
+        "cluster_member", INFO, HEALTHY,
+        "The server is a member of a cluster that has repairs of its own; nothing is written here.",
+        (),
+    ),
+    FindingType(
+        "managed_server", INFO, HEALTHY,
+        "The server is managed by a service or an orchestrator; nothing is written here without "
+        "repair_managed_ok.",
+        (), "no managed service can be reached from a test",
+    ),
+    FindingType(
+        "unreadable", WARNING, UNKNOWN,
+        "Part of the picture could not be read, mostly for want of a privilege.",
+        ("look",),
+    ),
+    FindingType(
+        "not_a_replica", INFO, NOT_A_REPLICA,
+        "The server has no replication channel.",
+        (),
+    ),
 )  # fmt: skip
 
 TYPES: Mapping[str, FindingType] = {kind.code: kind for kind in _TYPES}

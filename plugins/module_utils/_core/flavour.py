@@ -61,10 +61,12 @@ def parse_flavour(version: str, comment: str = "") -> Flavour:
 
 @dataclass(frozen=True)
 class Features:
-    """What probes found. ``replica_words``: SHOW REPLICA STATUS with Replica_* columns and CHANGE REPLICATION SOURCE.
+    """What probes found.
+
+    ``replica_words``: SHOW REPLICA STATUS with Replica_* columns and CHANGE REPLICATION SOURCE.
 
     ``channels``: FOR CHANNEL (MySQL 5.7 and later) or named connections (MariaDB); ``worker_table``:
-    performance_schema.replication_applier_status_by_worker with errors; ``gtid_mode``: MySQL's gtid_mode variable exists;
+    performance_schema.replication_applier_status_by_worker with errors; ``gtid_mode``: the variable exists;
     ``super_read_only``: the variable exists; ``purged_append``: gtid_purged accepts '+set'.
     """
 

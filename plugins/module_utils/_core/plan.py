@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a changing module is going to do, complete before anything runs: check mode shows it, the real run executes it."""
+"""What a changing module will do, complete before anything runs: check mode shows it, the real run executes it."""
 
 from __future__ import annotations
 

@@ -39,14 +39,14 @@ class Coordinates:
         """Sort key: the number at the end of the file name, then the position. Raises ValueError without a number."""
         return (int(self.file.rsplit(".", 1)[-1]), self.position)
 
-    def reached(self, other: "Coordinates") -> bool:
+    def reached(self, other: Coordinates) -> bool:
         """True when this point is at or after the other, in the same series of binlogs."""
         return self.key() >= other.key()
 
 
 @dataclass(frozen=True)
 class Fault:
-    """An error as a thread shows it. ``number`` may be 0 with a text: that is an error as well (seen on 5.6, MariaDB)."""
+    """An error as a thread shows it. ``number`` may be 0 with a text: an error as well (measured on 5.6, MariaDB)."""
 
     number: int
     text: str

@@ -39,7 +39,7 @@ class Statement:
             return self.sql
         index = -1
 
-        def put(match: "re.Match[str]") -> str:
+        def put(match: re.Match[str]) -> str:
             nonlocal index
             if match.group(0) == "%%":
                 return "%"
@@ -61,7 +61,7 @@ def literal(value: Value) -> str:
 
 
 def identifier(name: str) -> str:
-    """A name quoted with backticks (manual: "Schema Object Names"). Raises ValueError for an empty or NUL-holding name."""
+    """A name quoted with backticks (manual: "Schema Object Names"). Raises ValueError for an empty name or a NUL."""
     if not name or "\0" in name:
         raise ValueError("not a name: %r" % name)
     return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chooses the next remedy of one channel from its findings and from what the caller allows.
+
+Works on the plain dicts that `replica_status` returns, because the role keeps them between rounds. Pure: the role
+composes, this decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .finding_types import ERROR, TYPES
+from .remedies import REMEDIES, RISKS, Remedy, allowed
+
+DONE = "done"
+APPLY = "apply"
+REFUSED = "refused"
+WAIT = "wait"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the caller allows: the ``repair_*`` variables.
+
+    :param strategy: ``auto``, or the only remedy that may be used.
+    """
+
+    max_risk: str = "replica_rows"
+    allow_source_write: bool = False
+    start_stopped: bool = False
+    managed_ok: bool = False
+    strategy: str = "auto"
+
+    @classmethod
+    def from_variables(cls, given: Mapping[str, Any]) -> Policy:
+        """A policy from variables that may all be strings (AWX). Raises ValueError for an unknown risk or remedy."""
+        policy = cls(
+            max_risk=str(given.get("max_risk", "replica_rows")),
+            allow_source_write=truth(given.get("allow_source_write", False)),
+            start_stopped=truth(given.get("start_stopped", False)),
+            managed_ok=truth(given.get("managed_ok", False)),
+            strategy=str(given.get("strategy", "auto")),
+        )
+        if policy.max_risk not in RISKS:
+            raise ValueError("repair_max_risk is %r; it must be one of %s" % (policy.max_risk, ", ".join(RISKS)))
+        if policy.strategy != "auto" and policy.strategy not in REMEDIES:
+            names = ", ".join(sorted(REMEDIES))
+            raise ValueError("repair_strategy is %r; it must be auto or one of %s" % (policy.strategy, names))
+        return policy
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What comes next for a channel.
+
+    :param action: `APPLY` (a remedy), `WAIT` (nothing to repair yet, look again), `DONE`, or `REFUSED`.
+    :param remedy: its name when there is one.
+    :param arguments: module options that follow from the finding.
+    :param reason: one sentence.
+    :param would_allow: which level or switch would allow more; empty when none.
+    """
+
+    action: str
+    channel: str = ""
+    remedy: str = ""
+    module: str = ""
+    finding: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    would_allow: Sequence[str] = ()
+
+    def as_dict(self) -> Dict[str, Any]:
+        """For the role."""
+        return {
+            "action": self.action,
+            "channel": self.channel,
+            "remedy": self.remedy,
+            "module": self.module,
+            "finding": self.finding,
+            "arguments": dict(self.arguments),
+            "reason": self.reason,
+            "would_allow": list(self.would_allow),
+        }
+
+
+def truth(value: Any) -> bool:
+    """A boolean that may come as a string. Raises ValueError for anything that is neither."""
+    text = str(value).strip().lower()
+    if text in ("true", "yes", "on", "1", "y", "t"):
+        return True
+    if text in ("false", "no", "off", "0", "n", "f", "", "none"):
+        return False
+    raise ValueError("%r is neither true nor false" % (value,))
+
+
+# What a remedy runs with, beside channel and state_id.
+ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "start": {"state": "started", "threads": "both"},
+    "restart": {"state": "started", "threads": "applier"},
+    "refetch": {"refetch": True},
+    "refetch_unverified": {"refetch": True, "allow_unverified": True},
+}
+
+# Nothing is started or passed while one of these is open: a start would hide the collision (RULES 8).
+_HOLD = ("replica_ahead", "gtid_diverged", "position_beyond_source", "lost_tail", "errant")
+
+
+def choose(
+    channel: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
+    policy: Policy,
+    tried: Sequence[str] = (),
+) -> Choice:
+    """The next remedy for one channel.
+
+    :param channel: an entry of ``channels`` of `replica_status`.
+    :param findings: all findings of the result; those of other channels are left out.
+    :param policy: what the caller allows.
+    :param tried: remedies that were refused or made no progress in the present state; they are not tried again.
+    """
+    name = str(channel["channel"])
+    mine = [finding for finding in findings if finding["channel"] in (None, name)]
+    codes = [finding["code"] for finding in mine]
+    forbidden = _forbidden(codes, policy)
+    if forbidden:
+        return Choice(
+            REFUSED, name, reason=forbidden, would_allow=["repair_managed_ok"] if "managed" in forbidden else []
+        )
+    grave = [finding for finding in mine if finding["channel"] is not None and _needs_repair(finding)]
+    if not grave:
+        waiting = channel["verdict"] in ("behind", "blocked")
+        return Choice(WAIT if waiting else DONE, name, reason="The channel is %s." % channel["verdict"])
+    hold = next((finding for finding in grave if finding["code"] in _HOLD), None)
+    reasons: List[str] = []
+    switches: List[str] = []
+    for finding in [hold] if hold is not None else grave:
+        for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
+            why, switch = _obstacle(remedy, finding, policy, tried)
+            if not why:
+                return Choice(
+                    WAIT if remedy.name == "wait" else APPLY, name, remedy.name, remedy.module, finding["code"],
+                    _arguments(remedy, finding), "%s: %s" % (finding["code"], remedy.meaning),
+                )  # fmt: skip
+            reasons.append("%s: %s" % (remedy.name, why))
+            switches.extend(item for item in [switch] if item and item not in switches)
+    summary = "%s is left. %s." % (", ".join(finding["code"] for finding in grave), "; ".join(reasons))
+    return Choice(REFUSED, name, finding=grave[0]["code"], reason=summary, would_allow=switches)
+
+
+def _needs_repair(finding: Mapping[str, Any]) -> bool:
+    """True for errors, and for threads that somebody stopped."""
+    return finding["severity"] == ERROR or TYPES[finding["code"]].verdict == "stopped"
+
+
+def _forbidden(codes: Sequence[str], policy: Policy) -> str:
+    """Why nothing may be written on this server, or an empty string."""
+    if "cluster_member" in codes:
+        return "the server is a member of a cluster, which has repairs of its own"
+    if "managed_server" in codes and not policy.managed_ok:
+        return "the server is managed by a service or an orchestrator"
+    return ""
+
+
+def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> tuple[str, str]:
+    """Why a remedy cannot be used, and which variable would allow it; two empty strings when it can."""
+    if remedy.name == "wait":
+        return "", ""
+    if remedy.name == "look":
+        return "a person has to look at it", ""
+    if not remedy.module:
+        return "not in this release", ""
+    if policy.strategy not in ("auto", remedy.name):
+        return "repair_strategy is %s" % policy.strategy, "repair_strategy=%s" % remedy.name
+    if not allowed(remedy.risk, policy.max_risk):
+        return "its risk is %s" % remedy.risk, "repair_max_risk=%s" % remedy.risk
+    if remedy.name == "start" and not policy.start_stopped:
+        return "stopped threads are started only when asked", "repair_start_stopped=true"
+    if remedy.name in tried:
+        return "tried in this state already", ""
+    return "", ""
+
+
+def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
+    """The module options that follow from the remedy and the finding."""
+    arguments = dict(ARGUMENTS.get(remedy.name, {}))
+    if remedy.module == "replica_skip":
+        arguments["errors"] = [int(finding["evidence"]["errno"])]
+    return arguments

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Diagnosis: a snapshot in, findings and a verdict for every channel out. One predicate for each failure class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Iterator, Mapping, Optional, Tuple
+
+from . import diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_settings
+from .case import Case
+from .finding import Finding, verdict_of
+from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
+from .gtid_mysql import GtidSet
+from .snapshot import Channel, Peer, Server
+from .state import state_id
+
+Predicate = Callable[[Case], Iterator[Finding]]
+
+PREDICATES: Tuple[Predicate, ...] = (
+    diagnose_faults.applier_faults,
+    diagnose_faults.receiver_faults,
+    diagnose_faults.stopped_threads,
+    diagnose_progress.progress,
+    diagnose_progress.delayed,
+    diagnose_gtid.holes,
+    diagnose_gtid.position_gap,
+    diagnose_gtid.errant,
+    diagnose_gtid.mariadb_local_writes,
+    diagnose_gtid.purged,
+    diagnose_gtid.purged_coordinates,
+    diagnose_gtid.source_unknown,
+    diagnose_settings.filters,
+    diagnose_settings.skip_pending,
+    diagnose_settings.same_identity,
+)
+
+_SEVERITY = {ERROR: 0, WARNING: 1, INFO: 2}
+
+
+@dataclass(frozen=True)
+class ChannelDiagnosis:
+    """What is the case with one channel."""
+
+    channel: Channel
+    findings: Tuple[Finding, ...]
+    verdict: str
+    state_id: str
+    case: Case
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is the case with a server: its own findings, each channel's, and the worst verdict."""
+
+    server: Server
+    server_findings: Tuple[Finding, ...]
+    channels: Tuple[ChannelDiagnosis, ...]
+    verdict: str
+
+    @property
+    def findings(self) -> Tuple[Finding, ...]:
+        """All findings, the gravest first."""
+        every = [finding for diagnosed in self.channels for finding in diagnosed.findings]
+        return tuple(sorted(every + list(self.server_findings), key=lambda finding: _SEVERITY[finding.kind.severity]))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known beyond the replica itself.
+
+    :param sources: the source of each channel by channel name; a channel that is not in it was not asked about.
+    :param members: other servers of the topology that were named.
+    :param earlier: the server at the first sample, when there were two, ``waited`` seconds before.
+    :param confirmed: errant candidates that still stood when every source was read again.
+    """
+
+    sources: Mapping[str, Peer]
+    members: Tuple[Peer, ...] = ()
+    earlier: Optional[Server] = None
+    waited: float = 0.0
+    allowed: Tuple[str, ...] = ()
+    confirmed: Optional[GtidSet] = None
+
+
+def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
+    """One channel with everything around it."""
+    every = tuple(around.sources.values()) + around.members
+    known = every if len(around.sources) == len(server.channels) else (*every, Peer("a source", None, "not asked"))
+    return Case(
+        server=server,
+        channel=channel,
+        source=around.sources.get(channel.name),
+        sources=known,
+        earlier=around.earlier.channel(channel.name) if around.earlier is not None else None,
+        waited=around.waited,
+        allowed=around.allowed,
+        confirmed=around.confirmed,
+    )
+
+
+def diagnose(server: Server, around: Surroundings, only: Optional[str] = None) -> Diagnosis:
+    """Diagnose a server.
+
+    :param only: the name of one channel to look at; every channel when None.
+    """
+    own = tuple(diagnose_settings.server_findings(server))
+    channels = []
+    for channel in server.channels:
+        if only is not None and channel.name != only:
+            continue
+        case = case_of(server, channel, around)
+        found = tuple(_without_repeats(finding for predicate in PREDICATES for finding in predicate(case)))
+        ordered = tuple(sorted(found, key=lambda finding: _SEVERITY[finding.kind.severity]))
+        channels.append(
+            ChannelDiagnosis(channel, ordered, verdict_of(ordered), state_id(server, channel, ordered), case)
+        )
+    verdicts = [diagnosed.verdict for diagnosed in channels]
+    if not channels:
+        verdicts = [UNKNOWN if "replica_status" in server.unreadable else NOT_A_REPLICA]
+    return Diagnosis(server, own, tuple(channels), max(verdicts, key=VERDICT_ORDER.index))
+
+
+def _without_repeats(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Each code once a channel where two predicates see the same thing (a purge shows as an error and in the sets)."""
+    seen = set()
+    for finding in findings:
+        key = (finding.code, finding.names.get("transaction"))
+        if finding.code in ("purged_on_source", "duplicate_server_id", "errant"):
+            key = (finding.code, None)
+        if key not in seen:
+            seen.add(key)
+            yield finding

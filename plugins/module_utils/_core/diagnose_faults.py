@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Findings from errors that a thread shows, and from threads that are stopped without one."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Tuple
+
+from .case import Case
+from .fault_classes import APPLIER, RECEIVER, classify, is_coordinator_summary, named_in
+from .finding import Finding
+from .snapshot import CONNECTING, GTID, RUNNING, STOPPED, Fault
+
+_TEXT_LIMIT = 1000
+
+
+def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:
+    """The faults that stopped the applier: (fault, transaction, worker number).
+
+    The workers' own faults where there are any, for the coordinator only says that there were some (MySQL 9.7 always
+    has a worker); else the applier's.
+    """
+    causes = []
+    seen = set()
+    for worker in case.channel.workers:
+        if worker.fault is not None and (worker.fault.number, worker.transaction) not in seen:
+            seen.add((worker.fault.number, worker.transaction))
+            causes.append((worker.fault, worker.transaction, worker.number))
+    fault = case.channel.applier_fault
+    summarised = fault is not None and bool(causes) and is_coordinator_summary(fault)
+    if fault is not None and not summarised and all(fault.text != known.text for known, _, _ in causes):
+        causes.append((fault, "", 0))
+    return causes
+
+
+def _failing(case: Case, transaction: str) -> Dict[str, Any]:
+    """What names the failing transaction: its GTID, and the coordinates it stands behind."""
+    channel = case.channel
+    found: Dict[str, Any] = {}
+    if transaction and transaction != "ANONYMOUS":
+        found["transaction"] = transaction
+    if channel.executed is not None:
+        found["executed"] = str(channel.executed)
+    if channel.mode == GTID and case.is_mariadb and case.server.replica_position is not None:
+        found["gtid_slave_pos"] = str(case.server.replica_position)
+    return found
+
+
+def applier_faults(case: Case) -> Iterator[Finding]:
+    """One finding for each error that stopped the applier (facts: number 0 with a text is an error as well)."""
+    if case.channel.applier == RUNNING:
+        return
+    for fault, transaction, worker in applier_causes(case):
+        code = classify(fault, APPLIER)
+        failing = _failing(case, transaction)
+        evidence: Dict[str, Any] = {"errno": fault.number, "error": fault.text[:_TEXT_LIMIT], **failing}
+        evidence.update(named_in(fault))
+        if worker:
+            evidence["worker"] = worker
+        if fault.timestamp:
+            evidence["since"] = fault.timestamp
+        if case.channel.relay is not None:
+            evidence["relay_log"] = str(case.channel.relay)
+        what = transaction if transaction not in ("", "ANONYMOUS") else "a transaction after %s" % case.channel.executed
+        summary = "The applier stopped at %s with error %d: %s" % (what, fault.number, _first_line(fault.text))
+        yield Finding(code, case.channel.name, summary, evidence, {"errno": fault.number, **failing})
+
+
+def receiver_faults(case: Case) -> Iterator[Finding]:
+    """One finding for the receiver's error; a receiver that keeps trying shows its error while it is connecting."""
+    channel, fault = case.channel, case.channel.receiver_fault
+    if channel.receiver == RUNNING:
+        return
+    if fault is None:
+        if channel.receiver == CONNECTING:
+            summary = "The receiver is still connecting to %s." % case.where
+            yield Finding("receiver_connecting", channel.name, summary, {"state": channel.receiver_state})
+        return
+    code = classify(fault, RECEIVER)
+    evidence: Dict[str, Any] = {
+        "errno": fault.number,
+        "error": fault.text[:_TEXT_LIMIT],
+        "source": case.where,
+        "user": channel.source_user,
+    }
+    if channel.read is not None:
+        evidence["read"] = str(channel.read)
+    if fault.timestamp:
+        evidence["since"] = fault.timestamp
+    names = {"errno": fault.number, "read": str(channel.read)} if code not in ("source_unreachable",) else {}
+    summary = "The receiver cannot read from %s, error %d: %s" % (case.where, fault.number, _first_line(fault.text))
+    yield Finding(code, channel.name, summary, evidence, names)
+
+
+def stopped_threads(case: Case) -> Iterator[Finding]:
+    """Threads that are stopped without an error: somebody meant it (RULES: a finding, not a fault)."""
+    channel = case.channel
+    if channel.applier == STOPPED and not applier_causes(case):
+        code = "stopped_at_until" if channel.until else "stopped_applier"
+        how = "where UNTIL told it to stop (%s)" % channel.until if channel.until else "without an error"
+        evidence = {"executed": str(channel.executed), "state": channel.applier_state, "until": channel.until}
+        yield Finding(code, channel.name, "The applier is stopped %s." % how, evidence)
+    if channel.receiver == STOPPED and channel.receiver_fault is None:
+        evidence = {"read": str(channel.read), "state": channel.receiver_state}
+        yield Finding("stopped_receiver", channel.name, "The receiver is stopped without an error.", evidence)
+
+
+def _first_line(text: str) -> str:
+    """The beginning of an error text, as one line of at most 300 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else line[:297] + "..."

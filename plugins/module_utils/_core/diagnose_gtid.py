@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Findings from GTID sets and positions: gaps, holes, errant and lost transactions, purged binlogs.
+
+Reading order makes these safe: the replica is read before its source, and executed before retrieved. Whatever needs a
+server that could not be asked is reported as unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional, Tuple
+
+from .case import Case, at_rest
+from .finding import Finding
+from .gtid_mariadb import MariadbGtid
+from .gtid_mysql import GtidSet, describe
+from .snapshot import GTID, Peer, Server
+
+
+def holes(case: Case) -> Iterator[Finding]:
+    """Missing numbers below the newest applied one: a gap closes by itself, a hole does not (RULES 21).
+
+    Retrieved and still to be applied: a gap. Not retrieved although others are, or everything was applied: a hole.
+    After Retrieved was emptied (RESET REPLICA, CHANGE, a restart) only a replica at rest tells.
+    """
+    executed, retrieved = case.server.executed, case.channel.retrieved
+    if executed is None or (case.channel.mode != GTID and not retrieved):
+        return
+    missing = executed.holes()
+    if case.channel.source_uuid and len(case.server.channels) > 1:
+        missing = missing.restricted([case.channel.source_uuid])
+    if missing.is_empty:
+        return
+    rest = at_rest(case.server, case.channel)
+    known = retrieved or GtidSet.parse("")
+    gap = GtidSet.parse("") if rest else missing & known
+    hole = missing if rest else (missing - known if known else GtidSet.parse(""))
+    unsure = missing - gap - hole
+    if gap or unsure:
+        evidence = {"missing": str(gap | unsure), "retrieved": str(known), "undecided": str(unsure)}
+        summary = "Not applied yet, though later ones are: %s." % describe(gap | unsure)
+        yield Finding("gtid_gap", case.channel.name, summary, evidence)
+    if hole:
+        evidence = {"missing": str(hole), "executed": str(executed)}
+        summary = "Never applied and not on their way: %s." % describe(hole)
+        yield Finding("gtid_hole", case.channel.name, summary, evidence, {"missing": str(hole)})
+
+
+def position_gap(case: Case) -> Iterator[Finding]:
+    """Gaps of parallel appliers in position mode, as the workers' own records show them."""
+    if case.channel.position_gaps and case.channel.mode != GTID:
+        summary = "The parallel appliers stopped with gaps behind %s." % case.channel.executed
+        yield Finding("position_gap", case.channel.name, summary, {"executed": str(case.channel.executed)})
+
+
+def errant_candidates(case: Case) -> Optional[GtidSet]:
+    """Transactions of the replica that no server above it has; None when a server that matters could not be asked."""
+    if case.server.executed is None or case.source is None:
+        return None
+    servers = _servers(case.sources)
+    if servers is None:
+        return None
+    candidates = case.server.executed
+    for server in servers:
+        if server.executed is None:
+            return None
+        candidates = candidates - server.executed
+    return candidates
+
+
+def errant(case: Case) -> Iterator[Finding]:
+    """Errant transactions, by whose number they carry: the source's own (lost tail), intended ones, any other."""
+    candidates = errant_candidates(case)
+    if candidates is None or candidates.is_empty or case.confirmed is None:
+        return
+    candidates = candidates & case.confirmed
+    uuids = [name for name in case.allowed if "-" in name]
+    tags = [name for name in case.allowed if "-" not in name]
+    local = candidates.without(uuids=uuids, tags=tags)
+    intended = candidates - local
+    lost = local.restricted([peer.server.uuid for peer in case.sources if peer.server is not None])
+    stray = local - lost
+    if lost:
+        summary = "Numbered by a source that does not have them: %s." % describe(lost)
+        yield Finding("lost_tail", case.channel.name, summary, {"transactions": str(lost)}, {"lost": str(lost)})
+    if stray:
+        summary = "Only this replica has them: %s." % describe(stray)
+        evidence = {"transactions": str(stray), "own_uuid": case.server.uuid}
+        yield Finding("errant", case.channel.name, summary, evidence, {"errant": str(stray)})
+    if intended:
+        summary = "Intended local transactions: %s." % describe(intended)
+        yield Finding("allowed_local", case.channel.name, summary, {"transactions": str(intended)})
+
+
+def purged(case: Case) -> Iterator[Finding]:
+    """What the source has purged and the replica has not applied: only its relay logs still have it, or nobody."""
+    source = case.source.server if case.source is not None else None
+    if source is None or case.channel.mode != GTID:
+        return
+    executed = case.server.executed
+    if executed is None or source.purged is None:
+        return
+    needed = source.purged - executed
+    fetched = case.channel.retrieved or GtidSet.parse("")
+    if needed.is_empty:
+        return
+    evidence = {"missing": str(needed), "purged": str(source.purged), "in_relay_logs": str(needed & fetched)}
+    if (needed - fetched).is_empty:
+        summary = "The source has purged %s; only the relay logs have them." % describe(needed)
+        yield Finding("will_be_purged", case.channel.name, summary, evidence, {"missing": str(needed)})
+    else:
+        summary = "The source has purged what the replica needs: %s." % describe(needed - fetched)
+        yield Finding("purged_on_source", case.channel.name, summary, evidence, {"missing": str(needed - fetched)})
+
+
+def purged_coordinates(case: Case) -> Iterator[Finding]:
+    """The same in position mode: the file of the applied position is gone from the source."""
+    source = case.source.server if case.source is not None else None
+    if source is None or case.channel.mode == GTID or case.channel.executed is None or not source.binlogs:
+        return
+    files = [name for name, _ in source.binlogs]
+    if case.channel.executed.file in files:
+        return
+    evidence = {"needs": str(case.channel.executed), "oldest": files[0], "newest": files[-1]}
+    read = case.channel.read
+    code = "will_be_purged" if read is not None and read.file in files else "purged_on_source"
+    summary = "The source no longer has %s, which the replica's position names." % case.channel.executed.file
+    yield Finding(code, case.channel.name, summary, evidence, {"needs": str(case.channel.executed)})
+
+
+def mariadb_local_writes(case: Case) -> Iterator[Finding]:
+    """MariaDB has positions instead of sets: a local write shows as the own server id in a domain of the source's."""
+    state = case.server.binlog_state
+    if not case.is_mariadb or state is None:
+        return
+    own = case.server.server_id
+    written = [gtid for gtid in state.gtids if gtid.server_id == own]
+    if not written:
+        return
+    known = _servers(case.sources)
+    if known is None:
+        return
+    stray = [
+        gtid
+        for gtid in written
+        if not any(server.binlog_state and server.binlog_state.contains(gtid) for server in known)
+    ]
+    shared = [gtid for gtid in stray if any(gtid.domain == other.domain for s in known for other in _gtids(s))]
+    if shared:
+        text = ",".join(str(gtid) for gtid in shared)
+        summary = "Written on this replica, in a domain that it replicates: %s." % text
+        yield Finding(
+            "errant", case.channel.name, summary, {"transactions": text, "own_server_id": own}, {"errant": text}
+        )
+
+
+def source_unknown(case: Case) -> Iterator[Finding]:
+    """Says that the source was not asked, and why."""
+    if case.source is not None and case.source.server is None:
+        summary = "The source %s could not be asked: %s" % (case.where, case.source.reason or "no reason given")
+        yield Finding(
+            "source_unknown", case.channel.name, summary, {"source": case.where, "reason": case.source.reason}
+        )
+
+
+def _servers(peers: Tuple[Peer, ...]) -> Optional[Tuple[Server, ...]]:
+    """The servers behind peers, or None when there are none or one of them could not be read."""
+    servers = tuple(peer.server for peer in peers if peer.server is not None)
+    return servers if servers and len(servers) == len(peers) else None
+
+
+def _gtids(server: Server) -> Tuple[MariadbGtid, ...]:
+    return server.binlog_state.gtids if server.binlog_state is not None else ()

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Diagnosis in words: a short paragraph that an on-call person understands without knowing the rest of the result."""
+
+from __future__ import annotations
+
+from typing import List
+
+from .diagnose import ChannelDiagnosis, Diagnosis
+from .finding_types import BEHIND, HEALTHY, INFO, NOT_A_REPLICA, UNKNOWN
+from .remedies import REMEDIES
+
+_VERDICTS = {
+    HEALTHY: "is healthy",
+    BEHIND: "is healthy but behind",
+    UNKNOWN: "is in a state that cannot be told",
+}
+
+
+def message(diagnosis: Diagnosis) -> str:
+    """The verdict, what it is concluded from, and what to do, for the whole server."""
+    server = diagnosis.server
+    name = "%s (%s)" % (server.address, server.flavour.name)
+    if diagnosis.verdict == NOT_A_REPLICA:
+        return "%s is not a replica: it has no replication channel." % name
+    if not diagnosis.channels:
+        return "%s: whether it replicates is unknown. %s" % (name, _server_notes(diagnosis))
+    parts = [_channel(name, diagnosed) for diagnosed in diagnosis.channels]
+    return " ".join([*parts, _server_notes(diagnosis)]).strip()
+
+
+def _channel(name: str, diagnosed: ChannelDiagnosis) -> str:
+    """One channel's paragraph."""
+    channel = diagnosed.channel
+    where = "from %s:%d" % (channel.source_host, channel.source_port)
+    if channel.name:
+        where = "channel '%s' %s" % (channel.name, where)
+    words = _VERDICTS.get(diagnosed.verdict, "is " + diagnosed.verdict)
+    sentences = ["%s: replication %s %s." % (name, where, words)]
+    grave = [finding for finding in diagnosed.findings if finding.kind.severity != INFO]
+    notes = [finding for finding in diagnosed.findings if finding.kind.severity == INFO]
+    for finding in grave:
+        sentences.append(_sentence(finding.summary))
+        sentences.append(finding.kind.meaning)
+        sentences.append(remedy_sentence(finding.remedy_names()))
+    sentences.extend(_sentence(finding.summary) for finding in notes)
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def remedy_sentence(names: tuple[str, ...]) -> str:
+    """Which repair comes first, and what it puts at risk."""
+    known = [REMEDIES[name] for name in names]
+    if not known or known[0].name in ("wait", "look"):
+        return known[0].meaning if known else ""
+    first = next((remedy for remedy in known if remedy.module), None)
+    if first is None:
+        return "This release has no remedy for it; what would help: %s." % ", ".join(remedy.name for remedy in known)
+    return "Least destructive repair: %s (%s, risk %s)." % (first.name, first.module, first.risk)
+
+
+def _server_notes(diagnosis: Diagnosis) -> str:
+    """What concerns the whole server."""
+    return " ".join(_sentence(finding.summary) for finding in diagnosis.server_findings)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def table(diagnosis: Diagnosis) -> List[str]:
+    """One line a finding, for the terminal: severity, code, summary."""
+    return ["%-7s %s: %s" % (f.kind.severity, f.code, f.summary) for f in diagnosis.findings]
