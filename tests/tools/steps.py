@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from xml.etree import ElementTree
 
 import ansible_test_pip
 
@@ -254,7 +254,7 @@ def package(workspace: Workspace) -> list[Step]:
     def install() -> Iterator[Command]:
         dist, installed = workspace.top / "dist", workspace.top / "installed"
         yield build(dist)
-        archive = next(dist.glob("*.tar.gz"))
+        archive = _archive(dist)
         _check_contents(archive)
         galaxy = ("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(archive))
         env = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
@@ -266,10 +266,15 @@ def package(workspace: Workspace) -> list[Step]:
         yield build(dist)
         bin_folder = str(workspace.venv / "venvs" / "importer" / "bin")
         path = os.pathsep.join([bin_folder, workspace.environment["PATH"]])
-        argv = (f"{bin_folder}/python", "-m", "galaxy_importer.main", str(next(dist.glob("*.tar.gz"))))
+        argv = (f"{bin_folder}/python", "-m", "galaxy_importer.main", str(_archive(dist)))
         yield Command(argv, dist, {"PATH": path, "ANSIBLE_COLLECTIONS_PATH": ""})
 
     return [Step("galaxy-importer", importer), Step("build, install, ansible-doc", install)]
+
+
+def _archive(dist: Path) -> Path:
+    (archive,) = dist.glob("*.tar.gz")
+    return archive
 
 
 def _check_contents(archive: Path) -> None:
