@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a changing module must be sure of before it plans: which channel, whose server, the right source, no leftovers."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .errors import BadInputError, IdentityError, RefusedError, StateMovedError
+from .snapshot import Channel, Server
+
+
+def pick_channel(server: Server, name: Optional[str]) -> Channel:
+    """The channel that is meant: the one of that name, or the only one there is.
+
+    :raises BadInputError: there is none, none of that name, or several and none is named.
+    """
+    names = ", ".join("'%s'" % channel.name for channel in server.channels)
+    if not server.channels:
+        raise BadInputError(
+            "%s is not a replica: it has no replication channel" % server.address,
+            advice="Check login_host and login_port; SHOW REPLICA STATUS returns no row there.",
+        )
+    if name:
+        found = server.channel(name)
+        if found is None:
+            raise BadInputError("%s has no channel '%s'" % (server.address, name), advice="It has %s." % names)
+        return found
+    if len(server.channels) > 1:
+        raise BadInputError(
+            "%s has several channels: %s" % (server.address, names), advice="Say which one with option channel."
+        )
+    return server.channels[0]
+
+
+def check_writable(server: Server, channel: Optional[Channel], attempted: str, managed_ok: bool) -> None:
+    """Refuse to change a server that somebody else steers.
+
+    :param attempted: what was going to be done, for the message.
+    :param managed_ok: the caller says that a managed server may be changed; a cluster's members never.
+    :raises RefusedError: the server is a member of a cluster, is managed, or the channel fails over by itself.
+    """
+    if server.cluster:
+        raise RefusedError(
+            attempted,
+            server.address,
+            "it is a member of a cluster (%s), which keeps its own replication state" % server.cluster,
+            "Use the cluster's own tools.",
+            {"cluster": server.cluster},
+        )
+    failover = channel is not None and str(channel.settings.get("source_connection_auto_failover", "0")) in ("1", "YES")
+    if failover and not managed_ok:
+        raise RefusedError(
+            attempted,
+            server.address,
+            "the channel changes its source by itself (SOURCE_CONNECTION_AUTO_FAILOVER)",
+            "Set managed_ok to true if that cannot interfere.",
+        )
+    if server.managed and not managed_ok:
+        raise RefusedError(
+            attempted,
+            server.address,
+            "it is looked after by %s, which may undo or fight the change" % server.managed,
+            "Pause that first, then set managed_ok to true.",
+            {"managed": server.managed},
+        )
+
+
+def check_state(wanted: Optional[str], actual: str, server: Server, channel: Channel) -> None:
+    """Refuse when the channel is no longer in the state that a plan was made for.
+
+    :raises StateMovedError: the state ids differ.
+    """
+    if wanted and wanted != actual:
+        raise StateMovedError(
+            "change %s" % channel.label,
+            server.address,
+            "it is not in the state any more that the change was planned for",
+            "Diagnose again and look at the new plan.",
+            {"wanted_state_id": wanted, "state_id": actual},
+        )
+
+
+def check_source(channel: Channel, source: Server, target: Server) -> None:
+    """Make sure that the server reached as the source is the channel's source and not the target itself.
+
+    By UUID; without one (MariaDB, or a channel that never connected) by server id, as far as the channel knows it.
+    :raises IdentityError: it is another server.
+    """
+    if source.identity == target.identity and source.server_id == target.server_id:
+        raise IdentityError(
+            "use %s as the source of %s" % (source.address, channel.label),
+            target.address,
+            "it is the target itself (%s)" % source.identity,
+            "Option source must lead to the server that the channel replicates from.",
+        )
+    if channel.source_uuid and source.uuid:
+        same = channel.source_uuid.lower() == source.uuid.lower()
+        expected, found = channel.source_uuid, source.uuid
+    else:
+        same = channel.source_server_id in (0, source.server_id)
+        expected, found = "server id %d" % channel.source_server_id, "server id %d" % source.server_id
+    if not same:
+        raise IdentityError(
+            "use %s as the source of %s" % (source.address, channel.label),
+            target.address,
+            "the channel replicates from %s, and that server is %s" % (expected, found),
+            "A virtual address or a proxy may lead elsewhere; set option source to the source itself.",
+            {"expected": expected, "found": found},
+        )
+
+
+def check_temporary_tables(server: Server, attempted: str) -> None:
+    """Refuse what would lose the applier's open temporary tables.
+
+    :raises RefusedError: there are some; the statements that use them later would fail.
+    """
+    for name in ("Replica_open_temp_tables", "Slave_open_temp_tables"):
+        count = server.status.get(name, "0")
+        if count.isdigit() and int(count) > 0:
+            raise RefusedError(
+                attempted,
+                server.address,
+                "the applier has %s temporary tables open, which would be lost" % count,
+                "Let it apply until it has closed them.",
+                {"open_temp_tables": int(count)},
+            )
