@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at a replica and around it, in the order that makes verdicts safe: the replica first, its sources after it.
+
+A second sample is taken only when the first leaves a stall possible; candidates for errant transactions are confirmed
+by reading the sources once more, later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .._core import normalise
+from .._core.case import STALL_SECONDS
+from .._core.diagnose import Diagnosis, Surroundings, case_of, diagnose
+from .._core.diagnose_gtid import errant_candidates
+from .._core.diagnose_progress import moved, stall_possible
+from .._core.errors import BadInputError, ReplicaError
+from .._core.gtid_mysql import GtidSet
+from .._core.snapshot import Channel, Peer, Server
+from . import reader
+from .connect import Connection, Login, connect
+from .identity import check_source
+from .probe import Probed, probe
+
+CONFIRM_SECONDS = 2.0
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to look at.
+
+    :param login: the replica.
+    :param channel: one channel by name, or None for every channel.
+    :param source_login: makes the login of a channel's source; None when the source is not to be asked.
+    :param source_named: the caller named the source's host, so that failing to reach it is a failure.
+    :param members: the other servers of the topology.
+    :param samples: 1 never waits; 2 waits up to 30 s when the first sample leaves a stall possible.
+    :param allowed: UUIDs and tags of intended local transactions.
+    """
+
+    login: Login
+    channel: Optional[str] = None
+    source_login: Optional[Callable[[Channel], Login]] = None
+    source_named: bool = False
+    members: Tuple[Login, ...] = ()
+    samples: int = 2
+    allowed: Tuple[str, ...] = ()
+
+
+def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
+    """Read everything that was asked for and diagnose it.
+
+    :returns: the diagnosis, and the raw rows of the replica as the server returned them.
+    :raises ReplicaError: the replica cannot be read, the named channel does not exist, or a server that the caller
+        named cannot be reached or is another one.
+    """
+    with connect(request.login) as connection:
+        probed = probe(connection)
+        raw = reader.read(connection, probed)
+        server = normalise.server(raw)
+        _check_channel(server, request)
+        sources = _read_sources(server, request)
+        members = tuple(_read_member(login) for login in request.members)
+        around = Surroundings(sources, members, allowed=request.allowed, confirmed=GtidSet.parse(""))
+        if request.samples > 1 and _stall_possible(server, around, request):
+            raw, server, around = _second_sample(connection, probed, server, around)
+    around = _confirm(server, around, request)
+    return diagnose(server, around, request.channel), raw
+
+
+def _check_channel(server: Server, request: Request) -> None:
+    """Raises BadInputError when the named channel is not there, or one source is named for several channels."""
+    names = [channel.name for channel in server.channels]
+    if request.channel is not None and request.channel not in names:
+        if "replica_status" in server.unreadable:
+            return
+        known = "its channels are: %s" % ", ".join(repr(name) for name in names) if names else "it has no channel"
+        raise BadInputError("There is no channel %r on %s; %s" % (request.channel, server.address, known))
+    if request.channel is None and request.source_named and len(names) > 1:
+        raise BadInputError(
+            "%s has %d channels and one source is named" % (server.address, len(names)),
+            advice="Say with channel which one it belongs to: %s." % ", ".join(repr(name) for name in names),
+        )
+
+
+def _scope(server: Server, request: Request) -> List[Channel]:
+    return [channel for channel in server.channels if request.channel in (None, channel.name)]
+
+
+def _read_sources(server: Server, request: Request) -> Dict[str, Peer]:
+    """The source of every channel; only the channel in scope may be named, the others are derived."""
+    sources: Dict[str, Peer] = {}
+    if request.source_login is None:
+        return sources
+    scope = _scope(server, request)
+    for channel in server.channels:
+        named = request.source_named and channel in scope
+        if request.source_named and not named:
+            continue
+        try:
+            login = request.source_login(channel)
+            with connect(login) as connection:
+                source = reader.read_server(connection, role="source")
+            check_source(channel, source, server)
+            sources[channel.name] = Peer(login.address, source)
+        except ReplicaError as error:
+            if named:
+                raise
+            sources[channel.name] = Peer("%s:%d" % (channel.source_host, channel.source_port), None, str(error))
+    return sources
+
+
+def _read_member(login: Login) -> Peer:
+    """A member; members are named by the caller, so that failing to reach one is a failure."""
+    with connect(login) as connection:
+        return Peer(login.name or login.address, reader.read_server(connection, role="source"))
+
+
+def _stall_possible(server: Server, around: Surroundings, request: Request) -> bool:
+    return any(stall_possible(case_of(server, channel, around)) for channel in _scope(server, request))
+
+
+def _second_sample(
+    connection: Connection, probed: Probed, first: Server, around: Surroundings
+) -> Tuple[Dict[str, Any], Server, Surroundings]:
+    """Read the replica again until the applier has moved or `STALL_SECONDS` have passed."""
+    started = time.monotonic()
+    while True:
+        time.sleep(POLL_SECONDS)
+        raw = reader.read(connection, probed)
+        server = normalise.server(raw)
+        waited = time.monotonic() - started
+        later = Surroundings(around.sources, around.members, first, waited, around.allowed, around.confirmed)
+        cases = [case_of(server, channel, later) for channel in server.channels]
+        if waited >= STALL_SECONDS or not any(stall_possible(case) and not moved(case) for case in cases):
+            return raw, server, later
+
+
+def _confirm(server: Server, around: Surroundings, request: Request) -> Surroundings:
+    """Let candidates for errant transactions stand only if the sources still lack them a while later (RULES: no wolf)."""
+    cases = [case_of(server, channel, around) for channel in _scope(server, request)]
+    candidates = next((found for found in map(errant_candidates, cases) if found), None)
+    if candidates is None:
+        return around
+    logins = [request.source_login(channel) for channel in server.channels] if request.source_login else []
+    deadline = time.monotonic() + CONFIRM_SECONDS
+    while candidates and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 2)
+        for login in [*logins, *request.members]:
+            candidates = candidates - _executed(login)
+    return Surroundings(
+        around.sources, around.members, around.earlier, around.waited, around.allowed, candidates
+    )  # fmt: skip
+
+
+def _executed(login: Login) -> GtidSet:
+    """What a source has executed now."""
+    with connect(login) as connection:
+        row = connection.one("SELECT @@GLOBAL.gtid_executed AS executed") or {}
+        return GtidSet.parse(str(row.get("executed") or ""))

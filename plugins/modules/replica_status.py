@@ -1,0 +1,171 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell why a replica is broken."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: replica_status
+short_description: Tell why a MySQL or MariaDB replica is broken, with evidence and remedies
+version_added: 0.1.0
+description:
+  - Reads a replica, and its source and the other members when they are given, and reports a verdict for each
+    replication channel, with findings, their evidence, and the remedies for each, least destructive first.
+  - Changes nothing. One task does all the reading for one server.
+  - What cannot be known is C(unknown), never guessed.
+author:
+  - replicaops.mysql contributors (@replicaops)
+options:
+  channel:
+    description: Look at this channel only. By default every channel (MariaDB calls them connections) is looked at.
+  samples:
+    description:
+      - V(1) reads once. V(2) reads again, for up to 30 seconds, when the first sample leaves it possible that the
+        applier is stalled. An applier that moves, waits or works is recognised without waiting.
+    type: int
+    default: 2
+  allowed_local:
+    description: UUIDs and GTID tags whose local transactions are intended, so that they are not called errant.
+    type: list
+    elements: str
+    default: []
+extends_documentation_fragment:
+  - replicaops.mysql._connection
+  - replicaops.mysql._channel
+  - replicaops.mysql._source
+  - replicaops.mysql._source.members
+  - replicaops.mysql._attributes.read_only
+seealso:
+  - module: replicaops.mysql.replica_channel
+  - module: replicaops.mysql.replica_skip
+  - module: replicaops.mysql.table_compare
+"""
+
+EXAMPLES = r"""
+- name: Ask why the replica is broken
+  replicaops.mysql.replica_status:
+    login_host: db2.example.com
+    login_user: observer
+    login_password: "{{ observer_password }}"
+    source: {}
+  register: status
+
+- name: Show it
+  ansible.builtin.debug:
+    var: status.msg
+"""
+
+RETURN = r"""
+msg:
+  description: The verdict, what it is concluded from, and the least destructive repair, as a short paragraph.
+  returned: always
+  type: str
+  sample: >-
+    db2:3306 (MySQL 9.7.4): replication from db1:3306 is broken. The applier stopped at
+    11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060: Duplicate column name 'c'. ...
+verdict:
+  description:
+    - The worst verdict of all channels looked at.
+    - One of C(healthy), C(behind), C(broken), C(blocked), C(stalled), C(diverged), C(stopped), C(unknown),
+      C(not_a_replica).
+  returned: always
+  type: str
+  sample: broken
+state_id:
+  description: What a repair plan is bound to, by channel name. Changes when something a repair depends on changes.
+  returned: always
+  type: dict
+  sample: {"": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}
+server:
+  description: The server itself, in the same shape for every flavour and version.
+  returned: always
+  type: dict
+  sample: {"address": "db2:3306", "flavour": "mysql", "version": "9.7.4", "server_id": 2}
+channels:
+  description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"channel": "", "mode": "gtid", "receiver": "running", "applier": "stopped", "verdict": "broken"}]
+gtid:
+  description: The server's GTID sets or positions, as text.
+  returned: always
+  type: dict
+  sample: {"mode": "ON", "executed": "11111111-aaaa-bbbb-cccc-000000000001:1-5", "purged": ""}
+findings:
+  description:
+    - What is the case, the gravest first.
+    - Each has C(code), C(severity), C(channel), C(summary), C(meaning), C(evidence) and ranked C(remedies).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - code: column_exists
+      severity: error
+      channel: ""
+      summary: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060.
+raw:
+  description: The rows as the server returned them, by section.
+  returned: always
+  type: dict
+  sample: {"replica_status": [{"Replica_IO_Running": "Yes"}]}
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.replicaops.mysql.plugins.module_utils import _module
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, state
+
+
+def status(module: AnsibleModule) -> Dict[str, Any]:
+    """Look at the replica and describe what was found."""
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey
+
+    params = module.params
+    source = params["source"]
+    request = survey.Request(
+        login=_module.login_from(params),
+        channel=params["channel"],
+        source_login=None if source is None else lambda channel: _module.source_login(params, channel),
+        source_named=bool(source and (source.get("login_host") or source.get("login_unix_socket"))),
+        members=tuple(_module.member_logins(params)),
+        samples=params["samples"],
+        allowed=tuple(params["allowed_local"]),
+    )
+    diagnosis, raw = survey.survey(request)
+    return {
+        "changed": False,
+        "msg": narrate.message(diagnosis),
+        "verdict": diagnosis.verdict,
+        "state_id": {found.channel.name: found.state_id for found in diagnosis.channels},
+        "server": state.server_as_dict(diagnosis.server),
+        "channels": [
+            {**state.channel_as_dict(found.channel), "verdict": found.verdict} for found in diagnosis.channels
+        ],
+        "gtid": state.gtid_as_dict(diagnosis.server),
+        "findings": [finding.as_dict() for finding in diagnosis.findings],
+        "raw": {name: section["rows"] for name, section in raw["sections"].items()},
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    spec = _module.merge(
+        _module.CHANNEL_SPEC,
+        _module.SOURCE_SPEC,
+        _module.MEMBERS_SPEC,
+        {
+            "samples": {"type": "int", "default": 2},
+            "allowed_local": {"type": "list", "elements": "str", "default": []},
+        },
+    )
+    _module.run(_module.build_module(spec), status)
+
+
+if __name__ == "__main__":
+    main()
