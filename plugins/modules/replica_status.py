@@ -75,17 +75,20 @@ verdict:
   type: str
   sample: broken
 state_id:
-  description: What a repair plan is bound to, by channel name. Changes when something a repair depends on changes.
+  description:
+    - What a repair plan is bound to. It changes when something that a repair depends on changes, not with lag or time.
+    - Covers every channel looked at; each entry of RV(channels) has one of its own.
   returned: always
-  type: dict
-  sample: {"": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 server:
   description: The server itself, in the same shape for every flavour and version.
   returned: always
   type: dict
   sample: {"address": "db2:3306", "flavour": "mysql", "version": "9.7.4", "server_id": 2}
 channels:
-  description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict).
+  description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict)
+    and C(state_id).
   returned: always
   type: list
   elements: dict
@@ -117,7 +120,6 @@ raw:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, state
 
@@ -142,10 +144,11 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
         "changed": False,
         "msg": narrate.message(diagnosis),
         "verdict": diagnosis.verdict,
-        "state_id": {found.channel.name: found.state_id for found in diagnosis.channels},
+        "state_id": diagnosis.state_id,
         "server": state.server_as_dict(diagnosis.server),
         "channels": [
-            {**state.channel_as_dict(found.channel), "verdict": found.verdict} for found in diagnosis.channels
+            {**state.channel_as_dict(found.channel), "verdict": found.verdict, "state_id": found.state_id}
+            for found in diagnosis.channels
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
         "findings": [finding.as_dict() for finding in diagnosis.findings],

@@ -15,7 +15,7 @@ from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
 from .gtid_mysql import GtidSet
 from .snapshot import Channel, Peer, Server
-from .state import state_id
+from .state import joint_state_id, state_id
 
 Predicate = Callable[[Case], Iterator[Finding]]
 
@@ -59,6 +59,11 @@ class Diagnosis:
     server_findings: Tuple[Finding, ...]
     channels: Tuple[ChannelDiagnosis, ...]
     verdict: str
+
+    @property
+    def state_id(self) -> str:
+        """The state id of all channels looked at: the channel's own when there is one."""
+        return joint_state_id([diagnosed.state_id for diagnosed in self.channels])
 
     @property
     def findings(self) -> Tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, Optional, Sequence
 
 from .finding import Finding
 from .finding_types import INFO
@@ -38,6 +38,13 @@ def state_id(server: Server, channel: Channel, findings: Iterable[Finding]) -> s
         ),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def joint_state_id(state_ids: Sequence[str]) -> str:
+    """One state id for several channels: the only one, or a sha256 over all; empty for none."""
+    if len(state_ids) < 2:
+        return "".join(state_ids)
+    return hashlib.sha256(",".join(state_ids).encode()).hexdigest()
 
 
 def _text(value: Optional[object]) -> Optional[str]:
