@@ -114,6 +114,7 @@ class GtidPosition:
         True: it is the last of its domain. False: the domain has nothing yet, or the last one is an earlier
         transaction of the same server. None: the number was passed (applied or skipped, that is not recorded), or the
         last one is of another server (without gtid_strict_mode, numbers of two servers interleave in any order).
+        False trusts that a server's own numbers only rise, which a reset of its binlog breaks.
         """
         last = self.get(gtid.domain)
         if last is None:
@@ -214,7 +215,8 @@ class GtidBinlogState:
         True: it is the last one that its server wrote in its domain. False: that server has written nothing, or only
         less, in the domain. None: the number was passed, and the state does not record whether a lower number was
         logged or skipped. A transaction applied with sql_log_bin=0, or by a replica with log_slave_updates=0, is in
-        no binlog at all.
+        no binlog at all. False trusts that a server's own numbers only rise: a source that was reset (RESET MASTER)
+        or whose gtid_seq_no was set by hand breaks that.
         """
         for known in self.gtids:
             if (known.domain, known.server_id) == (gtid.domain, gtid.server_id):
@@ -233,7 +235,10 @@ class GtidBinlogState:
         return bool(self.gtids)
 
     def __str__(self) -> str:
-        """Text that the server takes for ``SET GLOBAL gtid_binlog_state``; it may print domains in another order."""
+        """Text that the server takes for ``SET GLOBAL gtid_binlog_state``.
+
+        The server itself prints those that are not the last of their domain in no fixed order (measured).
+        """
         return ",".join(map(str, self.gtids))
 
 

@@ -22,7 +22,7 @@ from .gtid_intervals import Interval, Runs
 
 Key = tuple[str, str]
 
-# The server refuses this number and every higher one ("GTID_NEXT ... Malformed", measured on 9.7 and 5.6).
+# The server refuses this number and every higher one (error 1772, measured on 9.7 and 5.6).
 NUMBER_END = 2**63 - 1
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -116,8 +116,9 @@ class GtidSet:
     def parse(cls, text: str) -> GtidSet:
         """The set in any form the server prints or takes: line breaks, upper case, disorder, overlaps, tags.
 
-        '' is the empty set. Raises GtidError for everything else, also where some servers are lenient: a reversed
-        interval (``uuid:5-3``) and a UUID or tag without numbers read as nothing there, which hides a typing error.
+        '' is the empty set. Raises GtidError for everything else, also where a server is lenient (measured on 9.7 and
+        5.6): it reads a reversed interval, a UUID or a tag without numbers as nothing, which hides a typing error, and
+        takes a UUID in braces or without dashes.
         """
         if not text.isascii():
             raise GtidError(f"not a GTID set: {_quoted(text)}")
