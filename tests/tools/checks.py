@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the checks of the collection: ``checks.py GROUP...``, with the groups of ``steps.py`` or ``all``.
+"""Runs the checks of the collection: ``checks.py [--keep-going] GROUP...``, with the groups of ``steps.py`` or ``all``.
 
 The quick steps run two at a time, with the server images being built beside them; the integration tests run last and
-alone. The first step that fails ends the run, with that step's whole output.
+alone. The first step that fails ends the run, with that step's output; ``--keep-going`` runs the others all the same.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class Outcome:
 class Runner:
     """Runs steps as processes of groups of their own, so that all of a step can be ended when another has failed."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, keep_going: bool = False) -> None:
         self.workspace = workspace
+        self.keep_going = keep_going
         self.running: dict[int, signal.Signals] = {}
         self.stopping = False
 
@@ -127,7 +128,7 @@ def run_beside_each_other(runner: Runner, steps: list[Step]) -> list[Outcome]:
                     outcomes.append(outcome)
                     if outcome.status != "stopped":
                         show(outcome)
-                    if outcome.status == "FAILED":
+                    if outcome.status == "FAILED" and not runner.keep_going:
                         runner.stop()
         except KeyboardInterrupt:
             runner.stop()
@@ -138,7 +139,7 @@ def run_beside_each_other(runner: Runner, steps: list[Step]) -> list[Outcome]:
 def run_all(runner: Runner, steps: list[Step]) -> list[Outcome]:
     outcomes = run_beside_each_other(runner, [step for step in steps if not step.live])
     for step in steps:
-        if step.live and not any(outcome.status == "FAILED" for outcome in outcomes):
+        if step.live and (runner.keep_going or not any(outcome.status == "FAILED" for outcome in outcomes)):
             print(f"------  {step.name}", flush=True)
             outcome = runner.run(step)
             outcomes.append(outcome)
@@ -146,16 +147,17 @@ def run_all(runner: Runner, steps: list[Step]) -> list[Outcome]:
     return outcomes
 
 
-def main(groups: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    groups = [argument for argument in arguments if argument != "--keep-going"]
     started = time.monotonic()
     # Also where the caller runs in the background and ignores it, or is told to end by its own caller.
     for what in (signal.SIGINT, signal.SIGTERM):
         signal.signal(what, signal.default_int_handler)
     checkout = Path(__file__).resolve().parents[2]
     with Workspace.create(checkout) as workspace:
-        runner = Runner(workspace)
+        runner = Runner(workspace, keep_going="--keep-going" in arguments)
         try:
-            outcomes = run_all(runner, plan(workspace, groups))
+            outcomes = run_all(runner, plan(workspace, groups or ["all"]))
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
@@ -178,4 +180,4 @@ def main(groups: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["all"]))
+    sys.exit(main(sys.argv[1:]))
