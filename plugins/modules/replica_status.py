@@ -110,8 +110,14 @@ findings:
       severity: error
       channel: ""
       summary: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060.
+report:
+  description: One line for each finding.
+  returned: always
+  type: list
+  elements: str
+  sample: ["error   column_exists: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060."]
 raw:
-  description: The rows as the server returned them, by section.
+  description: The rows about replication as the server returned them, by section.
   returned: always
   type: dict
   sample: {"replica_status": [{"Replica_IO_Running": "Yes"}]}
@@ -122,6 +128,12 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, state
+
+# Rows that hold no statement of an application: the process list is left out, whose statements hold row contents.
+RAW = (
+    "replica_status", "gtid", "workers", "coordinators", "connections", "applier_configuration", "applier_filters",
+    "global_filters", "relay_info", "worker_positions", "binlog_status", "binary_logs", "replicas",
+)  # fmt: skip
 
 
 def status(module: AnsibleModule) -> Dict[str, Any]:
@@ -151,8 +163,9 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
             for found in diagnosis.channels
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
+        "report": narrate.table(diagnosis),
         "findings": [finding.as_dict() for finding in diagnosis.findings],
-        "raw": {name: section["rows"] for name, section in raw["sections"].items()},
+        "raw": {name: raw["sections"][name]["rows"] for name in RAW if name in raw["sections"]},
     }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Sequence
 
-from .finding_types import ERROR, TYPES
+from .finding_types import ERROR, INFO, TYPES
 from .remedies import REMEDIES, RISKS, Remedy, allowed
 
 DONE = "done"
@@ -132,8 +132,9 @@ def choose(
         )
     grave = [finding for finding in mine if finding["channel"] is not None and _needs_repair(finding)]
     if not grave:
-        waiting = channel["verdict"] in ("behind", "blocked")
-        return Choice(WAIT if waiting else DONE, name, reason="The channel is %s." % channel["verdict"])
+        waiting = channel["verdict"] == "blocked" and "wait" not in tried
+        action = WAIT if waiting else DONE if channel["verdict"] in ("healthy", "behind") else REFUSED
+        return Choice(action, name, reason=" ".join(["The channel is %s." % channel["verdict"], *_summaries(mine)]))
     hold = next((finding for finding in grave if finding["code"] in _HOLD), None)
     reasons: List[str] = []
     switches: List[str] = []
@@ -149,6 +150,26 @@ def choose(
             switches.extend(item for item in [switch] if item and item not in switches)
     summary = "%s is left. %s." % (", ".join(finding["code"] for finding in grave), "; ".join(reasons))
     return Choice(REFUSED, name, finding=grave[0]["code"], reason=summary, would_allow=switches)
+
+
+def first_choice(status: Mapping[str, Any], policy: Policy, tried: Sequence[str] = ()) -> Choice:
+    """The next remedy for a server: that of the first channel which has one to apply, else the gravest answer.
+
+    :param status: a result of `replica_status`.
+    :param tried: ``remedy@state_id`` for everything tried, so that a remedy counts as tried only in the same state.
+    """
+    choices = []
+    for channel in status["channels"]:
+        here = [entry.split("@")[0] for entry in tried if entry.split("@")[-1] == channel["state_id"]]
+        choices.append(choose(channel, status["findings"], policy, here))
+    if not choices:
+        return Choice(REFUSED, reason="The server has no replication channel.")
+    return min(choices, key=lambda choice: (APPLY, WAIT, REFUSED, DONE).index(choice.action))
+
+
+def _summaries(findings: Sequence[Mapping[str, Any]]) -> List[str]:
+    """What was seen, without what is only information."""
+    return [str(finding["summary"]) for finding in findings if finding["severity"] != INFO]
 
 
 def _needs_repair(finding: Mapping[str, Any]) -> bool:
@@ -168,7 +189,7 @@ def _forbidden(codes: Sequence[str], policy: Policy) -> str:
 def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> tuple[str, str]:
     """Why a remedy cannot be used, and which variable would allow it; two empty strings when it can."""
     if remedy.name == "wait":
-        return "", ""
+        return ("waited already", "") if "wait" in tried else ("", "")
     if remedy.name == "look":
         return "a person has to look at it", ""
     if not remedy.module:

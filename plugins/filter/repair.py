@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters for the collection's own roles: each hands its data to a pure function of the core."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose, fleet, outcome
+
+
+def next_remedy(status: Mapping[str, Any], policy: Mapping[str, Any], tried: Sequence[str] = ()) -> Dict[str, Any]:
+    """See next_remedy.yml."""
+    try:
+        allowed = choose.Policy.from_variables(policy)
+        return choose.first_choice(status, allowed, tried).as_dict()
+    except (ValueError, KeyError) as error:
+        raise AnsibleFilterError("next_remedy: %s" % error) from error
+
+
+def same_server(statuses: Mapping[str, Mapping[str, Any]]) -> List[List[str]]:
+    """See same_server.yml."""
+    return fleet.same_server(statuses)
+
+
+def upstream_first(statuses: Mapping[str, Mapping[str, Any]]) -> List[str]:
+    """See upstream_first.yml."""
+    return fleet.upstream_first(statuses)
+
+
+def member_logins(names: Sequence[str], variables: Mapping[str, Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """See member_logins.yml."""
+    try:
+        return fleet.member_logins(names, variables)
+    except ValueError as error:
+        raise AnsibleFilterError("member_logins: %s" % error) from error
+
+
+def repair_outcome(status: Mapping[str, Any], **rest: Any) -> Dict[str, Any]:
+    """See repair_outcome.yml."""
+    return outcome.outcome(status, **rest)
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """What Ansible asks for."""
+        return {
+            "next_remedy": next_remedy,
+            "same_server": same_server,
+            "upstream_first": upstream_first,
+            "member_logins": member_logins,
+            "repair_outcome": repair_outcome,
+        }
