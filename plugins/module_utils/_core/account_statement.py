@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts: what CREATE USER, CREATE ROLE, DROP USER and DROP ROLE want, and texts with their secrets masked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import List, Optional, Sequence, Tuple
+
+from .ddl import CREATE_USER, Ddl
+from .sql_reader import Reader, UnknownStatement
+from .sql_tokens import DOUBLE, STRING, SqlError, Token, depth_split, tokenise
+from .statement import MASK
+
+NATIVE = "mysql_native_password"
+
+# What a server adds by itself when it logs CREATE USER (measured on 9.7); none of it asks for anything.
+_DEFAULTS: Tuple[Tuple[str, ...], ...] = (
+    ("REQUIRE", "NONE"), ("PASSWORD", "EXPIRE", "DEFAULT"), ("ACCOUNT", "UNLOCK"), ("PASSWORD", "HISTORY", "DEFAULT"),
+    ("PASSWORD", "REUSE", "INTERVAL", "DEFAULT"), ("PASSWORD", "REQUIRE", "CURRENT", "DEFAULT"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that a statement makes. ``secret``: the stored form of its password; None when none is asked for."""
+
+    user: str
+    host: str
+    plugin: str = ""
+    secret: Optional[str] = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return "'%s'@'%s'" % (self.user, self.host)
+
+
+def wanted(ddl: Ddl) -> Tuple[Account, ...]:
+    """The accounts of a statement about accounts, with what CREATE USER asks for.
+
+    :raises UnknownStatement: when it asks for more than a password (TLS, limits, locks, roles).
+    """
+    if ddl.kind != CREATE_USER:
+        return tuple(Account(name.name, name.schema or "%") for name in ddl.names)
+    rest = _without_defaults(ddl.rest)
+    accounts: List[Account] = []
+    for part in depth_split(rest):
+        reader = Reader(part)
+        user, host = reader.account()
+        plugin, secret = _identified(reader)
+        reader.end()
+        accounts.append(Account(user, host or "%", plugin, secret))
+    return tuple(accounts)
+
+
+def _without_defaults(tokens: Sequence[Token]) -> Tuple[Token, ...]:
+    kept = list(tokens)
+    while True:
+        words = tuple(token.upper for token in kept)
+        tail = next((words_ for words_ in _DEFAULTS if words[-len(words_):] == words_), None)
+        if tail is None:
+            return tuple(kept)
+        del kept[-len(tail):]
+
+
+def _identified(reader: Reader) -> Tuple[str, Optional[str]]:
+    """Plugin and stored secret; plugin '' means the server's default."""
+    if not reader.rest:
+        return "", None
+    if reader.accept("IDENTIFIED", "BY", "PASSWORD"):
+        return NATIVE, _string(reader)
+    if reader.accept("IDENTIFIED", "BY"):
+        return NATIVE, native_hash(_string(reader))
+    if reader.accept("IDENTIFIED", "WITH") or reader.accept("IDENTIFIED", "VIA"):
+        if not reader.rest:
+            raise UnknownStatement("the plugin was expected")
+        plugin = reader.rest[0].value
+        reader.at += 1
+        if not reader.rest:
+            return plugin, None
+        if reader.accept("AS") or reader.accept("USING"):
+            return plugin, _string(reader)
+        if reader.accept("BY") and plugin == NATIVE:
+            return plugin, native_hash(_string(reader))
+    raise UnknownStatement("what is asked of the account besides a password")
+
+
+def _string(reader: Reader) -> str:
+    if not reader.rest or reader.rest[0].kind not in (STRING, DOUBLE):
+        raise UnknownStatement("a password was expected")
+    reader.at += 1
+    return reader.tokens[reader.at - 1].value
+
+
+def native_hash(password: str) -> str:
+    """The stored form of a password under mysql_native_password (manual: "Native Pluggable Authentication")."""
+    if not password:
+        return ""
+    inner = hashlib.sha1(password.encode("utf-8")).digest()  # noqa: S324 - the server's own format, not our choice
+    return "*" + hashlib.sha1(inner).hexdigest().upper()  # noqa: S324
+
+
+def lacking(
+    account: Account, plugin: Optional[str], secret: Optional[str], default_plugin: str = ""
+) -> Tuple[str, ...]:
+    """What tells the account that is there from the wanted one; never says a secret.
+
+    :param plugin: of the account that is there; None when there is none.
+    :param secret: the stored form of its password.
+    :param default_plugin: what the server takes for an account without one.
+    """
+    if plugin is None:
+        return ("%s does not exist" % account,)
+    want = account.plugin or default_plugin
+    # MySQL 5.6 and MariaDB show '' for the native plugin.
+    if (want or NATIVE).lower() != (plugin or NATIVE).lower():
+        return ("%s uses the plugin %s and not %s" % (account, plugin or NATIVE, want or NATIVE),)
+    if (account.secret or "") != (secret or ""):
+        return ("the password of %s is another one, or was stored with another salt" % account,)
+    return ()
+
+
+_SECRETIVE = re.compile(r"\b(IDENTIFIED|PASSWORD|USER|ROLE|SERVER|MASTER|SOURCE)\b", re.I)
+_QUERY = re.compile(r"(Query: ')(.*)'\s*$", re.S)
+
+
+def masked(sql: str) -> str:
+    """A statement for display: in statements that may carry a password every string but account names is masked."""
+    if not _SECRETIVE.search(sql):
+        return sql
+    try:
+        tokens = tokenise(sql, executable=True)
+    except SqlError:
+        return "%s %s" % (" ".join(sql.split()[:2]), MASK)
+    out: List[str] = []
+    at = 0
+    for place, token in enumerate(tokens):
+        if token.kind in (STRING, DOUBLE) and not _names_account(tokens, place):
+            out += [sql[at : token.start], "'%s'" % MASK]
+            at = token.end
+    return "".join(out) + sql[at:]
+
+
+def _names_account(tokens: Sequence[Token], place: int) -> bool:
+    around = [tokens[n].text for n in (place - 1, place + 1) if 0 <= n < len(tokens)]
+    return "@" in around
+
+
+def masked_error(text: str) -> str:
+    """An error text for display: the statement that servers quote at its end is masked as by `masked`."""
+    match = _QUERY.search(text)
+    if match is None:
+        return text
+    return text[: match.start(2)] + masked(match.group(2)) + "'" + text[match.end(2) + 1 :]

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Statements on the twin: a temporary table on which the server shows what a replicated statement would have made.
+
+Every text that leaves this module is put together from tokens, names no table but the twin, and holds no word that
+could reach another one: the real table cannot be touched by any input.
+"""
+
+from __future__ import annotations
+
+from typing import FrozenSet, List, Optional, Sequence, Tuple
+
+from .ddl import ALTER_TABLE, CREATE_INDEX, CREATE_TABLE, CREATE_TABLE_LIKE, DROP_INDEX, Clause, Ddl
+from .sql_reader import Name, UnknownStatement
+from .sql_tokens import COMMENT, SYMBOL, Token, closing, depth_split, tokenise
+from .statement import identifier, qualified
+
+_ENGINES: FrozenSet[str] = frozenset(("INNODB", "MYISAM", "ARIA", "MEMORY", "HEAP"))
+_FORBIDDEN: FrozenSet[str] = frozenset(
+    ("SELECT", "REFERENCES", "RENAME", "UNION", "PARTITION", "TABLE", "CALL", "INSERT", "DELETE", "NEXTVAL", "SETVAL",
+     "LASTVAL", "LOAD_FILE", "TABLESPACE")
+)  # fmt: skip
+_FORBIDDEN_PAIRS: FrozenSet[Tuple[str, str]] = frozenset(
+    (("REMOVE", "PARTITIONING"), ("NEXT", "VALUE"), ("PREVIOUS", "VALUE"), ("DATA", "DIRECTORY"), ("VALUES", "ROW"),
+     ("INDEX", "DIRECTORY"), ("SYSTEM", "VERSIONING"), ("PERIOD", "FOR"), ("CONNECTION", "="), ("START", "TRANSACTION"),
+     ("SECONDARY_ENGINE", "="))
+)  # fmt: skip
+_DUMMY = "_replicaops_dummy"
+
+
+def twin_name(connection_id: int) -> str:
+    """The twin's name in this session. The prefix is reserved for it; a temporary table hides nothing else."""
+    return "_replicaops_twin_%d" % connection_id
+
+
+def joined(tokens: Sequence[Token]) -> str:
+    """The tokens as a text without comments; one space wherever something stood between two of them."""
+    parts: List[str] = []
+    for index, token in enumerate(tokens):
+        if index and tokens[index - 1].end != token.start:
+            parts.append(" ")
+        parts.append(token.text)
+    return "".join(parts)
+
+
+def create_like(twin: Name, table: Name) -> str:
+    """The twin of a table, without its rows, foreign keys and triggers (manual: "CREATE TABLE ... LIKE")."""
+    return "CREATE TEMPORARY TABLE %s LIKE %s" % (_sql(twin), _sql(table))
+
+
+def create_from(definition: str, twin: Name) -> str:
+    """The twin of a table from its SHOW CREATE TABLE, without partitions and foreign keys.
+
+    For partitioned tables, of which the server refuses temporary copies by LIKE (error 1562).
+    """
+    tokens = tokenise(definition, executable=True)
+    opening = next((n for n, token in enumerate(tokens) if token.text == "("), -1)
+    if opening < 0:
+        raise UnknownStatement("the table's own definition")
+    end = closing(tokens, opening)
+    items = [item for item in depth_split(tokens[opening + 1 : end]) if not _is_foreign_key(item)]
+    tail: List[Token] = []
+    for token in tokens[end + 1 :]:
+        if token.upper == "PARTITION" or (token.kind == COMMENT and "PARTITION BY" in token.text.upper()):
+            break
+        tail.append(token)
+    body = ", ".join(joined(item) for item in items)
+    return "CREATE TEMPORARY TABLE %s (%s) %s" % (_sql(twin), body, joined(tail))
+
+
+def drop(twin: Name) -> str:
+    """Drop the twin and nothing else."""
+    return "DROP TEMPORARY TABLE IF EXISTS %s" % _sql(twin)
+
+
+def apply(ddl: Ddl, twin: Name, schema: str) -> Optional[str]:
+    """The replicated statement with the twin in its table's place; None when nothing of it can change a definition.
+
+    :param schema: the statement's default database.
+    :raises UnknownStatement: when it holds something that could reach beyond the twin.
+    """
+    if ddl.kind == CREATE_TABLE_LIKE and ddl.like is not None:
+        return create_like(twin, ddl.like.within(schema))
+    if ddl.kind == CREATE_TABLE:
+        return "CREATE TEMPORARY TABLE %s %s" % (_sql(twin), joined(_checked(ddl.rest)))
+    if ddl.kind == ALTER_TABLE:
+        parts = [joined(_checked(clause.tokens)) for clause in ddl.clauses if clause.kind not in _LEFT_OUT]
+        return "ALTER TABLE %s %s" % (_sql(twin), ", ".join(parts)) if parts else None
+    if ddl.kind == CREATE_INDEX:
+        end = closing(ddl.rest, 0) if ddl.rest and ddl.rest[0].text == "(" else -1
+        tail = _without_how(ddl.rest[end + 1 :])
+        text = "%s %s %s %s" % (joined(_checked(ddl.head)), _sql(twin), joined(_checked(ddl.rest[: end + 1])),
+                                joined(_checked(tail)))
+        return text.strip()
+    if ddl.kind == DROP_INDEX:
+        if _without_how(ddl.rest):
+            raise UnknownStatement("the end of the DROP INDEX statement")
+        return "DROP INDEX %s ON %s" % (identifier(ddl.clauses[0].name), _sql(twin))
+    raise UnknownStatement("a statement that is not about one table")
+
+
+_LEFT_OUT = ("how", "drop_foreign_key")
+
+
+def take_away(number: int, name: str, ddl: Ddl, twin: Name) -> Tuple[str, ...]:
+    """What makes the twin look as the source's table did before the statement, after this error came up.
+
+    1060 and 1061: the column or key that is there already goes; 1091: one of that name is put there to be dropped.
+
+    :raises UnknownStatement: when the error names something else than the statement does.
+    """
+    table = "ALTER TABLE %s " % _sql(twin)
+    if number == 1060:
+        return (table + "DROP COLUMN %s" % identifier(name),)
+    if number == 1061:
+        return (table + ("DROP PRIMARY KEY" if name.upper() == "PRIMARY" else "DROP INDEX %s" % identifier(name)),)
+    kinds = {clause.kind for clause in ddl.clauses if clause.name.lower() == name.lower()}
+    dummy = identifier(_DUMMY + "_" + str(sum(ord(char) for char in name)))
+    if kinds == {"drop_column"}:
+        return (table + "ADD COLUMN %s INT" % identifier(name),)
+    if kinds == {"drop_key"} and name.upper() == "PRIMARY":
+        return (table + "ADD COLUMN %s INT NOT NULL PRIMARY KEY" % dummy,)
+    if kinds == {"drop_key"}:
+        return (table + "ADD COLUMN %s INT, ADD INDEX %s (%s)" % (dummy, identifier(name), dummy),)
+    raise UnknownStatement("what the error names (%s) is not what the statement drops" % name)
+
+
+def dropped_foreign_keys(ddl: Ddl) -> Tuple[str, ...]:
+    """The foreign keys that the statement drops; a twin has none, so they are looked up at the real table."""
+    return tuple(clause.name for clause in ddl.clauses if clause.kind == "drop_foreign_key")
+
+
+def only_foreign_keys(clauses: Sequence[Clause]) -> bool:
+    """True when nothing but foreign keys is dropped, so that no twin is needed."""
+    return all(clause.kind in _LEFT_OUT for clause in clauses)
+
+
+def _checked(tokens: Sequence[Token]) -> Sequence[Token]:
+    """The tokens, if none of them could reach another table, a file or another server."""
+    words = [token.upper for token in tokens]
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if word in _FORBIDDEN or (word, following) in _FORBIDDEN_PAIRS:
+            raise UnknownStatement("the word %s" % (word if word in _FORBIDDEN else word + " " + following))
+        if tokens[place].kind == SYMBOL and word == "@":
+            raise UnknownStatement("a variable")
+        if word in ("ENGINE", "TYPE") and _is_option(words, place):
+            value = tokens[place + (2 if following == "=" else 1) :][:1]
+            if not value or value[0].value.upper() not in _ENGINES:
+                raise UnknownStatement("the storage engine %s" % (value[0].value[:40] if value else ""))
+    return tokens
+
+
+def _is_option(words: Sequence[str], place: int) -> bool:
+    """True when the word stands outside parentheses, where table options are: a column may be called ``engine``."""
+    return words[:place].count("(") == words[:place].count(")")
+
+
+def _without_how(tokens: Sequence[Token]) -> Tuple[Token, ...]:
+    """Index options without ALGORITHM and LOCK, which no temporary table takes and no definition shows."""
+    kept: List[Token] = []
+    place = 0
+    while place < len(tokens):
+        if tokens[place].upper in ("ALGORITHM", "LOCK"):
+            place += 3 if place + 1 < len(tokens) and tokens[place + 1].text == "=" else 2
+        else:
+            kept.append(tokens[place])
+            place += 1
+    return tuple(kept)
+
+
+def _is_foreign_key(item: Sequence[Token]) -> bool:
+    return any(token.upper == "FOREIGN" for token in item[:3])
+
+
+def _sql(name: Name) -> str:
+    return qualified(name.schema, name.name)
