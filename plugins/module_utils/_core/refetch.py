@@ -135,14 +135,16 @@ def _by_domain(server: Server, channel: Channel, source: Server, oldest: Optiona
     return Evidence(not lost, tuple(lost))
 
 
-def check(server: Server, channel: Channel, found: Evidence, allow_unverified: bool) -> str:
+def check(server: Server, channel: Channel, found: Evidence, allow_unverified: bool, at_rest: bool = True) -> str:
     """The risk of fetching anew, ``none`` or ``replica_history``.
+
+    :param at_rest: the applier stands still; while it runs, gaps come and go and say nothing.
 
     :raises RefusedError: temporary tables are open, workers have gaps between them that only the relay logs can fill,
         or the source cannot send everything again and the caller does not allow that.
     """
     check_temporary_tables(server, ATTEMPT)
-    if channel.mode != GTID:
+    if channel.mode != GTID and at_rest:
         _check_gaps(server, channel)
     if found.proven:
         return "none"
@@ -178,11 +180,11 @@ def _check_gaps(server: Server, channel: Channel) -> None:
     )
 
 
-def restated(verbs: Verbs, channel: Channel) -> Tuple[Tuple[str, Setting], ...]:
+def restated(verbs: Verbs, server: Server, channel: Channel) -> Tuple[Tuple[str, Setting], ...]:
     """The options that RESET drops, with the values the channel has now.
 
-    Measured: RESET sets the delay to 0 on every flavour; on MariaDB 10.11 and 11.8 also the heartbeat period to its
-    default and Using_Gtid to Slave_Pos. Everything else stays.
+    Measured: RESET sets the delay to 0 on every flavour; on MySQL 5.6 and MariaDB 10.11 and 11.8 also the heartbeat
+    period to its default, and on MariaDB Using_Gtid to Slave_Pos. Everything else stays, the password too.
     """
     prefix = verbs.dialect.change["host"].rsplit("_", 1)[0]
     options: List[Tuple[str, Setting]] = []
@@ -191,14 +193,27 @@ def restated(verbs: Verbs, channel: Channel) -> Tuple[Tuple[str, Setting], ...]:
         options.append((verbs.dialect.change["log_pos"], channel.executed.position))
     if channel.delay:
         options.append((verbs.dialect.change["delay"], channel.delay))
+    heartbeat = _heartbeat(server, channel)
+    if heartbeat is not None and verbs.dialect.name != "source":
+        options.append((prefix + "_HEARTBEAT_PERIOD", heartbeat))
     if verbs.mariadb:
-        heartbeat = channel.settings.get("heartbeat_period")
-        if heartbeat not in (None, ""):
-            options.append((prefix + "_HEARTBEAT_PERIOD", float(str(heartbeat))))
         mode = channel.using_gtid.lower() or "no"
         if mode != "slave_pos":
             options.append((prefix + "_USE_GTID", Keyword(mode)))
     return tuple(options)
+
+
+def _heartbeat(server: Server, channel: Channel) -> Optional[float]:
+    value = str(channel.settings.get("heartbeat_period", "") or server.status.get("Slave_heartbeat_period", ""))
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def privileges(verbs: Verbs) -> Tuple[str, ...]:
+    """What the account needs for any statement on a channel."""
+    return ("REPLICATION SLAVE ADMIN" if verbs.mariadb else "REPLICATION_SLAVE_ADMIN (SUPER before MySQL 8)",)
 
 
 def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> Threads:
@@ -216,33 +231,31 @@ def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> 
     return meant - threads if state == "stopped" else meant
 
 
-def steps(verbs: Verbs, channel: Channel, end: Threads) -> Tuple[Step, ...]:
+def steps(verbs: Verbs, server: Server, channel: Channel, end: Threads) -> Tuple[Step, ...]:
     """The statements: stop, throw away, restate, start.
 
     RESET needs both threads stopped, so the receiver is stopped too, after the applier and as shortly as possible.
     """
-    stopped = _stopped(channel)
+    stopped = replace(channel, receiver=STOPPED, applier=STOPPED)
     found = list(stop_steps(verbs, channel, BOTH))
     found.append(Step(verbs.reset()))
-    options = restated(verbs, channel)
+    options = restated(verbs, server, channel)
     if options:
         found.append(Step(verbs.change(options, "give the channel back what RESET drops")))
     starts: Sequence[Step] = start_steps(verbs, stopped, end)
     return (*found, *(Step(step.statement, "relay_logs_read" if end == BOTH else step.wait) for step in starts))
 
 
-def _stopped(channel: Channel) -> Channel:
-    return replace(channel, receiver=STOPPED, applier=STOPPED)
-
-
-def plan(verbs: Verbs, channel: Channel, end: Threads, risk: str, found: Evidence, state_id: str) -> Plan:
+def plan(
+    verbs: Verbs, server: Server, channel: Channel, end: Threads, risk: str, found: Evidence, state_id: str
+) -> Plan:
     """The whole change as a plan."""
     loses = found.lost or ((found.unknown,) if found.unknown else ())
     return Plan(
         state_id=state_id,
-        steps=steps(verbs, channel, end),
+        steps=steps(verbs, server, channel, end),
         summary="Throw the relay logs of %s away and fetch them again from the source." % channel.label,
         risk=risk,
         loses=loses,
-        privileges=("REPLICATION SLAVE ADMIN" if verbs.mariadb else "REPLICATION_SLAVE_ADMIN (SUPER before MySQL 8)",),
+        privileges=privileges(verbs),
     )
