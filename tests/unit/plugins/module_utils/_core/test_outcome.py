@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.outcome import outcome
+
+REFUSED = {"action": "refused", "reason": "duplicate_row is left.", "would_allow": ["repair_max_risk=rebuild"]}
+DONE = {"action": "done", "reason": "The channel is healthy."}
+STEP = {"remedy": "refetch", "msg": "fetched anew"}
+PROVEN = {"proof": "rows_proven", "msg": "Proven for 5 rows in 1 table."}
+
+
+def test_repaired_and_proven():
+    found = outcome({"verdict": "healthy"}, [STEP], DONE, [PROVEN])
+    assert (found["ok"], found["proof"], found["applied"]) == (True, "rows_proven", ["refetch"])
+    assert found["line"] == "Repaired (refetch). Proven for 5 rows in 1 table."
+
+
+@pytest.mark.parametrize("proofs", [[], [{"proof": "unproven", "msg": "2 rows differ."}], [PROVEN, {"msg": "?"}]])
+def test_running_without_a_proof_is_no_success(proofs):
+    found = outcome({"verdict": "healthy"}, [STEP], DONE, proofs)
+    assert (found["ok"], found["proof"]) == (False, "unproven")
+    assert "not proven" in found["line"]
+
+
+def test_the_weakest_proof_counts():
+    full = {"proof": "fully_verified", "msg": "All."}
+    assert outcome({"verdict": "healthy"}, [STEP], DONE, [full, PROVEN])["proof"] == "rows_proven"
+    assert outcome({"verdict": "healthy"}, [STEP], DONE, [full])["proof"] == "fully_verified"
+
+
+def test_what_is_left_and_which_switch_would_allow_it_stand_in_one_line():
+    found = outcome({"verdict": "broken"}, [], REFUSED, refusals=["skip_present: the column differs"])
+    assert not found["ok"]
+    assert found["line"] == (
+        "Not repaired, the replica is broken: skip_present: the column differs; duplicate_row is left."
+        " What would allow more: repair_max_risk=rebuild."
+    )
+
+
+def test_nothing_to_repair_claims_no_proof():
+    found = outcome({"verdict": "healthy"}, [], DONE)
+    assert (found["ok"], found["proof"]) == (True, "unproven")
+    assert "Nothing was compared" in found["line"]
+
+
+def test_an_error_is_never_a_success():
+    found = outcome({"verdict": "healthy"}, [STEP], DONE, [PROVEN], error="the connection broke")
+    assert (found["ok"], found["line"]) == (False, "The repair failed: the connection broke")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "steps", "choice", "ok"),
+    [
+        ("broken", [STEP], {"action": "apply"}, True),
+        ("broken", [], REFUSED, False),
+        ("healthy", [], DONE, True),
+    ],
+)
+def test_check_mode_succeeds_when_an_allowed_remedy_exists_or_none_is_needed(verdict, steps, choice, ok):
+    assert outcome({"verdict": verdict}, steps, choice, check_mode=True)["ok"] is ok
