@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Statements that tell who is connected, who holds what, and whom the applier waits for; best first.
+
+All of them name the same columns whatever table they read. Statement texts are cut to 200 characters on the server:
+they may hold rows, which are nobody's business here.
+"""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+_PROCESS = (
+    "SELECT ID AS id, USER AS user, HOST AS host, DB AS db, COMMAND AS command, TIME AS time, STATE AS state,"
+    " LEFT(INFO, 200) AS info FROM %s WHERE COMMAND <> 'Sleep' OR USER = 'system user'"
+)
+_IN_TRANSACTION = " OR ID IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX)"
+
+# performance_schema.processlist needs no global lock, but is empty when performance_schema is off.
+PROCESSLIST: Tuple[str, ...] = (
+    _PROCESS % "performance_schema.processlist" + _IN_TRANSACTION,
+    _PROCESS % "information_schema.PROCESSLIST" + _IN_TRANSACTION,
+    _PROCESS % "information_schema.PROCESSLIST",
+)
+
+# trx_started is in the server's own time zone whatever the session's is (measured on MySQL 9.7, 5.6 and MariaDB).
+TRANSACTIONS: Tuple[str, ...] = (
+    "SELECT trx_id AS id, trx_mysql_thread_id AS thread, trx_state AS state,"
+    " TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS age,"
+    " trx_rows_modified AS rows_modified, trx_rows_locked AS rows_locked, trx_tables_locked AS tables_locked,"
+    " LEFT(trx_query, 200) AS statement FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT 200",
+)
+
+# Column names of threads and events_statements_current are the same from 5.6 on.
+_BLOCKING_THREAD = (
+    "bt.PROCESSLIST_ID AS blocking_id, bt.PROCESSLIST_USER AS user, bt.PROCESSLIST_HOST AS host,"
+    " bt.PROCESSLIST_DB AS db, bt.PROCESSLIST_COMMAND AS command, bt.PROCESSLIST_TIME AS time,"
+    " bt.PROCESSLIST_STATE AS state,"
+    " COALESCE(LEFT(bt.PROCESSLIST_INFO, 200), (SELECT LEFT(e.SQL_TEXT, 200)"
+    " FROM performance_schema.events_statements_current e WHERE e.THREAD_ID = bt.THREAD_ID"
+    " ORDER BY e.EVENT_ID DESC LIMIT 1)) AS info"
+)
+_APPLIER_THREAD = (
+    "(%s.NAME LIKE 'thread/sql/replica\\_sql%%' OR %s.NAME LIKE 'thread/sql/replica\\_worker%%'"
+    " OR %s.NAME LIKE 'thread/sql/slave\\_sql%%' OR %s.NAME LIKE 'thread/sql/slave\\_worker%%')"
+)
+
+METADATA_LOCKS: Tuple[str, ...] = (
+    "SELECT w.OBJECT_TYPE AS object_type, w.OBJECT_SCHEMA AS object_schema, w.OBJECT_NAME AS object_name,"
+    " w.LOCK_TYPE AS wanted, wt.PROCESSLIST_ID AS waiting_id, wt.NAME AS waiting_thread,"
+    " wt.PROCESSLIST_STATE AS waiting_state, g.LOCK_TYPE AS held, g.LOCK_STATUS AS held_status, "
+    + _BLOCKING_THREAD
+    + " FROM performance_schema.metadata_locks w"
+    " JOIN performance_schema.threads wt ON wt.THREAD_ID = w.OWNER_THREAD_ID"
+    " JOIN performance_schema.metadata_locks g ON g.OBJECT_TYPE = w.OBJECT_TYPE"
+    " AND g.OBJECT_SCHEMA <=> w.OBJECT_SCHEMA AND g.OBJECT_NAME <=> w.OBJECT_NAME"
+    " AND g.OWNER_THREAD_ID <> w.OWNER_THREAD_ID"
+    " JOIN performance_schema.threads bt ON bt.THREAD_ID = g.OWNER_THREAD_ID"
+    " WHERE w.LOCK_STATUS = 'PENDING' AND " + _APPLIER_THREAD.replace("%%", "%").replace("%s", "wt") + " LIMIT 200",
+    # MariaDB with the plugin METADATA_LOCK_INFO, which does not tell who waits: all locks on the same tables.
+    "SELECT m.LOCK_TYPE AS object_type, m.TABLE_SCHEMA AS object_schema, m.TABLE_NAME AS object_name,"
+    " NULL AS wanted, NULL AS waiting_id, NULL AS waiting_thread, NULL AS waiting_state, m.LOCK_MODE AS held,"
+    " 'GRANTED' AS held_status, p.ID AS blocking_id, p.USER AS user, p.HOST AS host, p.DB AS db,"
+    " p.COMMAND AS command, p.TIME AS time, p.STATE AS state, LEFT(p.INFO, 200) AS info"
+    " FROM information_schema.METADATA_LOCK_INFO m JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID"
+    " LIMIT 200",
+)
+
+_BLOCKING_PROCESS = (
+    "b.trx_mysql_thread_id AS blocking_id, p.USER AS user, p.HOST AS host, p.DB AS db, p.COMMAND AS command,"
+    " p.TIME AS time, p.STATE AS state, LEFT(COALESCE(p.INFO, b.trx_query), 200) AS info"
+)
+
+ROW_LOCK_WAITS: Tuple[str, ...] = (
+    "SELECT l.OBJECT_SCHEMA AS object_schema, l.OBJECT_NAME AS object_name, l.LOCK_TYPE AS object_type,"
+    " wt.PROCESSLIST_ID AS waiting_id, wt.NAME AS waiting_thread, wt.PROCESSLIST_STATE AS waiting_state, "
+    + _BLOCKING_THREAD
+    + " FROM performance_schema.data_lock_waits w"
+    " JOIN performance_schema.threads wt ON wt.THREAD_ID = w.REQUESTING_THREAD_ID"
+    " LEFT JOIN performance_schema.threads bt ON bt.THREAD_ID = w.BLOCKING_THREAD_ID"
+    " LEFT JOIN performance_schema.data_locks l ON l.ENGINE = w.ENGINE"
+    " AND l.ENGINE_LOCK_ID = w.REQUESTING_ENGINE_LOCK_ID"
+    " WHERE " + _APPLIER_THREAD.replace("%%", "%").replace("%s", "wt") + " LIMIT 200",
+    "SELECT NULL AS object_schema, REPLACE(l.lock_table, '`', '') AS object_name, l.lock_type AS object_type,"
+    " r.trx_mysql_thread_id AS waiting_id, NULL AS waiting_thread, wp.STATE AS waiting_state, "
+    + _BLOCKING_PROCESS
+    + " FROM information_schema.INNODB_LOCK_WAITS w"
+    " JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id"
+    " JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id"
+    " JOIN information_schema.PROCESSLIST wp ON wp.ID = r.trx_mysql_thread_id AND wp.USER = 'system user'"
+    " LEFT JOIN information_schema.INNODB_LOCKS l ON l.lock_id = w.requested_lock_id"
+    " LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id LIMIT 200",
+)
