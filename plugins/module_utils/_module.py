@@ -12,12 +12,13 @@ from __future__ import annotations
 import copy
 import datetime
 import traceback
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ._core.errors import BadInputError, ReplicaError
 from ._core.snapshot import Channel
+from ._server.change import Options
 from ._server.connect import Login
 
 try:
@@ -144,6 +145,42 @@ def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login
     return login_from(wanted, "the source", params.get("connect_timeout"))
 
 
+def source_is_named(params: Mapping[str, Any]) -> bool:
+    """Whether the caller says where the source is: then not reaching it is a failure."""
+    source = params.get("source") or {}
+    return bool(source.get("login_host") or source.get("login_unix_socket") or source.get("config_file"))
+
+
+def change_options(module: AnsibleModule, name: str) -> Options:
+    """The options that every changing module has, for `_server.change`."""
+    params = module.params
+    return Options(
+        module=name,
+        written_at=now(),
+        timeout=params["timeout"],
+        record_dir=params["record_dir"],
+        state_id=params["state_id"],
+        managed_ok=params["managed_ok"],
+        check_mode=module.check_mode,
+    )
+
+
+def target_arguments(module: AnsibleModule, attempted: str, options: Options) -> Tuple[Any, ...]:
+    """What `_server.change.target` takes, from a module with the login, channel, source and change options.
+
+    :raises BadInputError: no server is named.
+    """
+    params = module.params
+    return (
+        login_from(params),
+        params.get("channel"),
+        attempted,
+        options,
+        (lambda channel: source_login(params, channel)) if params.get("source") is not None else None,
+        source_is_named(params),
+    )
+
+
 def member_logins(params: Mapping[str, Any]) -> List[Login]:
     """The logins of option ``members``, each with its name; account and TLS files are the target's unless given."""
     logins = []
@@ -171,11 +208,13 @@ def result(
     after: Mapping[str, Any],
     state_id: str = "",
     record: str = "",
+    shown: Optional[Sequence[str]] = None,
     **extra: Any,
 ) -> Dict[str, Any]:
     """The result of a changing module in the shape that all of them share.
 
     :param before: normalised state as a dict; the diff is made from it and from ``after``.
+    :param shown: the entries that the diff may have; all by default.
     :param extra: what the module returns besides.
     """
     shape: Dict[str, Any] = {
@@ -189,14 +228,17 @@ def result(
         "record": record,
     }
     if module._diff:
-        shape["diff"] = diff(before, after)
+        shape["diff"] = diff(before, after, shown)
     shape.update(extra)
     return shape
 
 
-def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> Dict[str, Any]:
-    """Ansible's diff of two states: only the entries that differ."""
-    names = [name for name in sorted(set(before) | set(after)) if before.get(name) != after.get(name)]
+def diff(
+    before: Mapping[str, Any], after: Mapping[str, Any], shown: Optional[Sequence[str]] = None
+) -> Dict[str, Any]:
+    """Ansible's diff of two states: only the entries that differ, and of these only those in ``shown`` when given."""
+    every = sorted(set(before) | set(after)) if shown is None else shown
+    names = [name for name in every if before.get(name) != after.get(name)]
     return {
         "before": {name: before[name] for name in names if name in before},
         "after": {name: after[name] for name in names if name in after},

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from . import refetch
 from .channel_plan import (
@@ -23,10 +23,10 @@ from .channel_plan import (
     threads_of,
     until_steps,
 )
-from .errors import BadInputError
+from .errors import BadInputError, ReplicaError
 from .gtid_mariadb import GtidPosition
 from .plan import Plan, Step
-from .snapshot import POSITION, RUNNING, STOPPED, Channel, Peer, Server
+from .snapshot import POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
 
 STALLED = "stalled"
 
@@ -63,6 +63,7 @@ class Around:
 
     :param verdict: the channel's verdict, as diagnosed.
     :param oldest: MariaDB: the position at the head of the source's oldest binlog.
+    :param furthest: MySQL: how far the furthest parallel worker got.
     """
 
     verbs: Verbs
@@ -70,6 +71,7 @@ class Around:
     verdict: str = ""
     source: Optional[Peer] = None
     oldest: Optional[GtidPosition] = None
+    furthest: Optional[Coordinates] = None
 
 
 def check_options(wish: Wish) -> None:
@@ -118,7 +120,9 @@ def refetch_plan(
     :raises RefusedError: see `refetch.check`.
     """
     found = refetch.evidence(server, channel, around.source, around.oldest)
-    risk = refetch.check(server, channel, found, wish.allow_unverified, not provisional)
+    if channel.mode == POSITION and not provisional:
+        refetch.check_exact(server, channel, around.furthest)
+    risk = refetch.check(server, channel, found, wish.allow_unverified)
     return refetch.plan(around.verbs, server, channel, end, risk, found, around.state_id)
 
 
@@ -159,6 +163,17 @@ def predicted(wish: Wish, channel: Channel, before: Mapping[str, Any]) -> Dict[s
     return after
 
 
-def verify(wish: Wish, server: Server, channel: Channel) -> bool:
-    """Whether the channel is where it was to go: for ``until``, at its point; True for everything else."""
-    return not wish.until or reached(server, channel, point_from(wish.until, server, channel))
+def verify(wish: Wish, server: Server, channel: Channel, queries: Sequence[str], record: str) -> None:
+    """Make sure that the channel is where it was to go.
+
+    :raises ReplicaError: the applier stopped before the point of ``until`` and without an error.
+    """
+    if not wish.until or reached(server, channel, point_from(wish.until, server, channel)):
+        return
+    raise ReplicaError(
+        "apply up to the point of until",
+        "%s, %s" % (server.address, channel.label),
+        "the applier stopped at %s, before the point and without an error" % channel.executed,
+        "Somebody may have stopped it; run again.",
+        {"changed": True, "queries": list(queries), "record": record},
+    )

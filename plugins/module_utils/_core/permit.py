@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a changing module must be sure of before it plans: which channel, whose server, the right source, no leftovers."""
+"""What a changing module must be sure of before it plans: the channel, whose server it is, the right source."""
 
 from __future__ import annotations
 

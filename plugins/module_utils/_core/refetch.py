@@ -135,17 +135,13 @@ def _by_domain(server: Server, channel: Channel, source: Server, oldest: Optiona
     return Evidence(not lost, tuple(lost))
 
 
-def check(server: Server, channel: Channel, found: Evidence, allow_unverified: bool, at_rest: bool = True) -> str:
+def check(server: Server, channel: Channel, found: Evidence, allow_unverified: bool) -> str:
     """The risk of fetching anew, ``none`` or ``replica_history``.
 
-    :param at_rest: the applier stands still; while it runs, gaps come and go and say nothing.
-
-    :raises RefusedError: temporary tables are open, workers have gaps between them that only the relay logs can fill,
-        or the source cannot send everything again and the caller does not allow that.
+    :raises RefusedError: temporary tables are open, or the source cannot send everything again and the caller does not
+        allow that.
     """
     check_temporary_tables(server, ATTEMPT)
-    if channel.mode != GTID and at_rest:
-        _check_gaps(server, channel)
     if found.proven:
         return "none"
     if allow_unverified:
@@ -161,22 +157,34 @@ def check(server: Server, channel: Channel, found: Evidence, allow_unverified: b
     )
 
 
-def _check_gaps(server: Server, channel: Channel) -> None:
-    if channel.executed is None:
+def check_exact(server: Server, channel: Channel, furthest: Optional[Coordinates]) -> None:
+    """In position mode, make sure that everything up to the applied coordinates is applied and nothing beyond them.
+
+    :param furthest: how far the furthest parallel worker got; None without parallel workers.
+    :raises RefusedError: the coordinates are not known, or are only the last checkpoint of parallel workers: what lies
+        between would be applied twice, and gaps can be filled from these relay logs only.
+    """
+    applied = channel.executed
+    if applied is None:
         raise RefusedError(
             ATTEMPT, server.address, "the coordinates up to which it has applied are not known", "Find them first."
         )
-    if channel.position_gaps is False or channel.parallel == 0 or server.flavour.is_mariadb:
+    if server.flavour.is_mariadb:
         return
+    beyond = furthest is not None and furthest.reached(applied) and furthest != applied
+    if not beyond and (channel.position_gaps is False or channel.parallel == 0):
+        return
+    if channel.position_gaps is None and not beyond:
+        reason = "parallel workers applied, and it cannot be read whether they left gaps"
+    else:
+        reason = "parallel workers applied up to %s, and %s is applied without gaps" % (furthest, applied)
     verb = "START REPLICA" if server.features.replica_words else "START SLAVE"
-    gaps = "it is not known whether there are gaps" if channel.position_gaps is None else "there are gaps"
     raise RefusedError(
         ATTEMPT,
         "%s, %s" % (server.address, channel.label),
-        "%s in what the parallel workers applied after %s, and only these relay logs fill them"
-        % (gaps, channel.executed),
+        reason,
         "Mend what stopped the applier and run %s SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS, or replicate by GTID." % verb,
-        {"position_gaps": channel.position_gaps},
+        {"position_gaps": channel.position_gaps, "furthest": str(furthest) if furthest else None},
     )
 
 

@@ -53,6 +53,7 @@ class Target:
     channel: Channel
     source: Optional[Peer]
     state_id: str
+    verdict: str
     verbs: Verbs
 
     def read(self) -> Server:
@@ -77,12 +78,14 @@ def target(
     options: Options,
     source_login: Optional[Callable[[Channel], Login]] = None,
     source_named: bool = False,
+    samples: int = 2,
 ) -> Iterator[Target]:
     """Connect, find the channel, take its lock and look at everything; the lock is held while the block runs.
 
     :param attempted: what is going to be done, for refusals: "start or stop threads".
     :param source_login: makes the login of the channel's source, when the source is to be asked.
     :param source_named: the caller named the source, so that not reaching it is an error.
+    :param samples: 2 waits up to half a minute when one look cannot tell whether the applier is stalled.
     :raises ReplicaError: no connection, no or several channels, the lock is held, the server must not be changed, or
         the state is no longer the one that was planned for.
     """
@@ -91,7 +94,7 @@ def target(
         name = pick_channel(read_server(connection, probed), channel).name
         lock: ContextManager[None] = nullcontext() if options.check_mode else advisory_lock(connection, name)
         with lock:
-            request = Request(login, name, source_login, source_named, samples=2 if options.state_id else 1)
+            request = Request(login, name, source_login, source_named, samples=samples)
             diagnosis, _ = survey(request)
             diagnosed = diagnosis.channels[0]
             server = diagnosis.server
@@ -104,6 +107,7 @@ def target(
                 diagnosed.channel,
                 diagnosed.case.source,
                 diagnosed.state_id,
+                diagnosed.verdict,
                 Verbs(probed.dialect, probed.features.channels, name),
             )
 
