@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pauses the applier of a channel at an exact point and puts it back into the state it was found in.
+
+Only the applier is stopped: a stopped receiver can make a semi-synchronous source hang at its next commit.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Optional
+
+from .._core.channel_plan import APPLIER, Point, Verbs, until_text
+from .._core.commit_point import CommitPoint, gtids_exact, gtids_reached
+from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.glance import Glance
+from .._core.gtid_mysql import GtidSet
+from .._core.plan import STOP, Step
+from . import execute
+from .connect import Connection, connect
+from .probe import Probed
+from .touched import same_state
+from .wait import TimedOutError, glance, wait_for
+
+POLL_SECONDS = 0.05
+RESTART_SECONDS = 30.0
+
+
+class Pause:
+    """The applier of one channel, stopped while the block runs and started again at its end when it ran before.
+
+    :param by_gtid: MySQL with GTIDs on both sides: points are compared as sets, which need no coordinates.
+    """
+
+    def __init__(self, replica: Connection, probed: Probed, verbs: Verbs, by_gtid: bool, timeout: float) -> None:
+        self._replica = replica
+        self._probed = probed
+        self._verbs = verbs
+        self._by_gtid = by_gtid
+        self._timeout = timeout
+        self.ran = False
+
+    @property
+    def where(self) -> str:
+        """The replica and channel, for messages."""
+        return self._replica.address + (", channel '%s'" % self._verbs.name if self._verbs.name else "")
+
+    def __enter__(self) -> Pause:
+        self.ran = self.look().applier == "Yes"
+        if self.ran:
+            try:
+                self._stop()
+            except BaseException:
+                self._restore()
+                raise
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self.ran:
+            self._restore()
+
+    def look(self) -> Glance:
+        """The channel's status now. Raises ReplicaError when the channel is gone."""
+        return glance(self._replica, self._probed, self._verbs.name)
+
+    def advance(self, source: Connection, point: CommitPoint, deadline: float) -> None:
+        """Let the applier run up to the point and no further.
+
+        :param source: a connection which is not the one that holds the read view.
+        :param deadline: on the monotonic clock.
+        :raises ReplicaError: the applier stopped with an error, did not get there in time, or is not exactly there.
+        """
+        if not self.is_at(source, point):
+            self._replica.execute(self._verbs.start(APPLIER, self._until(point)))
+            self._wait_until(point, deadline)
+            # It may have got there without seeing it: UNTIL is looked at when the next event comes.
+            if self.look().applier == "Yes":
+                self._stop()
+        if not self.is_at(source, point):
+            raise ReplicaError(
+                "stop the applier exactly at %s" % point,
+                self.where,
+                "it stands at %s" % (self.look().executed or "an unknown point"),
+                "Something else moved it; look at who else starts and stops it, then try again.",
+            )
+
+    def is_at(self, source: Connection, point: CommitPoint) -> bool:
+        """Whether the applier is stopped at exactly that point of the source."""
+        now = self.look()
+        if now.applier == "Yes":
+            return False
+        if self._by_gtid:
+            return gtids_exact(self._executed(), GtidSet.parse(point.gtids), self._executed(source))
+        return now.executed is not None and same_state(source, now.executed, point.coordinates)
+
+    def at_coordinates(self, point: CommitPoint) -> bool:
+        """Whether the applier's coordinates are the end of the binlog at the point: it has all that was in it."""
+        return self.look().executed == point.coordinates
+
+    def _executed(self, connection: Optional[Connection] = None) -> GtidSet:
+        row = (connection or self._replica).one("SELECT @@GLOBAL.gtid_executed AS executed") or {}
+        return GtidSet.parse(str(row.get("executed") or ""))
+
+    def _until(self, point: CommitPoint) -> str:
+        if self._by_gtid:
+            missing = GtidSet.parse(point.gtids).subtract(self._executed())
+            return until_text(self._verbs, Point(gtids=missing))
+        return until_text(self._verbs, Point(coordinates=point.coordinates))
+
+    def _wait_until(self, point: CommitPoint, deadline: float) -> None:
+        while True:
+            now = self.look()
+            if now.applier != "Yes":
+                # Raises the error that stopped it, with the worker's cause; returns at once when there is none.
+                wait_for("until_reached", self._replica, self._probed, self._verbs.name, 0)
+                if now.applier_fault is not None:
+                    raise ReplicaError("apply up to %s" % point, self.where, now.applier_fault.text)
+                return
+            if self._by_gtid and gtids_reached(self._executed(), GtidSet.parse(point.gtids)):
+                return
+            if not self._by_gtid and now.executed == point.coordinates:
+                return
+            if time.monotonic() > deadline:
+                raise TimedOutError(
+                    "compare at %s" % point,
+                    self.where,
+                    "the applier has only come to %s when the time was up (%s)"
+                    % (now.executed or "an unknown point", now.applier_state or "no state"),
+                    "Give a longer timeout, or compare when the replica lags less.",
+                    {"lag": True},
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _stop(self) -> None:
+        step = Step(self._verbs.stop(APPLIER), "applier_stopped", STOP)
+        execute.run((step,), self._replica, self._probed, self._verbs.name, execute.Journal(), self._timeout)
+
+    def _restore(self) -> None:
+        """Start the applier without any UNTIL and see it run, over a new connection when the old one is broken."""
+        try:
+            self._start(self._replica)
+        except ReplicaError:
+            try:
+                with connect(self._replica.login) as another:
+                    self._start(another)
+            except ReplicaError as error:
+                raise ReplicaError(
+                    "start the applier again, which ran before it was paused",
+                    self.where,
+                    str(error),
+                    "Run there: %s" % self._verbs.start(APPLIER).display(),
+                ) from error
+
+    def _start(self, connection: Connection) -> None:
+        name = self._verbs.name
+        # One that still runs has an UNTIL, or a STOP that is pending: both must be over before START means anything.
+        if glance(connection, self._probed, name).applier == "Yes":
+            step = Step(self._verbs.stop(APPLIER), "applier_stopped", STOP)
+            execute.run((step,), connection, self._probed, name, execute.Journal(), self._timeout)
+        try:
+            connection.execute(self._verbs.start(APPLIER))
+        except ServerError:
+            if glance(connection, self._probed, name).applier != "Yes":
+                raise
+        wait_for("applier_running", connection, self._probed, name, RESTART_SECONDS)
+
+
+def refuse_stopped(pause: Pause, point: CommitPoint) -> RefusedError:
+    """The refusal for an applier that was found stopped and would have to be started to be compared."""
+    return RefusedError(
+        "compare the tables",
+        pause.where,
+        "the applier is stopped at %s and the source is at %s" % (pause.look().executed or "an unknown point", point),
+        "Start it, or set start_stopped to true to let it run up to the source's point and stop there again.",
+        {"source_point": str(point)},
+    )
