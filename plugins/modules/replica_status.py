@@ -74,6 +74,11 @@ verdict:
   returned: always
   type: str
   sample: broken
+severity:
+  description: The gravest severity of all findings, one of C(info), C(warning), C(error).
+  returned: always
+  type: str
+  sample: error
 state_id:
   description:
     - What a repair plan is bound to. It changes when something that a repair depends on changes, not with lag or time.
@@ -111,11 +116,11 @@ findings:
       channel: ""
       summary: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060.
 report:
-  description: One line for each finding.
+  description: The diagnosis as lines for a terminal.
   returned: always
   type: list
   elements: str
-  sample: ["error   column_exists: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060."]
+  sample: ["  error column_exists: The applier stopped at 11111111-aaaa-bbbb-cccc-000000000001:6 with error 1060."]
 raw:
   description: The rows about replication as the server returned them, by section.
   returned: always
@@ -156,6 +161,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
         "changed": False,
         "msg": narrate.message(diagnosis),
         "verdict": diagnosis.verdict,
+        "severity": diagnosis.severity,
         "state_id": diagnosis.state_id,
         "server": state.server_as_dict(diagnosis.server),
         "channels": [
@@ -163,7 +169,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
             for found in diagnosis.channels
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
-        "report": narrate.table(diagnosis),
+        "report": narrate.report(diagnosis),
         "findings": [finding.as_dict() for finding in diagnosis.findings],
         "raw": {name: raw["sections"][name]["rows"] for name in RAW if name in raw["sections"]},
     }

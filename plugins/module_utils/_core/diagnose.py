@@ -61,6 +61,11 @@ class Diagnosis:
     verdict: str
 
     @property
+    def severity(self) -> str:
+        """The gravest severity of all findings; ``info`` when there are none."""
+        return min((finding.kind.severity for finding in self.findings), key=_SEVERITY.__getitem__, default=INFO)
+
+    @property
     def state_id(self) -> str:
         """The state id of all channels looked at: the channel's own when there is one."""
         return joint_state_id([diagnosed.state_id for diagnosed in self.channels])

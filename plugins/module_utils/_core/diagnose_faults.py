@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Tuple
 
 from .case import Case
-from .fault_classes import APPLIER, RECEIVER, classify, is_coordinator_summary, named_in
+from .fault_classes import APPLIER, RECEIVER, cause, classify, is_coordinator_summary, named_in
 from .finding import Finding
 from .snapshot import CONNECTING, GTID, RUNNING, STOPPED, Fault
 
@@ -108,6 +108,6 @@ def stopped_threads(case: Case) -> Iterator[Finding]:
 
 
 def _first_line(text: str) -> str:
-    """The beginning of an error text, as one line of at most 300 characters."""
-    line = " ".join(text.split())
+    """What an error text says is wrong, as one line of at most 300 characters."""
+    line = cause(text)
     return line if len(line) <= 300 else line[:297] + "..."

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import List
 
 from .diagnose import ChannelDiagnosis, Diagnosis
+from .finding import Finding
 from .finding_types import BEHIND, HEALTHY, INFO, NOT_A_REPLICA, UNKNOWN
 from .remedies import REMEDIES
+from .snapshot import GTID
 
 _VERDICTS = {
     HEALTHY: "is healthy",
@@ -69,6 +71,32 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
-def table(diagnosis: Diagnosis) -> List[str]:
-    """One line a finding, for the terminal: severity, code, summary."""
-    return ["%-7s %s: %s" % (f.kind.severity, f.code, f.summary) for f in diagnosis.findings]
+def report(diagnosis: Diagnosis) -> List[str]:
+    """The diagnosis as lines for a terminal: the server, each channel's threads, each finding with what to do."""
+    server = diagnosis.server
+    lines = ["%s (%s): %s" % (server.address, server.flavour.name, diagnosis.verdict)]
+    for diagnosed in diagnosis.channels:
+        channel = diagnosed.channel
+        what = "channel '%s'" % channel.name if channel.name else "replication"
+        mode = "GTID" if channel.mode == GTID else "file and position"
+        lines.append(
+            "%s from %s:%d by %s, receiver %s, applier %s, applied up to %s: %s"
+            % (what, channel.source_host, channel.source_port, mode, channel.receiver, channel.applier,
+               channel.executed or "unknown", diagnosed.verdict)
+        )  # fmt: skip
+        for finding in diagnosed.findings:
+            lines.extend(_lines(finding))
+    for finding in diagnosis.server_findings:
+        lines.extend(_lines(finding))
+    return lines
+
+
+def _lines(finding: Finding) -> List[str]:
+    """One finding: what was seen, the statement when one failed, what it means, which repair."""
+    lines = ["  %s %s: %s" % (finding.kind.severity, finding.code, finding.summary)]
+    if finding.evidence.get("query"):
+        lines.append("    statement: %s" % finding.evidence["query"])
+    if finding.kind.severity != INFO:
+        lines.append("    means: %s" % finding.kind.meaning)
+    lines.extend("    repair: %s" % sentence for sentence in [remedy_sentence(finding.remedy_names())] if sentence)
+    return lines
