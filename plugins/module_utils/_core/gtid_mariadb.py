@@ -30,6 +30,7 @@ DIVERGED = "diverged"
 _GTID = re.compile(r"([0-9]{1,10})-([0-9]{1,10})-([0-9]{1,20})")
 _ID_END = 2**32
 _SEQUENCE_END = 2**64
+_ORDER_LOST_FROM = 10
 
 
 @dataclass(frozen=True, order=True)
@@ -166,18 +167,19 @@ class GtidPosition:
 
 @dataclass(frozen=True)
 class GtidBinlogState:
-    """``gtid_binlog_state``: the last transaction of each server in each domain, in the order of the text.
+    """``gtid_binlog_state``: the last transaction of each server in each domain.
 
-    The order carries meaning: the last one listed of a domain is the one that was written last. States are equal when
-    each domain has the same transactions and the same last one.
+    :param gtids: while ``ordered``, the last one of a domain is the one that was written last; the others are sorted.
+    :param ordered: whether the order tells that. The server sorts what it prints by domain alone, which from ten
+        entries on mixes up the servers of a domain (measured on 10.11 and 11.8): then only ``gtid_binlog_pos`` tells.
     """
 
     gtids: tuple[MariadbGtid, ...] = ()
+    ordered: bool = True
 
     def __post_init__(self) -> None:
-        """Put domains in order without touching which is last in each, and refuse two entries for one server."""
+        """Sort, so that equal states compare equal, and refuse two entries for one server in a domain."""
         seen: set[tuple[int, int]] = set()
-        last: dict[int, MariadbGtid] = {}
         for gtid in self.gtids:
             if (gtid.domain, gtid.server_id) in seen:
                 raise GtidError(
@@ -185,18 +187,29 @@ class GtidBinlogState:
                     f"server {gtid.server_id}, domain {gtid.domain}"
                 )
             seen.add((gtid.domain, gtid.server_id))
-            last[gtid.domain] = gtid
-        ordered = sorted(self.gtids, key=lambda gtid: (gtid.domain, gtid == last[gtid.domain], gtid.server_id))
+        newest = set(_newest(self.gtids)) if self.ordered else set()
+        ordered = sorted(self.gtids, key=lambda gtid: (gtid.domain, gtid in newest, gtid.server_id))
         object.__setattr__(self, "gtids", tuple(ordered))
 
     @classmethod
-    def parse(cls, text: str) -> GtidBinlogState:
-        """The state written as ``0-2-6,0-1-7,5-1-2``. Raises GtidError for anything else."""
-        return cls(tuple(_parse_list(text)))
+    def parse(cls, text: str, binlog_pos: str = "") -> GtidBinlogState:
+        """The state written as ``0-2-6,0-1-7,5-1-2``.
+
+        :param binlog_pos: ``gtid_binlog_pos``, read in the same statement and before the state; without it the order
+            of the text decides, as far as it can.
+        :raises GtidError: for anything else, and when ``binlog_pos`` names a server that the state does not have.
+        """
+        gtids = _parse_list(text)
+        if binlog_pos.strip():
+            return cls(_with_last(gtids, GtidPosition.parse(binlog_pos)))
+        one_server_each = len({gtid.domain for gtid in gtids}) == len(gtids)
+        return cls(tuple(gtids), one_server_each or len(gtids) < _ORDER_LOST_FROM)
 
     def position(self) -> GtidPosition:
-        """The newest transaction of each domain (``gtid_binlog_pos``)."""
-        return GtidPosition(tuple({gtid.domain: gtid for gtid in self.gtids}.values()))
+        """The newest transaction of each domain (``gtid_binlog_pos``). Raises GtidError when the order is not known."""
+        if not self.ordered:
+            raise GtidError("this gtid_binlog_state does not tell which transactions are the newest: %s" % self)
+        return GtidPosition(_newest(self.gtids))
 
     def position_of_servers(self) -> Mapping[int, GtidPosition]:
         """By server id, the last transaction which that server wrote in each domain."""
@@ -235,11 +248,21 @@ class GtidBinlogState:
         return bool(self.gtids)
 
     def __str__(self) -> str:
-        """Text that the server takes for ``SET GLOBAL gtid_binlog_state``.
-
-        The server itself prints those that are not the last of their domain in no fixed order (measured).
-        """
+        """Text for ``SET GLOBAL gtid_binlog_state``, which restores the state only if it is ``ordered``."""
         return ",".join(map(str, self.gtids))
+
+
+def _newest(gtids: tuple[MariadbGtid, ...]) -> tuple[MariadbGtid, ...]:
+    return tuple({gtid.domain: gtid for gtid in gtids}.values())
+
+
+def _with_last(gtids: list[MariadbGtid], position: GtidPosition) -> tuple[MariadbGtid, ...]:
+    """The entries with those of the position's servers last: their numbers may have gone up since it was read."""
+    writers = {(gtid.domain, gtid.server_id) for gtid in position.gtids}
+    last = [gtid for gtid in gtids if (gtid.domain, gtid.server_id) in writers]
+    if len(last) != len(writers):
+        raise GtidError("gtid_binlog_pos %s names a server that gtid_binlog_state does not have" % position)
+    return (*(gtid for gtid in gtids if gtid not in last), *last)
 
 
 def _by_domain(position: GtidPosition) -> dict[int, MariadbGtid]:

@@ -23,7 +23,7 @@ gtids = st.builds(MariadbGtid, st.integers(0, 4), st.integers(1, 3), st.integers
 positions = st.dictionaries(st.integers(0, 4), st.tuples(st.integers(1, 3), st.integers(0, 9))).map(
     lambda by_domain: GtidPosition(tuple(MariadbGtid(domain, *rest) for domain, rest in by_domain.items()))
 )
-states = st.dictionaries(st.tuples(st.integers(0, 3), st.integers(1, 3)), st.integers(0, 9)).flatmap(
+states = st.dictionaries(st.tuples(st.integers(0, 4), st.integers(1, 4)), st.integers(0, 9), max_size=14).flatmap(
     lambda entries: st.permutations([MariadbGtid(*key, sequence) for key, sequence in entries.items()])
 )
 
@@ -178,6 +178,44 @@ def test_state_keeps_the_newest_of_each_domain_last():
     assert GtidBinlogState.parse("0-2-5,0-1-4").position() == position("0-1-4")
 
 
+MANY = "0-2-9,0-1-8,1-1-1,2-1-1,3-1-1,4-1-1,5-1-1,6-1-1,7-1-1"
+
+
+def test_the_order_of_ten_entries_is_the_servers_sort_and_means_nothing():
+    nine, ten = GtidBinlogState.parse(MANY), GtidBinlogState.parse(MANY + ",8-1-1")
+    assert nine.ordered
+    assert nine.position().get(0) == gtid("0-1-8")
+    assert not ten.ordered
+    with pytest.raises(GtidError, match="newest"):
+        ten.position()
+    assert ten == GtidBinlogState.parse("0-1-8,0-2-9,8-1-1," + MANY[12:])
+    assert ten.contains(gtid("0-2-9")) is True
+    one_server_each = MANY[6:] + ",8-1-1,9-3-1,10-1-1"
+    assert GtidBinlogState.parse(one_server_each).position() == position(one_server_each)
+
+
+def test_the_position_read_with_the_state_tells_the_order():
+    at = "0-2-9," + MANY[12:]
+    state = GtidBinlogState.parse(MANY + ",8-1-1", at + ",8-1-1")
+    assert state.ordered
+    assert state.position() == position(at + ",8-1-1")
+    assert str(state).startswith("0-1-8,0-2-9,1-1-1,")
+    # The position was read a moment before: its server has gone on since.
+    assert str(GtidBinlogState.parse("0-1-8,0-2-9", "0-1-7").position()) == "0-1-8"
+    # A domain without a position keeps the order of the text, as it was written after the position was read.
+    assert str(GtidBinlogState.parse("0-1-8,5-1-1", "0-1-8").position()) == "0-1-8,5-1-1"
+    with pytest.raises(GtidError, match="0-3-1"):
+        GtidBinlogState.parse("0-1-8,0-2-9", "0-3-1")
+
+
+@given(states, st.randoms(use_true_random=False))
+def test_the_position_restores_what_sorting_lost(entries, random):
+    state = GtidBinlogState(tuple(entries))
+    shuffled = [str(g) for g in entries]
+    random.shuffle(shuffled)
+    assert GtidBinlogState.parse(",".join(shuffled), str(state.position())) == state
+
+
 @pytest.mark.parametrize("text", ["0-1-5,0-1-6", "0-1-5,", "x"])
 def test_state_refuses(text):
     with pytest.raises(GtidError):
@@ -187,7 +225,7 @@ def test_state_refuses(text):
 @given(states)
 def test_state_round_trip(entries):
     state = GtidBinlogState(tuple(entries))
-    assert GtidBinlogState.parse(str(state)) == state
+    assert GtidBinlogState.parse(str(state), str(state.position())) == state
     assert set(state.gtids) == set(entries)
     newest = {g.domain: g for g in entries}
     assert state.position().gtids == tuple(newest[domain] for domain in sorted(newest))
