@@ -55,7 +55,7 @@ def grant_statements(flavour: Flavour, account: Account) -> Tuple[str, ...]:
         return (f"GRANT ALL PRIVILEGES ON *.* TO {account.sql} WITH GRANT OPTION",)
     if account.role == "replication":
         return (f"GRANT REPLICATION SLAVE ON *.* TO {account.sql}",)
-    return tuple(_table().grants(flavour.engine, flavour.version + (99,), account.role, account.sql))
+    return tuple(_table().grants(flavour.engine, (*flavour.version, 99), account.role, account.sql))
 
 
 def seed_statements(flavour: Flavour) -> List[str]:

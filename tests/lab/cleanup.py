@@ -22,10 +22,11 @@ import requests.exceptions
 from .engine import LABEL, OWNER_LABEL, engine
 
 NAME_LABEL = "replicaops.lab.name"
+NUMBER_LABEL = "replicaops.lab.number"
 KEPT = "kept"
 
 _closers: Dict[int, Callable[[], None]] = {}
-_installed = False
+_installed: List[bool] = []
 
 
 def _start_time(pid: int) -> str:
@@ -45,10 +46,10 @@ def owner_lives(mark: str) -> bool:
     """Tell whether the process of a mark still runs; marks of other machines and kept labs count as living."""
     if mark == KEPT:
         return True
-    host, _, rest = mark.rpartition(":")[0].rpartition(":")[0], None, mark.rsplit(":", 2)
+    host, pid, started = mark.rsplit(":", 2)
     if host != socket.gethostname():
         return True
-    return rest[2] != "" and _start_time(int(rest[1])) == rest[2]
+    return started != "" and _start_time(int(pid)) == started
 
 
 def labels(name: str, keep: bool = False) -> Dict[str, str]:
@@ -125,14 +126,13 @@ def _on_signal(number: int, _frame: Optional[FrameType]) -> None:
 
 def register(key: int, close: Callable[[], None]) -> None:
     """Have ``close`` called when the process ends, also by SIGTERM or SIGHUP."""
-    global _installed
     if not _installed:
         atexit.register(_close_all)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) is signal.SIG_DFL:
                     signal.signal(number, _on_signal)
-        _installed = True
+        _installed.append(True)
     _closers[key] = close
 
 

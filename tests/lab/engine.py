@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 import docker
 import docker.errors
@@ -21,7 +21,7 @@ PID_FILE = Path("/var/run/docker.pid")
 CONTAINERD_PID_FILE = Path("/run/docker/containerd/containerd.pid")
 DAEMON_LOG = Path("/var/log/replicaops-lab-dockerd.log")
 
-_client: Optional[docker.DockerClient] = None
+_clients: List[docker.DockerClient] = []  # at most one: a connection per process is enough
 
 
 class LabError(RuntimeError):
@@ -74,7 +74,7 @@ def _start_daemon(timeout: float) -> docker.DockerClient:
     remove_stale_pid_file(PID_FILE, "dockerd")
     remove_stale_pid_file(CONTAINERD_PID_FILE, "containerd")
     with DAEMON_LOG.open("ab") as log:
-        daemon = subprocess.Popen([dockerd], stdin=subprocess.DEVNULL, stdout=log, stderr=log,  # noqa: S603
+        daemon = subprocess.Popen([dockerd], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                   start_new_session=True, cwd="/")
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -108,10 +108,9 @@ def engine(timeout: float = 60.0) -> docker.DockerClient:
     :param timeout: seconds a daemon that is being started may take
     :raises LabError: when no engine can be had; the message names the remedy
     """
-    global _client
-    if _client is None:
+    if not _clients:
         found = _try_connect()
         if found is None and os.environ.get("DOCKER_HOST"):
             raise LabError(f"No container engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}")
-        _client = found or _start_daemon(timeout)
-    return _client
+        _clients.append(found or _start_daemon(timeout))
+    return _clients[0]

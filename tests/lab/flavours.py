@@ -84,6 +84,8 @@ class Flavour:
     channels: bool = True
     spelling: OptionMap = field(default_factory=dict)  # generic option name -> this flavour's name
     change_extra: OptionMap = field(default_factory=dict)  # what every CHANGE statement needs here
+    # The server makes a certificate at each start (RSA, up to several seconds): the image holds one instead.
+    own_certificate: bool = False
 
     @property
     def is_mariadb(self) -> bool:
@@ -139,8 +141,9 @@ FLAVOURS: Dict[str, Flavour] = {f.name: f for f in (
             Package("bookworm", ("mariadb-server-core", "procps")),
             {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING),
     Flavour("mariadb-11.8", "mariadb", (11, 8), MARIADB_WORDS, "mariadbd", "install-db", "mariadb:11.8",
-            Package("trixie", ("mariadb-server-core", "procps")),
-            {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING, change_extra={"MASTER_SSL": "0"}),
+            Package("trixie", ("mariadb-server-core", "procps", "openssl")),
+            {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING, change_extra={"MASTER_SSL": "0"},
+            own_certificate=True),
 )}
 BUILDABLE: Tuple[str, ...] = tuple(name for name, flavour in FLAVOURS.items() if flavour.package)
 

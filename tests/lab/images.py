@@ -67,7 +67,7 @@ def _seed_options(flavour: Flavour) -> str:
     wanted = ("innodb_log_file_size", "innodb_redo_log_capacity", "innodb_use_native_aio", "innodb_flush_method",
               "secure_file_priv", "innodb_doublewrite", "loose_innodb_numa_interleave")
     options = [f"--{name.replace('_', '-')}={flavour.options[name]}" for name in wanted if name in flavour.options]
-    return " ".join(options + ["--innodb-buffer-pool-size=64M", "--loose-mysqlx=0"])
+    return " ".join([*options, "--innodb-buffer-pool-size=64M", "--loose-mysqlx=0"])
 
 
 def _base_tag(flavour: Flavour) -> str:
@@ -83,7 +83,7 @@ def image_tag(flavour: Flavour) -> str:
     """Return the tag that a flavour's image has or will have; it changes only when its recipe does."""
     source = official_images().get(flavour.name) or _base_tag(flavour)
     recipe = [source, SEED_SCRIPT.read_text(encoding="utf-8"), flavour.binary, flavour.seed, _seed_options(flavour),
-              accounts.seed_statements(flavour)]
+              accounts.seed_statements(flavour), flavour.own_certificate]
     return f"{REPOSITORY}/{flavour.name}:{_digest(recipe)}"
 
 
@@ -107,7 +107,7 @@ def _run(command: List[str], cwd: str, what: str) -> str:
     program = shutil.which(command[0])
     if program is None:
         raise LabError(f"{command[0]} is needed {what} and is not installed (Debian: apt-get install {command[0]})")
-    done = subprocess.run([program] + command[1:], cwd=cwd, stdin=subprocess.DEVNULL,  # noqa: S603
+    done = subprocess.run([program, *command[1:]], cwd=cwd, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).splitlines()[-15:])
@@ -121,7 +121,7 @@ def mirror() -> str:
     program = shutil.which("apt-get")
     if program is None:
         return ""
-    done = subprocess.run([program, "indextargets", "--format", "$(SITE)", "Created-By: Packages"],  # noqa: S603
+    done = subprocess.run([program, "indextargets", "--format", "$(SITE)", "Created-By: Packages"],
                           capture_output=True, text=True, check=False)
     sites = [line for line in done.stdout.splitlines() if line and "security" not in line]
     return sites[0] if sites else ""
@@ -134,7 +134,7 @@ def _build_base(flavour: Flavour, package: Package, tag: str) -> None:
     with tempfile.TemporaryDirectory(prefix=REPOSITORY + "-") as work:
         tar = os.path.join(work, "root.tar")
         site = mirror()
-        _run(command + [package.suite, tar] + ([site] if site else []), work, f"to build {flavour.name}")
+        _run([*command, package.suite, tar, *([site] if site else [])], work, f"to build {flavour.name}")
         if package.npm:
             _add_npm_server(package.npm, work, tar)
         changes = [f"LABEL {LABEL}=1", 'CMD ["sleep", "infinity"]']
@@ -180,7 +180,7 @@ def _seed(flavour: Flavour, base: str, tag: str) -> None:
         code, output = container.exec_run(
             ["sh", "/seed.sh"], user="root", environment={
                 "HOW": flavour.seed, "BINARY": flavour.binary, "EXTRA": _seed_options(flavour),
-                "INIT_SQL": statements})
+                "INIT_SQL": statements, "CERTIFICATE": "1" if flavour.own_certificate else ""})
         if code:
             text = output.decode(errors="replace")
             raise LabError(f"The data directory of {flavour.name} could not be made:\n{text}")

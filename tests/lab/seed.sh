@@ -1,5 +1,5 @@
 # Makes the data directory that every server of a flavour starts from. Runs as root in a throwaway container.
-# Variables: HOW (initialize, install-db, bootstrap), BINARY, EXTRA (options of the server), INIT_SQL.
+# Variables: HOW (initialize, install-db, bootstrap), BINARY, EXTRA (options of the server), INIT_SQL, CERTIFICATE.
 set -eu
 umask 022
 export PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin"
@@ -42,4 +42,10 @@ wait "$server" || true
 if grep -E 'init.?file|\[ERROR\]' /seed/log | grep -iE 'error|fail'; then tail -n 30 /seed/log; exit 1; fi
 # Every server gets a UUID of its own when it starts.
 rm -f /seed/data/auto.cnf /seed/data/*.err /seed/data/*.pid /seed/init.sql /seed/pid /seed/sock* /seed/data/ib_buffer_pool
+if [ -n "$CERTIFICATE" ] && command -v openssl > /dev/null; then
+  mkdir /seed/tls
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=replicaops-lab \
+    -keyout /seed/tls/key.pem -out /seed/tls/cert.pem > /seed/log 2>&1 || { cat /seed/log; exit 1; }
+  chown -R mysql:mysql /seed/tls
+fi
 du -sm /seed/data

@@ -8,6 +8,7 @@ and started with other options while its files stay where they are. They lie on 
 """
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -36,10 +37,14 @@ if [ ! -d /lab/data ]; then
 fi
 [ -f /lab/data/auto.cnf ] || printf '[auto]\\nserver-uuid=%s\\n' "$LAB_UUID" > /lab/data/auto.cnf
 printf '%s\\n' "$LAB_OPTIONS" > /lab/my.cnf
+if [ -d /seed/tls ] && ! grep -q '^ssl' /lab/my.cnf; then
+  printf 'ssl_cert=/seed/tls/cert.pem\\nssl_key=/seed/tls/key.pem\\n' >> /lab/my.cnf
+fi
 touch /lab/error.log
 chown mysql: /lab /lab/data /lab/data/auto.cnf /lab/my.cnf /lab/error.log
 rm -f /lab/pid
 cd /lab/data
+printf '%s' "$LAB_TOKEN" > /lab/started
 binary=$(command -v "$LAB_BINARY" || command -v mysqld)
 exec "$binary" --defaults-file=/lab/my.cnf --user=mysql > /lab/output.log 2>&1
 """
@@ -92,6 +97,7 @@ class Server:
         self.container: Optional[Container] = None
         self.network: Optional[Network] = None
         self._admin: Optional[pymysql.connections.Connection[Any]] = None
+        self._starts = 0
 
     def __repr__(self) -> str:
         return f"<Server {self.name} {self.flavour.name} {self.host}:{self.port}>"
@@ -136,7 +142,7 @@ class Server:
             "report_host": self.host, "report_port": PORT})
         return options
 
-    def start(self, wait: bool = True, timeout: float = 60.0, **options: Option) -> "Server":
+    def start(self, wait: bool = True, timeout: float = 60.0, **options: Option) -> Server:
         """Start the server. Options stay for later starts, as if edited in an option file; None takes one out.
 
         :param wait: return only when the server answers
@@ -144,9 +150,11 @@ class Server:
         """
         assert self.container is not None
         self.options.update(options)
-        lines = ["[mysqld]"] + option_lines(self.flavour, {**self._base_options(), **self.options})
+        self._starts += 1
+        lines = ["[mysqld]", *option_lines(self.flavour, {**self._base_options(), **self.options})]
         self.container.exec_run(["sh", "-c", _START], user="root", detach=True, environment={
-            "LAB_UUID": self.uuid, "LAB_OPTIONS": "\n".join(lines), "LAB_BINARY": self.flavour.binary})
+            "LAB_UUID": self.uuid, "LAB_OPTIONS": "\n".join(lines), "LAB_BINARY": self.flavour.binary,
+            "LAB_TOKEN": str(self._starts)})
         if wait:
             self.wait_ready(timeout)
         return self
@@ -158,6 +166,7 @@ class Server:
         """
         began = time.monotonic()
         check_at = began + 1.5
+        seen_dead = 0
         self._drop_admin()
         while True:
             try:
@@ -169,10 +178,16 @@ class Server:
                     raise LabError(f"{self.name} does not answer after {timeout:.0f} s: {error}\n"
                                    f"{self.log_tail()}") from error
                 if now > check_at:
-                    if not self.is_running():
+                    seen_dead = seen_dead + 1 if self._has_ended() else 0
+                    if seen_dead > 1:
                         raise LabError(f"{self.name} ended at its start:\n{self.log_tail()}") from error
-                    check_at = now + 1.0
+                    check_at = now + 0.5
             time.sleep(0.02)
+
+    def _has_ended(self) -> bool:
+        # Before the token is there the start script still copies files and there is no server process to see.
+        _, token = self.exec(f"cat {HOME}/started 2> /dev/null", check=False)
+        return token == str(self._starts) and not self.is_running()
 
     def is_running(self) -> bool:
         """Tell whether the server process lives."""
@@ -195,15 +210,15 @@ class Server:
         if code:
             raise LabError(f"{self.name} did not end within {timeout:.0f} s of SIG{name}: {text}\n{self.log_tail()}")
 
-    def restart(self, timeout: float = 60.0, **options: Option) -> "Server":
+    def restart(self, timeout: float = 60.0, **options: Option) -> Server:
         """Stop the server if it runs and start it, with options that stay."""
         self.stop(timeout)
-        return self.start(timeout=timeout, **options)
+        return self.start(True, timeout, **options)
 
     # -- connections ---------------------------------------------------------------------------------------------
 
     def connect(self, user: str = "repairer", password: Optional[str] = None,
-                **arguments: Any) -> "pymysql.connections.Connection[Any]":
+                **arguments: Any) -> pymysql.connections.Connection[Any]:
         """Return a new connection over TCP with autocommit and dict rows.
 
         :param user: one of the lab's accounts, then the password is known; or any other
@@ -218,7 +233,7 @@ class Server:
         settings.update(arguments)
         return pymysql.connect(**settings)
 
-    def admin(self) -> "pymysql.connections.Connection[Any]":
+    def admin(self) -> pymysql.connections.Connection[Any]:
         """Return the lab's own connection as root; it is kept and renewed after a restart."""
         if self._admin is None:
             self._admin = self.connect("root")
@@ -226,10 +241,8 @@ class Server:
 
     def _drop_admin(self) -> None:
         if self._admin is not None:
-            try:
+            with contextlib.suppress(pymysql.MySQLError):
                 self._admin.close()
-            except pymysql.MySQLError:
-                pass
             self._admin = None
 
     def close(self) -> None:

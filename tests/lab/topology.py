@@ -4,7 +4,7 @@
 """Replicating servers on a network of their own: pair, fan, chain, ring, two sources into one replica."""
 from __future__ import annotations
 
-import os
+import contextlib
 import random
 import time
 import uuid
@@ -58,7 +58,7 @@ _UNIQUE_DOMAIN = ("ring", "multi")
 def _create_network(name: str, labels: Dict[str, str]) -> Tuple[Network, str]:
     """Create a bridge network on a free subnet; returns it and the subnet's first three numbers and offset."""
     client = engine()
-    for number in random.sample(range(_SUBNETS), 200):  # noqa: S311
+    for number in random.sample(range(_SUBNETS), 200):
         prefix, offset = f"10.213.{number // 16}", number % 16 * 16
         pool = docker.types.IPAMPool(subnet=f"{prefix}.{offset}/28", gateway=f"{prefix}.{offset + 1}")
         try:
@@ -160,14 +160,14 @@ class Lab:
 
     # -- start and end -------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Lab:
         return self.up()
 
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self.down()
 
-    def up(self) -> "Lab":
+    def up(self) -> Lab:
         """Start the servers and their replication; everything is removed again when that fails.
 
         :raises LabError: when a server or its replication does not start; the message holds the log's end
@@ -207,7 +207,8 @@ class Lab:
 
     def _start(self, server: Server, image: str, labels: Dict[str, str]) -> None:
         assert self.network is not None
-        server.create(image, self.network, labels, self.disk_size)
+        own = {**labels, cleanup.NUMBER_LABEL: str(server.number)}
+        server.create(image, self.network, own, self.disk_size)
         server.start()
 
     def _options_for(self, name: str, number: int) -> Dict[str, Option]:
@@ -234,10 +235,9 @@ class Lab:
         :param force: remove a lab that is kept, too
         """
         for close in reversed(self._closers):
-            try:
+            # Its server may be dead already, and the removal below must happen.
+            with contextlib.suppress(pymysql.MySQLError, LabError, OSError):
                 close()
-            except (pymysql.MySQLError, LabError, OSError):
-                pass  # its server may be dead already, and the removal below must happen
         self._closers.clear()
         for server in self.servers:
             server.close()
@@ -321,7 +321,7 @@ class Lab:
         if self.gtid:
             return bool(replica.value("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)", (target,)))
         row = self.status(link)
-        return (str(row[words.applied_file]), int(row[words.applied_pos])) >= target
+        return bool((str(row[words.applied_file]), int(row[words.applied_pos])) >= target)
 
     def _target(self, link: Link) -> Any:
         source = self.servers[link.source]
@@ -362,11 +362,6 @@ def _positions(text: str) -> Dict[int, int]:
 def _worker_errors(server: Server) -> str:
     if server.flavour.is_mariadb or server.flavour.version < (5, 7):
         return ""
-    rows = server.query("SELECT LAST_ERROR_MESSAGE AS text FROM performance_schema.replication_applier_status_by_worker "
-                        "WHERE LAST_ERROR_NUMBER <> 0")
+    rows = server.query("SELECT LAST_ERROR_MESSAGE AS text FROM "
+                        "performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0")
     return "".join(f"; {row['text']}" for row in rows)
-
-
-def environment_flavours() -> List[str]:
-    """Return the flavours named by ``LAB_FLAVOURS`` (comma-separated), or none."""
-    return [name.strip() for name in os.environ.get("LAB_FLAVOURS", "").split(",") if name.strip()]
