@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def _found_here() -> bool:
@@ -29,7 +29,7 @@ def _found_here() -> bool:
 
 
 def _make_importable() -> None:
-    top = Path(tempfile.mkdtemp(prefix="replicaops-unit-"))
+    top = Path(tempfile.mkdtemp(prefix="replicaops-tests-"))
     atexit.register(shutil.rmtree, top, ignore_errors=True)
     namespace = top / "ansible_collections" / "replicaops"
     namespace.mkdir(parents=True)
