@@ -1,6 +1,8 @@
 # `make demo` and `make test` do all of their own set-up, inside .venv/; `make help` lists the rest.
 
 SHELL := /bin/bash
+# Not everybody's PATH has them, and the Docker daemon lives there.
+export PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-lint test-unit test-sanity test-package test-integration test-matrix format clean
 
