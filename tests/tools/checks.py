@@ -20,7 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps import Step, Workspace, integration_cases, plan
+from steps import Step, Workspace, plan
 
 WORKERS = 2
 # What pip says when nothing is wrong; it buries the error that a step ended with.
@@ -166,8 +166,6 @@ def main(arguments: list[str]) -> int:
             if not outcome.step.live:
                 print(f"\n======  output of the step that failed: {outcome.step.name}")
                 print("\n".join(line for line in outcome.output.splitlines() if not NOISE.match(line)), end="\n\n")
-        for line in integration_cases(workspace):
-            print(line)
         seconds = time.monotonic() - started
         skipped = [outcome.step.name for outcome in outcomes if outcome.status == "skipped"]
         if skipped:
