@@ -165,7 +165,7 @@ def lint(workspace: Workspace) -> list[Step]:
         top = root.parents[2]
         typed = [str((root / folder).relative_to(top)) for folder in TYPED if any((root / folder).rglob("*.py"))]
         yield Command(("mypy", "--config-file", str(root / "pyproject.toml"), *typed), top, {"MYPYPATH": str(top)})
-        yield Command(("mypy", "tests/tools"), root, {"MYPYPATH": "tests/tools"})
+        yield Command(("mypy", "tests/tools"), root, {"MYPYPATH": os.pathsep.join(("tests/tools", "tests", str(top)))})
 
     scripts = [str(path.relative_to(root)) for path in sorted(root.rglob("*")) if _is_shell_script(path)]
     no_shellcheck = "" if shutil.which("shellcheck") else "shellcheck is not installed"
