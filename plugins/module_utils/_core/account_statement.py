@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .ddl import CREATE_USER, Ddl
 from .sql_reader import Reader, UnknownStatement
@@ -102,24 +102,39 @@ def native_hash(password: str) -> str:
     return "*" + hashlib.sha1(inner).hexdigest().upper()  # noqa: S324
 
 
-def lacking(
-    account: Account, plugin: Optional[str], secret: Optional[str], default_plugin: str = ""
-) -> Tuple[str, ...]:
-    """What tells the account that is there from the wanted one; never says a secret.
+def lacking_user(account: Account, row: Mapping[str, Any]) -> Tuple[str, ...]:
+    """What tells the user that is there from the wanted one; never says a secret.
 
-    :param plugin: of the account that is there; None when there is none.
-    :param secret: the stored form of its password.
-    :param default_plugin: what the server takes for an account without one.
+    :param row: its row of mysql.user, with column names in lower case.
     """
-    if plugin is None:
-        return ("%s does not exist" % account,)
-    want = account.plugin or default_plugin
-    # MySQL 5.6 and MariaDB show '' for the native plugin.
-    if (want or NATIVE).lower() != (plugin or NATIVE).lower():
-        return ("%s uses the plugin %s and not %s" % (account, plugin or NATIVE, want or NATIVE),)
-    if (account.secret or "") != (secret or ""):
+    found = str(row.get("plugin") or NATIVE).lower()
+    # 5.6 and MariaDB leave the plugin out of the statement, and 5.6 keeps the native password in a column of its own.
+    want = (account.plugin or NATIVE).lower()
+    if str(row.get("is_role", "N")) == "Y":
+        return ("%s is a role" % account,)
+    if want != found:
+        return ("%s uses the plugin %s and not %s" % (account, found, want),)
+    if (account.secret or "") != str(row.get("authentication_string") or row.get("password") or ""):
         return ("the password of %s is another one, or was stored with another salt" % account,)
+    for column, plain_value, what in _PLAIN:
+        if str(row.get(column) or plain_value) != plain_value:
+            return ("%s %s" % (account, what),)
     return ()
+
+
+_PLAIN = (
+    ("account_locked", "N", "is locked"),
+    ("password_expired", "N", "has an expired password"),
+    ("ssl_type", "", "needs TLS"),
+)
+
+
+def lacking_role(account: Account, row: Mapping[str, Any]) -> Tuple[str, ...]:
+    """What tells what is there from the wanted role: MariaDB marks roles, on MySQL one is a locked account."""
+    if "is_role" in row:
+        return () if str(row["is_role"]) == "Y" else ("%s is a user" % account,)
+    locked = str(row.get("account_locked", "N")) == "Y" and not row.get("authentication_string")
+    return () if locked else ("%s is not locked, or has a password, and so is no role" % account,)
 
 
 _SECRETIVE = re.compile(r"\b(IDENTIFIED|PASSWORD|USER|ROLE|SERVER|MASTER|SOURCE)\b", re.I)

@@ -87,6 +87,23 @@ class Question:
         return tuple(name.within(self.schema) for name in self.ddl.names)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Whether what a statement wants is there.
+
+    :param lacking: what is not there, or why it cannot be known, a phrase each; empty when everything is there.
+    :param evidence: what was looked at and found, a phrase each.
+    """
+
+    lacking: Tuple[str, ...] = ()
+    evidence: Tuple[str, ...] = ()
+
+    @property
+    def present(self) -> bool:
+        """True when the whole effect is there."""
+        return not self.lacking
+
+
 def question(number: int, statement: str, schema: str) -> Question:
     """The question that decides about this error of this statement.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .sql_reader import UnknownStatement
+from .statement import MASK
 
 _FRAMING = frozenset(
     ("Format_desc", "Rotate", "Previous_gtids", "Gtid_list", "Stop", "Heartbeat", "Ignorable", "Binlog_checkpoint",
@@ -174,8 +175,11 @@ def quoted_query(text: str) -> str:
 
 
 def is_the_quoted_one(statement: str, text: str) -> bool:
-    """True unless the error text quotes another statement: it may cut a long one short, and quotes none for some."""
-    quoted = " ".join(quoted_query(text).rstrip("'. ").split())
+    """True unless the error text quotes another statement: it may cut a long one short, and quotes none for some.
+
+    What follows a masked secret in the quote is not compared.
+    """
+    quoted = " ".join(quoted_query(text).split(MASK)[0].rstrip("'. ").split())
     found = " ".join(statement.rstrip("'. ;").split())
     return not quoted or found.startswith(quoted) or quoted.startswith(found)
 

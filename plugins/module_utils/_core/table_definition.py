@@ -45,6 +45,12 @@ class TableDefinition:
         """A column's definition, or None; names of columns have no case."""
         return next((text for column, text in self.columns if column.lower() == name.lower()), None)
 
+    @property
+    def engine(self) -> str:
+        """The storage engine in upper case; '' when none is shown."""
+        words = self.options.upper().split()
+        return words[2] if words[:2] == ["ENGINE", "="] and len(words) > 2 else ""
+
     def names(self) -> Tuple[str, ...]:
         """The columns' names in order."""
         return tuple(name for name, _ in self.columns)

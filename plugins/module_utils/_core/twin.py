@@ -17,7 +17,7 @@ from .sql_reader import Name, UnknownStatement
 from .sql_tokens import COMMENT, SYMBOL, Token, closing, depth_split, tokenise
 from .statement import identifier, qualified
 
-_ENGINES: FrozenSet[str] = frozenset(("INNODB", "MYISAM", "ARIA", "MEMORY", "HEAP"))
+ENGINES: FrozenSet[str] = frozenset(("INNODB", "MYISAM", "ARIA", "MEMORY", "HEAP"))
 _FORBIDDEN: FrozenSet[str] = frozenset(
     ("SELECT", "REFERENCES", "RENAME", "UNION", "PARTITION", "TABLE", "CALL", "INSERT", "DELETE", "NEXTVAL", "SETVAL",
      "LASTVAL", "LOAD_FILE", "TABLESPACE")
@@ -27,7 +27,28 @@ _FORBIDDEN_PAIRS: FrozenSet[Tuple[str, str]] = frozenset(
      ("INDEX", "DIRECTORY"), ("SYSTEM", "VERSIONING"), ("PERIOD", "FOR"), ("CONNECTION", "="), ("START", "TRANSACTION"),
      ("SECONDARY_ENGINE", "="))
 )  # fmt: skip
+# Partitioned (MySQL; MariaDB) and with a FULLTEXT key in InnoDB: no temporary copies (measured on all flavours).
+LIKE_REFUSED: FrozenSet[int] = frozenset((1562, 1478, 1796))
 _DUMMY = "_replicaops_dummy"
+
+
+_OTHER_LANGUAGE = frozenset(("ANSI", "ORACLE", "MSSQL", "DB2", "POSTGRESQL", "MAXDB", "EMPTY_STRING_IS_NULL"))
+_PRINTS_OTHERWISE = frozenset(("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS",
+                               "NO_TABLE_OPTIONS", "MYSQL323", "MYSQL40", "NO_UNSIGNED_SUBTRACTION"))
+
+
+def session_mode(global_mode: str) -> str:
+    """The sql_mode for the twin: the server's, without what changes how definitions are printed.
+
+    No statement that is taken depends on those, see `sql_tokens.certain`.
+
+    :raises UnknownStatement: for modes under which a statement may mean something else altogether.
+    """
+    modes = [mode for mode in global_mode.upper().split(",") if mode]
+    other = [mode for mode in modes if mode in _OTHER_LANGUAGE]
+    if other:
+        raise UnknownStatement("the server's sql_mode %s" % other[-1])
+    return ",".join(mode for mode in modes if mode not in _PRINTS_OTHERWISE)
 
 
 def twin_name(connection_id: int) -> str:
@@ -51,16 +72,16 @@ def create_like(twin: Name, table: Name) -> str:
 
 
 def create_from(definition: str, twin: Name) -> str:
-    """The twin of a table from its SHOW CREATE TABLE, without partitions and foreign keys.
+    """The twin of a table from its SHOW CREATE TABLE, without partitions, foreign keys and FULLTEXT keys.
 
-    For partitioned tables, of which the server refuses temporary copies by LIKE (error 1562).
+    For tables of which the server refuses temporary copies by LIKE (see `LIKE_REFUSED`).
     """
     tokens = tokenise(definition, executable=True)
     opening = next((n for n, token in enumerate(tokens) if token.text == "("), -1)
     if opening < 0:
         raise UnknownStatement("the table's own definition")
     end = closing(tokens, opening)
-    items = [item for item in depth_split(tokens[opening + 1 : end]) if not _is_foreign_key(item)]
+    items = [item for item in depth_split(tokens[opening + 1 : end]) if not _is_left_out(item)]
     tail: List[Token] = []
     for token in tokens[end + 1 :]:
         if token.upper == "PARTITION" or (token.kind == COMMENT and "PARTITION BY" in token.text.upper()):
@@ -148,7 +169,7 @@ def _checked(tokens: Sequence[Token]) -> Sequence[Token]:
             raise UnknownStatement("a variable")
         if word in ("ENGINE", "TYPE") and _is_option(words, place):
             value = tokens[place + (2 if following == "=" else 1) :][:1]
-            if not value or value[0].value.upper() not in _ENGINES:
+            if not value or value[0].value.upper() not in ENGINES:
                 raise UnknownStatement("the storage engine %s" % (value[0].value[:40] if value else ""))
     return tokens
 
@@ -171,8 +192,8 @@ def _without_how(tokens: Sequence[Token]) -> Tuple[Token, ...]:
     return tuple(kept)
 
 
-def _is_foreign_key(item: Sequence[Token]) -> bool:
-    return any(token.upper == "FOREIGN" for token in item[:3])
+def _is_left_out(item: Sequence[Token]) -> bool:
+    return any(token.upper in ("FOREIGN", "FULLTEXT") for token in item[:3])
 
 
 def _sql(name: Name) -> str:

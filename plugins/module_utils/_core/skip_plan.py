@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passing one failing transaction: whether it may be, by which method, and the statements that do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from . import account_statement, effect
+from .channel_plan import APPLIER, Verbs
+from .effect import Verdict
+from .errors import BadInputError, RefusedError
+from .event_group import Failing
+from .gtid_mysql import Gtid, GtidError
+from .plan import Plan, Step
+from .snapshot import STOPPED, Channel, Fault, Server
+from .statement import Statement
+
+AUTO = "auto"
+GTID = "gtid"
+COUNTER = "counter"
+METHODS: Tuple[str, ...] = (AUTO, GTID, COUNTER)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What stopped the applier.
+
+    :param gtid: of the failing transaction, as far as the status tells; '' otherwise.
+    """
+
+    number: int
+    text: str
+    gtid: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller allows.
+
+    :param errors: the numbers of the errors whose transactions may be passed.
+    :param method: one of `METHODS`.
+    :param proven: only when the whole effect is verified to be present.
+    """
+
+    errors: Tuple[int, ...]
+    method: str = AUTO
+    limit: int = 1
+    proven: bool = True
+
+
+def check_options(wish: Wish) -> None:
+    """Raise BadInputError when the options make no sense."""
+    if not wish.errors:
+        raise BadInputError(
+            "Option errors is empty: nothing may be passed", advice="List the error numbers that may be passed."
+        )
+    if wish.limit < 1:
+        raise BadInputError("Option limit is %d" % wish.limit, advice="Give at least 1.")
+
+
+def broken(channel: Channel) -> Optional[Broken]:
+    """What stopped the applier; None when it runs or was stopped by somebody.
+
+    A worker's own error comes first, as the status of MySQL 8 and later shows only that there is one.
+    """
+    if channel.applier != STOPPED:
+        return None
+    for worker in channel.workers:
+        if worker.fault is not None:
+            return Broken(worker.fault.number, worker.fault.text, _transaction(worker.transaction))
+    fault = channel.applier_fault
+    return Broken(fault.number, fault.text, "") if fault is not None else None
+
+
+def _transaction(text: str) -> str:
+    return "" if text.upper() in ("", "ANONYMOUS", "NOT_YET_DETERMINED") else text
+
+
+def check_allowed(wish: Wish, server: Server, channel: Channel, fault: Broken) -> None:
+    """Refuse what may never be passed here, before anything is looked at.
+
+    :raises RefusedError: the error is not listed, is none that this version passes, or servers replicate from here.
+    """
+    context = {"error": fault.number, "error_text": account_statement.masked_error(fault.text)}
+    what = "pass the failing transaction of %s" % channel.label
+    if fault.number not in wish.errors:
+        raise RefusedError(
+            what, server.address,
+            "it stopped at error %d, which is not in option errors: %s" % (fault.number, context["error_text"]),
+            "Add %d to errors if such a transaction may be passed." % fault.number, context,
+        )  # fmt: skip
+    if fault.number not in effect.SUPPORTED:
+        why, advice = effect.reason(fault.number)
+        raise RefusedError(
+            what, server.address, "error %d: %s: %s" % (fault.number, why, context["error_text"]), advice, context
+        )
+    below = servers_below(server)
+    if below:
+        raise RefusedError(
+            what, server.address,
+            "servers replicate from it (%s), and they would not get the transaction either" % ", ".join(below),
+            "Repair those first, then look whether the change is present on each of them.",
+            {**context, "replicas_below": list(below)},
+        )  # fmt: skip
+
+
+def servers_below(server: Server) -> Tuple[str, ...]:
+    """What replicates from this server: registered replicas and connections that read its binlog."""
+    if server.replicas_below:
+        return server.replicas_below
+    return tuple(
+        "%s from %s" % (process.user, process.host)
+        for process in server.processes
+        if process.command.lower().startswith("binlog dump")
+    )
+
+
+def choose(wish: Wish, server: Server, channel: Channel, failing: Failing) -> str:
+    """The method that works for this transaction.
+
+    MySQL in GTID mode takes an empty transaction; the skip counter is refused there (1858 on 5.6) or accepted and
+    ignored (measured on 9.7). Transactions without a GTID, and MariaDB, take the counter.
+
+    :raises RefusedError: none works, or not the one that was asked for.
+    """
+    what = "pass the failing transaction of %s" % channel.label
+    mariadb = server.flavour.is_mariadb
+    fits = GTID if failing.group.gtid and not mariadb else COUNTER
+    if wish.method not in (AUTO, fits):
+        why = {
+            COUNTER: "the skip counter has no effect on a transaction with a GTID (%s)" % failing.group.gtid,
+            GTID: "an empty transaction can only take a MySQL GTID's place, and this transaction has none",
+        }[wish.method]
+        raise RefusedError(what, server.address, why, "Set method to %s or auto." % fits)
+    if fits == GTID:
+        _check_unused(what, server, failing.group.gtid)
+        return fits
+    domains = len(str(server.replica_position or "").split(","))
+    if mariadb and channel.mode == "gtid" and channel.parallel > 0 and domains > 1:
+        raise RefusedError(
+            what, server.address,
+            "with parallel appliers and several GTID domains the server refuses the skip counter (error 1966)",
+            "Set slave_parallel_threads to 0 with all connections stopped, or set gtid_slave_pos for that domain only.",
+        )  # fmt: skip
+    if not failing.first:
+        raise RefusedError(
+            what, server.address,
+            "the applier would begin before the failing transaction, and the skip counter would pass another one",
+            "Let it close its gaps first: START REPLICA UNTIL SQL_AFTER_MTS_GAPS (replica_channel).",
+        )  # fmt: skip
+    if any(other.skip_counter for other in server.channels):
+        raise RefusedError(
+            what, server.address, "the skip counter is not 0: somebody else is about to skip",
+            "Set it to 0, or let that happen first.",
+        )  # fmt: skip
+    return fits
+
+
+def _check_unused(what: str, server: Server, gtid: str) -> None:
+    try:
+        used = server.executed is None or Gtid.parse(gtid) in server.executed
+    except GtidError as error:
+        raise RefusedError(what, server.address, "its GTID cannot be read: %s" % error) from None
+    if used:
+        raise RefusedError(
+            what, server.address,
+            "%s is in gtid_executed already, so an empty transaction in its place would do nothing" % gtid,
+            "Source and replica disagree about how the statement ended; an empty transaction does not repair that.",
+            {"gtid": gtid},
+        )  # fmt: skip
+
+
+def check_effect(wish: Wish, server: Server, channel: Channel, fault: Broken, verdict: Verdict) -> None:
+    """Refuse to pass what is not proven to be here, unless the caller gives it up.
+
+    :raises RefusedError: with what is lacking.
+    """
+    if verdict.present or not wish.proven:
+        return
+    raise RefusedError(
+        "pass the failing transaction of %s" % channel.label,
+        server.address,
+        "what the statement wants is not proven to be there: %s" % "; ".join(verdict.lacking),
+        "Make the definition equal to the source's (with sql_log_bin=0) and start the applier, or give the statement"
+        " up knowingly with only_if_effect_present=false.",
+        {"error": fault.number, "lacking": list(verdict.lacking)},
+    )
+
+
+def plan(method: str, verbs: Verbs, failing: Failing, state_id: str, verdict: Verdict, summary: str) -> Plan:
+    """The statements that pass exactly this transaction and start the applier again."""
+    steps = _gtid_steps(failing) if method == GTID else _counter_steps(verbs)
+    given_up = () if verdict.present else ("the statement %s" % account_statement.masked(failing.statement),)
+    mysql8: Tuple[str, ...] = (
+        "REPLICATION_SLAVE_ADMIN",
+        "SESSION_VARIABLES_ADMIN" if method == GTID else "SYSTEM_VARIABLES_ADMIN",
+    )
+    privileges = mysql8 if verbs.channels else ("SUPER",)
+    if verbs.mariadb:
+        privileges = ("REPLICATION SLAVE ADMIN",)
+    return Plan(
+        state_id,
+        (*(Step(statement) for statement in steps), Step(verbs.start(APPLIER))),
+        summary,
+        "replica_rows" if verdict.present else "replica_history",
+        given_up,
+        privileges,
+    )
+
+
+def _gtid_steps(failing: Failing) -> Tuple[Statement, ...]:
+    return (
+        Statement("SET SESSION gtid_next = %s", (failing.group.gtid,), purpose="take the failing transaction's GTID"),
+        Statement("BEGIN"),
+        Statement("COMMIT", purpose="commit an empty transaction in its place"),
+        Statement("SET SESSION gtid_next = %s", ("AUTOMATIC",), purpose="give the session its own GTIDs again"),
+    )
+
+
+def _counter_steps(verbs: Verbs) -> Tuple[Statement, ...]:
+    counter = Statement("SET GLOBAL %s = 1" % verbs.dialect.skip_counter, purpose="pass the next transaction")
+    if not verbs.mariadb:
+        return (counter,)
+    # The counter belongs to the session's default connection; without this it is accepted and skips nothing (10.11).
+    session = Statement("SET SESSION default_master_connection = %s", (verbs.name,), purpose="name the connection")
+    return session, counter
+
+
+def skipped(failing: Failing, fault: Broken, verdict: Verdict, method: str) -> Dict[str, Any]:
+    """What a result says about a transaction that was passed."""
+    statement = account_statement.masked(failing.statement)
+    return {
+        "gtid": failing.group.gtid or None,
+        "file": failing.group.source_file or None,
+        "end_position": failing.group.source_end,
+        "log": failing.group.log,
+        "log_position": failing.group.position,
+        "error": fault.number,
+        "error_text": account_statement.masked_error(fault.text),
+        "database": failing.schema,
+        "statement": statement,
+        "effect": effect.PRESENT if verdict.present else effect.NOT_VERIFIED,
+        "evidence": list(verdict.evidence),
+        "lacking": list(verdict.lacking),
+        "given_up": None if verdict.present else statement,
+        "method": method,
+    }
+
+
+def check_still(fault: Broken, server: Server, channel: Channel) -> None:
+    """Refuse when the applier no longer stands at that error: a skip would then eat a good transaction.
+
+    :raises RefusedError: it runs, or stands at another error.
+    """
+    now = broken(channel)
+    if now != fault:
+        raise RefusedError(
+            "pass the failing transaction of %s" % channel.label,
+            server.address,
+            "the applier is no longer at that error" if now is None else "the error is another one by now",
+            "Diagnose again.",
+        )
+
+
+def discreet(fault: Broken) -> Broken:
+    """The error as a masked channel shows it."""
+    return replace(fault, text=account_statement.masked_error(fault.text))
+
+
+def masked(channel: Channel) -> Channel:
+    """The channel with the statements that its errors quote masked: they may hold passwords."""
+
+    def hide(fault: Optional[Fault]) -> Optional[Fault]:
+        return None if fault is None else replace(fault, text=account_statement.masked_error(fault.text))
+
+    workers = tuple(replace(worker, fault=hide(worker.fault)) for worker in channel.workers)
+    return replace(channel, applier_fault=hide(channel.applier_fault), workers=workers)
+
+
+def nothing(channel: Channel) -> str:
+    """Why nothing was passed, in a sentence."""
+    if channel.applier == STOPPED:
+        return "The applier is stopped without an error: there is nothing to pass, and it is left as it is."
+    return "The applier runs without an error: there is nothing to pass."
+
+
+def sentence(entries: Sequence[Dict[str, Any]], after: Channel, checking: bool) -> str:
+    """What was done, in a few sentences."""
+    lines: List[str] = []
+    for entry in entries:
+        name = entry["gtid"] or "%s:%d" % (entry["file"] or "the transaction that ends at", entry["end_position"])
+        seen = "its effect is present: %s" % "; ".join(entry["evidence"]) if entry["given_up"] is None else (
+            "its effect is given up: %s" % entry["given_up"])
+        lines.append("%s %s (error %d); %s." % ("Would pass" if checking else "Passed", name, entry["error"], seen))
+    next_fault = broken(after)
+    if not checking and next_fault is not None:
+        lines.append("The applier then stopped at error %d: %s" % (
+            next_fault.number, account_statement.masked_error(next_fault.text)))
+    elif not checking:
+        lines.append("The applier runs.")
+    return " ".join(lines)

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the whole failing transaction: from the relay log, else from the source's binlog."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from .._core.errors import RefusedError, ServerError
+from .._core.event_group import Failing, Group, error_end, find, groups, is_the_quoted_one, only_statement, split_use
+from .._core.skip_plan import Broken
+from .._core.snapshot import Channel, Coordinates
+from .._core.sql_reader import UnknownStatement
+from .._core.statement import literal
+from .connect import Connection
+from .probe import Probed
+
+PAGE = 1000
+MOST_PAGES = 100
+_NUMBER = re.compile(r"(.*\.)(\d+)$", re.S)
+Rows = List[Dict[str, Any]]
+
+
+def read(
+    connection: Connection, probed: Probed, channel: Channel, broken: Broken, source: Optional[Connection] = None
+) -> Tuple[Failing, Tuple[Tuple[str, str], ...]]:
+    """The failing transaction, and the statements (text and default database) of those that follow it in the log.
+
+    :param broken: what stopped the applier.
+    :param source: asked for its binlog when the relay log cannot be read or does not hold the transaction.
+    :raises RefusedError: the transaction is nowhere to be found, or is more than one statement.
+    """
+    if channel.relay is None:
+        raise _not_found(connection, channel, broken, "the server does not say where its applier is")
+    where = "its relay log"
+    try:
+        found = _search(connection, _relay(connection, probed, channel), channel, broken, True)
+    except ServerError as error:
+        where, found = "its relay log (%s)" % error.answer, None
+    if found is None and source is not None and channel.executed is not None:
+        where += " or the source's binlog"
+        found = _search(source, _binlog(source, channel.executed), channel, broken, False)
+    if found is None:
+        raise _not_found(connection, channel, broken, "it is not in %s" % where)
+    group, following, first = found
+    try:
+        statement, schema = only_statement(group)
+    except UnknownStatement as error:
+        raise _not_alone(connection, channel, str(error)) from None
+    if not is_the_quoted_one(statement, broken.text):
+        raise _not_found(connection, channel, broken, "the statement found there is not the one that the error quotes")
+    return Failing(group, statement, schema, first), following
+
+
+Found = Tuple[Group, Tuple[Tuple[str, str], ...], bool]
+
+
+def _search(
+    connection: Connection, pages: Iterator[Rows], channel: Channel, broken: Broken, relay: bool
+) -> Optional[Found]:
+    rows: Rows = []
+    source_file = channel.executed.file if channel.executed else ""
+    for page in pages:
+        rows += page
+        listed = groups(rows, source_file, relay)
+        index = find(listed, broken.gtid, error_end(broken.text), source_file)
+        if index is None or index == len(listed) - 1 and len(page) == PAGE:
+            continue  # not there yet, or its end may be on the next page
+        return listed[index], tuple(_statements(listed[index + 1 :])), index == 0
+    listed = groups(rows, source_file, relay)
+    index = find(listed, broken.gtid, error_end(broken.text), source_file)
+    return None if index is None else (listed[index], tuple(_statements(listed[index + 1 :])), index == 0)
+
+
+def _statements(following: List[Group]) -> Iterator[Tuple[str, str]]:
+    for group in following:
+        if len(group.events) == 1 and group.events[0][0].startswith("Query"):
+            schema, text = split_use(group.events[0][1])
+            yield text, schema
+
+
+def _relay(connection: Connection, probed: Probed, channel: Channel) -> Iterator[Rows]:
+    """Pages of the relay log from where the applier stands, file after file."""
+    at = channel.relay
+    tail = ""
+    head = "SHOW RELAYLOG EVENTS"
+    if probed.flavour.is_mariadb:
+        head = "SHOW RELAYLOG %s EVENTS" % literal(channel.name)
+    elif probed.features.channels:
+        tail = " FOR CHANNEL %s" % literal(channel.name)
+    return _pages(connection, head, tail, at) if at is not None else iter(())
+
+
+def _binlog(source: Connection, start: Coordinates) -> Iterator[Rows]:
+    return _pages(source, "SHOW BINLOG EVENTS", "", start)
+
+
+def _pages(connection: Connection, head: str, tail: str, start: Coordinates) -> Iterator[Rows]:
+    name, position, skip = start.file, start.position, 0
+    for count in range(MOST_PAGES):
+        limit = "%d, %d" % (skip, PAGE)
+        try:
+            rows = connection.query("%s IN %s FROM %d LIMIT %s%s" % (head, literal(name), position, limit, tail))
+        except ServerError:
+            if count == 0:
+                raise
+            return  # the file after the last one
+        yield rows
+        if len(rows) == PAGE:
+            # FROM must be the start of an event, and the last row is the only one that is known.
+            position, skip = int(rows[-1]["Pos"]), 1
+        else:
+            match = _NUMBER.match(name)
+            if match is None:
+                return
+            name = match.group(1) + str(int(match.group(2)) + 1).zfill(len(match.group(2)))
+            position, skip = 4, 0
+
+
+def _not_found(connection: Connection, channel: Channel, broken: Broken, why: str) -> RefusedError:
+    return RefusedError(
+        "pass the failing transaction of %s" % channel.label,
+        connection.address,
+        "what it holds cannot be read: %s" % why,
+        "Set option source, so that the source's binlog can be read, or fetch the relay logs anew (replica_channel).",
+        {"error": broken.number},
+    )
+
+
+def _not_alone(connection: Connection, channel: Channel, why: str) -> RefusedError:
+    return RefusedError(
+        "pass the failing transaction of %s" % channel.label,
+        connection.address,
+        why,
+        "Passing it would pass the rest of it as well. Make the rows and definitions it meets equal to the source's.",
+    )
