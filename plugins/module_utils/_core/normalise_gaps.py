@@ -20,12 +20,17 @@ Point = Tuple[int, int]
 
 def position_gaps(sections: Sections, channel: str, running: bool, parallel: int) -> Optional[bool]:
     """True with gaps, False without, None when it cannot be told, as while the applier runs: gaps then come and go."""
-    if parallel <= 1 and not sections.of_channel("worker_positions", channel):
-        return False if sections.has("worker_positions") else None
-    if running or not sections.has("worker_positions"):
+    if not sections.has("worker_positions"):
         return None
+    rows = sections.of_channel("worker_positions", channel)
+    if not rows and parallel > 1 and sections.pairs("variables").get("relay_log_info_repository") == "FILE":
+        return None  # the workers' records are in files, which cannot be read from here
+    workers = [row for row in rows if text(row, "Master_log_name")]
+    if running and (workers or parallel > 1):
+        return None
+    if not workers:
+        return False
     mark = _point(_first(sections.of_channel("relay_info", channel)), "Master_log_name", "Master_log_pos")
-    workers = [row for row in sections.of_channel("worker_positions", channel) if text(row, "Master_log_name")]
     if mark is None:
         return None
     above = [row for row in workers if (_at(row) or mark) > mark]

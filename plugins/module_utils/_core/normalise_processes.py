@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from .normalise_locks import blocking_rows
@@ -17,7 +18,7 @@ STATEMENT_LIMIT = 200
 SYSTEM = "system user"
 
 _RECEIVER_STATE = re.compile(r"Waiting for (master|source) to send|Queueing (master|source) event|connect", re.I)
-_METADATA_STATE = re.compile(r"Waiting for .*metadata lock", re.I)
+_METADATA_STATE = re.compile(r"Waiting for (.*metadata lock|table level lock)", re.I)
 _GLOBAL_STATE = re.compile(r"Waiting for (global read|commit|backup|scoped|table flush|lock tables|global)\b", re.I)
 _GLOBAL_TYPES = frozenset(("GLOBAL", "COMMIT", "BACKUP LOCK", "BACKUP", "BACKUP TABLES"))
 
@@ -47,9 +48,10 @@ def open_transactions(sections: Sections) -> Tuple[Mapping[str, Union[str, int]]
     """The open InnoDB transactions, oldest first: thread, age, state, rows_modified, ..., statement."""
     found: List[Mapping[str, Union[str, int]]] = []
     for row in sections.rows("transactions"):
+        doing = text(row, "statement") or text(row, "last_statement")
         numbers = ("thread", "age", "rows_modified", "rows_locked", "tables_locked")
         transaction: Dict[str, Union[str, int]] = {name: whole(row, name) for name in numbers}
-        transaction.update(id=text(row, "id"), state=text(row, "state"), statement=text(row, "statement"))
+        transaction.update(id=text(row, "id"), state=text(row, "state"), statement=doing[:STATEMENT_LIMIT])
         found.append(transaction)
     return tuple(found)
 
@@ -131,6 +133,10 @@ def _candidates(sections: Sections, connected: Tuple[Process, ...]) -> List[Bloc
 def _oldest(sections: Sections, connected: Tuple[Process, ...]) -> Optional[Process]:
     """The session with the oldest open transaction, or one that holds locks on tables, other than an applier's."""
     sessions = {row.number: row for row in connected if row.user != SYSTEM}
-    threads = [whole(row, "thread") for row in sections.rows("transactions")]
-    threads += [whole(row, "blocking_id") for row in sections.rows("metadata_locks") if row.get("wanted") is None]
-    return next((sessions[thread] for thread in threads if thread in sessions), None)
+    transactions = {whole(row, "thread"): text(row, "last_statement") for row in sections.rows("transactions")}
+    holders = [whole(row, "blocking_id") for row in sections.rows("metadata_locks") if row.get("wanted") is None]
+    for thread in [*transactions, *holders]:
+        if thread in sessions:
+            session = sessions[thread]
+            return session if session.statement else replace(session, statement=transactions.get(thread, ""))
+    return None

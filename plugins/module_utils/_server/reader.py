@@ -83,11 +83,8 @@ def _read(connection: Connection, probed: Probed, section: Section) -> Optional[
                 return _answer(statement)
             if error.number in NOT_HERE:
                 continue
-            failed = _answer(statement or template)
-            failed["error"] = {"number": error.number, "text": error.answer}
-            answer = failed
-            if not section.never_empty:
-                return answer
+            # A simpler statement may still be allowed; if none is, the first refusal is what people must know.
+            answer = answer or _failed(statement or template, error)
             continue
         answer = _answer(statement, _without_credentials(rows) if section.name == "grants" else rows)
         if rows or not section.never_empty:
@@ -101,6 +98,10 @@ def _read(connection: Connection, probed: Probed, section: Section) -> Optional[
 
 def _answer(statement: str, rows: Optional[List[Dict[str, Cell]]] = None) -> Raw:
     return {"statement": statement, "rows": rows or [], "error": None}
+
+
+def _failed(statement: str, error: ServerError) -> Raw:
+    return {"statement": statement, "rows": [], "error": {"number": error.number, "text": error.answer}}
 
 
 def _filled(connection: Connection, probed: Probed, template: str) -> str:

@@ -26,12 +26,20 @@ PROCESSLIST: Tuple[str, ...] = (
 )
 
 # trx_started is in the server's own time zone whatever the session's is (measured on MySQL 9.7, 5.6 and MariaDB).
-TRANSACTIONS: Tuple[str, ...] = (
+_TRANSACTIONS = (
     "SELECT trx_id AS id, trx_mysql_thread_id AS thread, trx_state AS state,"
     " TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS age,"
     " trx_rows_modified AS rows_modified, trx_rows_locked AS rows_locked, trx_tables_locked AS tables_locked,"
-    " LEFT(trx_query, 200) AS statement FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT 200",
+    " LEFT(trx_query, 200) AS statement, %s AS last_statement FROM information_schema.INNODB_TRX t"
+    " ORDER BY trx_started LIMIT 200"
 )
+# What a session did last, while it holds a transaction open and does nothing. NULL when performance_schema is off.
+_LAST_STATEMENT = (
+    "(SELECT LEFT(e.SQL_TEXT, 200) FROM performance_schema.threads lt"
+    " JOIN performance_schema.events_statements_current e ON e.THREAD_ID = lt.THREAD_ID"
+    " WHERE lt.PROCESSLIST_ID = %s.trx_mysql_thread_id ORDER BY e.EVENT_ID DESC LIMIT 1)"
+)
+TRANSACTIONS: Tuple[str, ...] = (_TRANSACTIONS % (_LAST_STATEMENT % "t"), _TRANSACTIONS % "NULL")
 
 # Column names of threads and events_statements_current are the same from 5.6 on.
 _BLOCKING_THREAD = (
@@ -43,8 +51,8 @@ _BLOCKING_THREAD = (
     " ORDER BY e.EVENT_ID DESC LIMIT 1)) AS info"
 )
 _APPLIER_THREAD = (
-    "(%s.NAME LIKE 'thread/sql/replica\\_sql%%' OR %s.NAME LIKE 'thread/sql/replica\\_worker%%'"
-    " OR %s.NAME LIKE 'thread/sql/slave\\_sql%%' OR %s.NAME LIKE 'thread/sql/slave\\_worker%%')"
+    "(wt.NAME LIKE 'thread/sql/replica\\_sql%' OR wt.NAME LIKE 'thread/sql/replica\\_worker%'"
+    " OR wt.NAME LIKE 'thread/sql/slave\\_sql%' OR wt.NAME LIKE 'thread/sql/slave\\_worker%')"
 )
 
 METADATA_LOCKS: Tuple[str, ...] = (
@@ -58,7 +66,7 @@ METADATA_LOCKS: Tuple[str, ...] = (
     " AND g.OBJECT_SCHEMA <=> w.OBJECT_SCHEMA AND g.OBJECT_NAME <=> w.OBJECT_NAME"
     " AND g.OWNER_THREAD_ID <> w.OWNER_THREAD_ID"
     " JOIN performance_schema.threads bt ON bt.THREAD_ID = g.OWNER_THREAD_ID"
-    " WHERE w.LOCK_STATUS = 'PENDING' AND " + _APPLIER_THREAD.replace("%%", "%").replace("%s", "wt") + " LIMIT 200",
+    " WHERE w.LOCK_STATUS = 'PENDING' AND " + _APPLIER_THREAD + " LIMIT 200",
     # MariaDB with the plugin METADATA_LOCK_INFO, which does not tell who waits: all locks on the same tables.
     "SELECT m.LOCK_TYPE AS object_type, m.TABLE_SCHEMA AS object_schema, m.TABLE_NAME AS object_name,"
     " NULL AS wanted, NULL AS waiting_id, NULL AS waiting_thread, NULL AS waiting_state, m.LOCK_MODE AS held,"
@@ -70,7 +78,18 @@ METADATA_LOCKS: Tuple[str, ...] = (
 
 _BLOCKING_PROCESS = (
     "b.trx_mysql_thread_id AS blocking_id, p.USER AS user, p.HOST AS host, p.DB AS db, p.COMMAND AS command,"
-    " p.TIME AS time, p.STATE AS state, LEFT(COALESCE(p.INFO, b.trx_query), 200) AS info"
+    " p.TIME AS time, p.STATE AS state, COALESCE(LEFT(p.INFO, 200), LEFT(b.trx_query, 200), %s) AS info"
+)
+_INNODB_LOCK_WAITS = (
+    "SELECT NULL AS object_schema, REPLACE(l.lock_table, '`', '') AS object_name, l.lock_type AS object_type,"
+    " r.trx_mysql_thread_id AS waiting_id, NULL AS waiting_thread, wp.STATE AS waiting_state, "
+    + _BLOCKING_PROCESS
+    + " FROM information_schema.INNODB_LOCK_WAITS w"
+    " JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id"
+    " JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id"
+    " JOIN information_schema.PROCESSLIST wp ON wp.ID = r.trx_mysql_thread_id AND wp.USER = 'system user'"
+    " LEFT JOIN information_schema.INNODB_LOCKS l ON l.lock_id = w.requested_lock_id"
+    " LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id LIMIT 200"
 )
 
 ROW_LOCK_WAITS: Tuple[str, ...] = (
@@ -82,14 +101,7 @@ ROW_LOCK_WAITS: Tuple[str, ...] = (
     " LEFT JOIN performance_schema.threads bt ON bt.THREAD_ID = w.BLOCKING_THREAD_ID"
     " LEFT JOIN performance_schema.data_locks l ON l.ENGINE = w.ENGINE"
     " AND l.ENGINE_LOCK_ID = w.REQUESTING_ENGINE_LOCK_ID"
-    " WHERE " + _APPLIER_THREAD.replace("%%", "%").replace("%s", "wt") + " LIMIT 200",
-    "SELECT NULL AS object_schema, REPLACE(l.lock_table, '`', '') AS object_name, l.lock_type AS object_type,"
-    " r.trx_mysql_thread_id AS waiting_id, NULL AS waiting_thread, wp.STATE AS waiting_state, "
-    + _BLOCKING_PROCESS
-    + " FROM information_schema.INNODB_LOCK_WAITS w"
-    " JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id"
-    " JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id"
-    " JOIN information_schema.PROCESSLIST wp ON wp.ID = r.trx_mysql_thread_id AND wp.USER = 'system user'"
-    " LEFT JOIN information_schema.INNODB_LOCKS l ON l.lock_id = w.requested_lock_id"
-    " LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id LIMIT 200",
+    " WHERE " + _APPLIER_THREAD + " LIMIT 200",
+    _INNODB_LOCK_WAITS % (_LAST_STATEMENT % "b"),
+    _INNODB_LOCK_WAITS % "NULL",
 )
