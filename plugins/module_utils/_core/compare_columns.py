@@ -36,8 +36,8 @@ _KINDS: Mapping[str, str] = dict(
     + [
         (name, OPAQUE)
         for name in (
-            "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection "
-            "vector"
+            "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection "
+            "geomcollection vector"
         ).split()
     ]
 )

@@ -18,7 +18,7 @@ _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`", re.S)
 _COMMENTED = re.compile(r"/\*M?!\d*\s*(.*?)\s*\*/", re.S)
 _OPTION = re.compile(r"(DEFAULT )?([A-Z_]+(?: SET| DIRECTORY)?)=('(?:[^'\\]|''|\\.)*'|\([^)]*\)|\S+)")
 _KEEP = frozenset(("ENGINE", "CHARSET", "COLLATE", "COMMENT"))
-_SPELLING: Tuple[Tuple["re.Pattern[str]", str], ...] = tuple(
+_SPELLING: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.I), text)
     for pattern, text in (
         (r"\butf8\b", "utf8mb3"),
@@ -75,7 +75,7 @@ def _spelled(line: str) -> str:
     """The line with one spelling outside of quotes; a quoted number after DEFAULT loses its quotes."""
     kept: List[str] = []
 
-    def hide(match: "re.Match[str]") -> str:
+    def hide(match: re.Match[str]) -> str:
         text = match.group(0)
         if re.match(r"'-?\d+(\.\d+)?'\Z", text) and line[: match.start()].endswith("DEFAULT "):
             return text
@@ -103,5 +103,3 @@ def differences(source: str, replica: str) -> Tuple[Tuple[str, ...], Tuple[str, 
         other = "order: " + ", ".join(line.split(" ", 1)[0] for line in theirs if line.startswith("`"))
         return (order,), (other,)
     return only_source, only_replica
-
-

@@ -10,6 +10,7 @@ wherever it is. Both servers compute the same digest of a chunk; only where the 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -93,6 +94,27 @@ def comparable(source: Table, replica: Table) -> bool:
     return [c.shape() for c in source.columns if not c.virtual] == [c.shape() for c in replica.columns if not c.virtual]
 
 
+def common_key(source: Table, replica: Table) -> Tuple[Table, Table]:
+    """Both tables with the source's key; a replica that lacks it is read by the same columns without an index.
+
+    Neither has a key when its columns are not ordered alike on both sides: then ranges would not be the same rows.
+    """
+    if source.key is None:
+        return source, dataclasses.replace(replica, key=None)
+    for name in source.key.columns:
+        mine, theirs = source.column(name), replica.column(name)
+        if theirs.nullable or _collation(mine) != _collation(theirs):
+            return dataclasses.replace(source, key=None), dataclasses.replace(replica, key=None)
+    same = replica.key is not None and replica.key.columns == source.key.columns
+    key = replica.key if same else Key("", source.key.columns)
+    return source, dataclasses.replace(replica, key=key)
+
+
+def _collation(column: Column) -> str:
+    """MySQL 8.0.29 and later call the collations of utf8mb3 by that name, others utf8."""
+    return column.collation.replace("utf8mb3_", "utf8_")
+
+
 def boundary_statement(table: Table, after: Optional[KeyValues], rows: int) -> str:
     """The key of the row that ends a chunk of so many rows; no row when fewer are left."""
     columns = table.key_columns()
@@ -105,9 +127,10 @@ def boundary_statement(table: Table, after: Optional[KeyValues], rows: int) -> s
 def digest_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyValues]) -> str:
     """Count and digest of the rows after one key up to and including another (None: from the start, to the end)."""
     inner = "SELECT %s AS h FROM %s%s %s" % (row_hash(table.columns), _from(table), _where(table, after, upto), _ALL)
-    return (
-        "SELECT COUNT(*) AS n, COALESCE(SUM(h IS NULL), 0) AS failed, %s AS a, %s AS b FROM (%s) AS x"
-        % (_sum(1), _sum(17), inner)
+    return "SELECT COUNT(*) AS n, COALESCE(SUM(h IS NULL), 0) AS failed, %s AS a, %s AS b FROM (%s) AS x" % (
+        _sum(1),
+        _sum(17),
+        inner,
     )
 
 
@@ -148,7 +171,8 @@ def row_statement(table: Table, key: KeyValues, characters: int = 0) -> str:
             if characters:
                 select.append("HEX(SUBSTR(%s, 1, %d)) AS v%d" % (text, characters, index))
     pairs = [
-        "%s = %s" % (identifier(column.name), key_literal(column, text)) for column, text in zip(table.key_columns(), key)
+        "%s = %s" % (identifier(column.name), key_literal(column, text))
+        for column, text in zip(table.key_columns(), key)
     ]
     return "SELECT %s FROM %s WHERE %s" % (", ".join(select), _from(table), " AND ".join(pairs))
 
@@ -159,7 +183,7 @@ def count_statement(table: Table, limit: int) -> str:
 
 
 def _from(table: Table) -> str:
-    hint = " FORCE INDEX (%s)" % identifier(table.key.name) if table.key else ""
+    hint = " FORCE INDEX (%s)" % identifier(table.key.name) if table.key and table.key.name else ""
     return qualified(table.schema, table.name) + hint
 
 
@@ -194,7 +218,10 @@ def keys_of(rows: Iterable[Mapping[str, object]], columns: int) -> Dict[KeyValue
 
 @dataclass(frozen=True)
 class RowDifference:
-    """One row that differs. ``what``: ``missing`` (only the source has it), ``extra`` (only the replica), ``changed``."""
+    """One row that differs.
+
+    :param what: ``missing`` (only the source has it), ``extra`` (only the replica has it) or ``changed``.
+    """
 
     what: str
     key: KeyValues

@@ -23,8 +23,9 @@ EVERYTHING = "*"
 _HARMLESS = frozenset(
     name.lower()
     for name in (
-        "Format_desc Rotate Stop Xid XA_prepare Heartbeat Heartbeat_v2 Previous_gtids Gtid Gtid_tagged_log_event Anonymous_Gtid "
-        "Gtid_list Binlog_checkpoint Start_encryption Rows_query Annotate_rows View_change Transaction_context Ignorable "
+        "Format_desc Rotate Stop Xid XA_prepare Heartbeat Heartbeat_v2 Previous_gtids Gtid Gtid_tagged_log_event "
+        "Anonymous_Gtid Gtid_list Binlog_checkpoint Start_encryption Rows_query Annotate_rows View_change "
+        "Transaction_context Ignorable "
         "Intvar RAND Write_rows Update_rows Delete_rows Write_rows_v1 Update_rows_v1 Delete_rows_v1 "
         "Write_rows_v0 Update_rows_v0 Delete_rows_v0 "
         "Update_rows_partial Write_rows_compressed Update_rows_compressed Delete_rows_compressed "
@@ -127,7 +128,7 @@ def whole_rows(rows: Sequence[Mapping[str, object]], limit: int) -> int:
     return last
 
 
-def gtid_of(kind: str, info: str) -> "str | None":
+def gtid_of(kind: str, info: str) -> str | None:
     """The GTID which an event gives to the transaction it begins; '' for an anonymous one; None for other events."""
     if kind.lower() not in _GTID_EVENTS:
         return None

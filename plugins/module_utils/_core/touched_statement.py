@@ -25,11 +25,11 @@ _NOTHING_FIRST = frozenset(
     "BEGIN COMMIT ROLLBACK SAVEPOINT RELEASE XA START END FLUSH ANALYZE OPTIMIZE REPAIR CHECK GRANT REVOKE "
     "INSTALL UNINSTALL RESET PURGE CHANGE LOCK UNLOCK USE SHOW KILL CACHE".split()
 )
-_ACCOUNTS = frozenset(("USER", "ROLE", "SERVER", "LOGFILE", "TABLESPACE", "UNDO", "RESOURCE", "SPATIAL_REFERENCE", "INSTANCE"))
-_OBJECTS = frozenset(("VIEW", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE", "AGGREGATE", "SONAME"))
-_FILLERS = frozenset(
-    "OR REPLACE TEMPORARY IF NOT EXISTS ONLINE OFFLINE IGNORE UNIQUE FULLTEXT SPATIAL VECTOR".split()
+_ACCOUNTS = frozenset(
+    ("USER", "ROLE", "SERVER", "LOGFILE", "TABLESPACE", "UNDO", "RESOURCE", "SPATIAL_REFERENCE", "INSTANCE")
 )
+_OBJECTS = frozenset(("VIEW", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE", "AGGREGATE", "SONAME"))
+_FILLERS = frozenset("OR REPLACE TEMPORARY IF NOT EXISTS ONLINE OFFLINE IGNORE UNIQUE FULLTEXT SPATIAL VECTOR".split())
 _CLAUSES = frozenset("WAIT NOWAIT RESTRICT CASCADE".split())
 
 
@@ -58,7 +58,9 @@ def effect(statement: str, schema: str) -> Effect:
         return NOTHING
     first = words[0].upper()
     if first == "SET":
-        return NOTHING if len(words) > 1 and words[1].upper() in ("PASSWORD", "DEFAULT", "ROLE") else _unknown(statement)
+        return (
+            NOTHING if len(words) > 1 and words[1].upper() in ("PASSWORD", "DEFAULT", "ROLE") else _unknown(statement)
+        )
     found: Optional[Effect] = None
     if first in ("CREATE", "ALTER", "DROP"):
         found = _definition(first, words[1:], schema)
@@ -97,7 +99,11 @@ def _definition(verb: str, words: List[str], schema: str) -> Optional[Effect]:
     if kind in _ACCOUNTS:
         return NOTHING
     # CREATE DEFINER=`a`@`b` SQL SECURITY DEFINER ALGORITHM=MERGE VIEW ...: the kind comes later.
-    if kind in _OBJECTS or kind in ("DEFINER", "SQL", "ALGORITHM") and _OBJECTS.intersection(w.upper() for w in words[:24]):
+    if (
+        kind in _OBJECTS
+        or kind in ("DEFINER", "SQL", "ALGORITHM")
+        and _OBJECTS.intersection(w.upper() for w in words[:24])
+    ):
         return Effect(objects=True)
     return None
 
@@ -176,10 +182,10 @@ def _names(words: List[str], schema: str, limit: int = 0) -> Optional[List[Pair]
 
 
 def _is_name(word: str) -> bool:
-    return word[0] in "`\"" or word[0].isalnum() or word[0] in "_$"
+    return word[0] in '`"' or word[0].isalnum() or word[0] in "_$"
 
 
 def _unquote(word: str) -> str:
-    if word[0] in "`\"" and len(word) > 1:
+    if word[0] in '`"' and len(word) > 1:
         return word[1:-1].replace(word[0] * 2, word[0])
     return word

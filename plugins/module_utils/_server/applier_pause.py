@@ -9,8 +9,10 @@ Only the applier is stopped: a stopped receiver can make a semi-synchronous sour
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from typing import Optional
+from typing import Any, Dict, NoReturn, Optional
 
 from .._core.channel_plan import APPLIER, Point, Verbs, until_text
 from .._core.commit_point import CommitPoint, gtids_exact, gtids_reached
@@ -41,6 +43,7 @@ class Pause:
         self._by_gtid = by_gtid
         self._timeout = timeout
         self.ran = False
+        self._handlers: Dict[int, Any] = {}
 
     @property
     def where(self) -> str:
@@ -49,17 +52,25 @@ class Pause:
 
     def __enter__(self) -> Pause:
         self.ran = self.look().applier == "Yes"
-        if self.ran:
-            try:
+        self._handlers = _on_signals(_end)
+        try:
+            if self.ran:
                 self._stop()
-            except BaseException:
-                self._restore()
-                raise
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *details: object) -> None:
-        if self.ran:
-            self._restore()
+        _on_signals(signal.SIG_IGN)
+        try:
+            if self.ran:
+                self._restore()
+            elif self.look().applier == "Yes":
+                self._stop()  # it was found stopped, and an error left it on its way to the point
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
 
     def look(self) -> Glance:
         """The channel's status now. Raises ReplicaError when the channel is gone."""
@@ -165,6 +176,18 @@ class Pause:
             if glance(connection, self._probed, name).applier != "Yes":
                 raise
         wait_for("applier_running", connection, self._probed, name, RESTART_SECONDS)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """A job that is cancelled must not leave the applier stopped, so that its end is an exception."""
+    raise SystemExit(128 + number)
+
+
+def _on_signals(handler: Any) -> Dict[int, Any]:
+    """Handle the signals that end a job in this way; the handlers that were there before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
 
 
 def refuse_stopped(pause: Pause, point: CommitPoint) -> RefusedError:

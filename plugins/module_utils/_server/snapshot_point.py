@@ -30,7 +30,9 @@ START = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
 PROCESSES = "SELECT ID, USER, COMMAND, STATE FROM information_schema.PROCESSLIST"
 
 
-def open_view(connection: Connection, probed: Probed, timeout: float, quiet_seconds: float = QUIET_SECONDS) -> CommitPoint:
+def open_view(
+    connection: Connection, probed: Probed, timeout: float, quiet_seconds: float = QUIET_SECONDS
+) -> CommitPoint:
     """Open a read view in this connection's session; the point at which it stands.
 
     :param timeout: how long to try; a source that writes without a pause for longer is given up.

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A comparison from beginning to end: which tables, one round or a few, and the report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from .._core import compare as words
+from .._core.channel_plan import APPLIER, Verbs
+from .._core.commit_point import CommitPoint
+from .._core.compare import Difference, Report, TableOutcome
+from .._core.compare_rows import Table
+from .._core.errors import BadInputError, RefusedError
+from .._core.snapshot import RUNNING, Channel, Server
+from . import compare_catalog as catalog
+from . import snapshot_point, touched
+from .compare import Limits
+from .compare_round import Pair, Round, Setting
+from .connect import Connection, Login, connect
+from .lock import advisory_lock
+from .probe import Probed, probe
+
+# A point in doubt that rows differ at is tried so often; a difference that stays is one.
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare.
+
+    :param tables: ``schema.table``, ``schema.*`` or ``all``; empty with ``since``.
+    :param since: a point in the source's binlog: the tables changed after it are compared.
+    :param start_stopped: an applier that was found stopped may run up to the source's point.
+    """
+
+    tables: Tuple[str, ...] = ()
+    since: str = ""
+    start_stopped: bool = False
+    max_rows: int = 1000000
+    chunk: int = 10000
+    timeout: float = 300.0
+    show: str = "keys"
+    shown: int = 20
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is compared, views, routines, triggers and events as well."""
+        return "all" in self.tables
+
+
+class Run:
+    """One comparison between a replica's channel and its source.
+
+    :param connection: to the replica, whose advisory lock it holds.
+    :param login: how to reach the source.
+    """
+
+    def __init__(
+        self, connection: Connection, replica: Server, channel: Channel, login: Login, request: Request
+    ) -> None:
+        limits = Limits(
+            request.max_rows, time.monotonic() + request.timeout, request.chunk, request.show, request.shown
+        )
+        self._request = request
+        self._setting = Setting(connection, probe(connection), replica, channel, login, limits, request.start_stopped)
+        self.point: Optional[CommitPoint] = None
+
+    def selected(self) -> List[str]:
+        """The tables that would be compared, for check mode. Reads only.
+
+        :raises ReplicaError: the source is not the channel's, or a table that was named does not exist.
+        """
+        with connect(self._setting.login) as source:
+            probed, _ = self._setting.checked(source)
+            mine, theirs = catalog.tables(source), catalog.tables(self._setting.connection)
+            pairs = self._select(source, probed, mine, theirs, snapshot_point.end(source, probed))
+            return ["%s.%s" % pair for pair in pairs]
+
+    def queries(self) -> List[str]:
+        """What runs on the replica to pause the applier, for check mode."""
+        channel, features = self._setting.channel, self._setting.replica.features
+        verbs = Verbs(self._setting.probed.dialect, features.channels, channel.name)
+        if channel.applier != RUNNING:
+            return []
+        start = verbs.start(APPLIER).display()
+        return [verbs.stop(APPLIER).display(), verbs.start(APPLIER, "(the source's point)").display(), start]
+
+    def compare(self) -> Report:
+        """Compare, and leave the applier as it was found.
+
+        :raises ReplicaError: no common point was reached, or a connection broke before anything was compared.
+        """
+        self._refuse_delay()
+        outcomes: Dict[Pair, TableOutcome] = {}
+        objects: Tuple[Difference, ...] = ()
+        only: Optional[List[Pair]] = None
+        with advisory_lock(self._setting.connection, self._setting.channel.name):
+            for number in range(ROUNDS):
+                now = Round(self._setting, self._select, self._request.whole and only is None)
+                found = now.run(only)
+                self.point = now.point
+                outcomes.update(found)
+                objects = now.objects if only is None else objects
+                only = [pair for pair, outcome in found.items() if _rows_differ(outcome)]
+                if not (now.point and now.point.doubtful and only) or number == ROUNDS - 1:
+                    break
+                if self._setting.limits.exceeded():
+                    break
+        return Report(
+            self._setting.login.address,
+            self._setting.connection.address,
+            str(self.point),
+            tuple(outcomes[pair] for pair in sorted(outcomes)),
+            self._request.whole,
+            objects,
+        )
+
+    def _select(
+        self,
+        source: Connection,
+        probed: Probed,
+        mine: Dict[Pair, Table],
+        theirs: Dict[Pair, Table],
+        stop: CommitPoint,
+    ) -> List[Pair]:
+        """The tables that the request means at a point.
+
+        :raises BadInputError: one was named that neither side has.
+        """
+        pairs, unmatched = words.select(self._request.tables, mine, theirs)
+        if unmatched:
+            raise BadInputError(
+                "Neither the source nor the replica has %s" % ", ".join(unmatched),
+                advice="Option tables takes schema.table, schema.* or all.",
+            )
+        if self._request.since:
+            found = touched.since(source, probed, self._request.since, stop.coordinates)
+            pairs += [pair for pair in sorted(set(mine) | set(theirs)) if found.has(*pair) and pair not in pairs]
+        return pairs
+
+    def _refuse_delay(self) -> None:
+        """Refuse a replica whose configured delay is longer than the timeout; a delay is never shortened."""
+        delay = self._setting.channel.delay
+        if delay and delay >= self._request.timeout:
+            raise RefusedError(
+                "compare the tables",
+                self._setting.connection.address,
+                "the replica is delayed by %d s, longer than the timeout of %g s" % (delay, self._request.timeout),
+                "Give a timeout longer than the delay: the comparison waits until the replica is at the point.",
+                {"delay": delay},
+            )
+
+
+def _rows_differ(outcome: TableOutcome) -> bool:
+    return any(difference.what == words.ROWS for difference in outcome.differences)
