@@ -36,11 +36,12 @@ def make_importable() -> None:
 
 def capture(host: str, port: int, user: str, password: str, role: str = "replica") -> Dict[str, Any]:
     """Return the raw picture of a server."""
-    from ansible_collections.replicaops.mysql.plugins.module_utils._server import connect, probe, reader
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login, connect
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server.probe import probe
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server.reader import read
 
-    with connect.connect(connect.Login(host=host, port=port, user=user, password=password)) as connection:
-        raw: Dict[str, Any] = reader.read(connection, probe.probe(connection), role)
-    return raw
+    with connect(Login(host=host, port=port, user=user, password=password)) as connection:
+        return read(connection, probe(connection), role)
 
 
 def write(raw: Dict[str, Any], flavour: str, case: str) -> Path:

@@ -164,8 +164,8 @@ def connect(login: Login) -> Connection:
     """
     if not HAS_PYMYSQL:
         raise ConnectError(
-            "connect",
-            login.address,
+            "connect to %s" % login.address,
+            "",
             "the Python library PyMySQL is not installed where this module runs",
             "Install it there (python3-pymysql, or pip install PyMySQL).",
             {"errno": 0},
@@ -235,8 +235,8 @@ def _tls(login: Login) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         files = [path for path in (login.ca_cert, login.client_cert, login.client_key) if path]
         raise ConnectError(
-            "read the TLS files %s for the connection" % ", ".join(files),
-            login.address,
+            "read the TLS files %s for the connection to %s" % (", ".join(files), login.address),
+            "",
             str(error),
             "They must be readable PEM files where this module runs.",
             {"errno": 2026},
@@ -253,7 +253,7 @@ def _completed(login: Login) -> Login:
                 options = option_file.parse(file.read())
         except (OSError, UnicodeError) as error:
             raise ConnectError(
-                "read the option file %s" % login.config_file, login.address, str(error), context={"errno": 0}
+                "read the option file %s" % login.config_file, answer=str(error), context={"errno": 0}
             ) from None
     if not login.host and not login.unix_socket:
         port = options.get("port", "")
@@ -264,7 +264,7 @@ def _completed(login: Login) -> Login:
             port=int(port) if port.isdigit() else login.port,
         )
     if not login.host and not login.unix_socket:
-        raise ConnectError("connect", answer="neither a host nor a socket was given", context={"errno": 0})
+        raise ConnectError("connect to a server", answer="neither a host nor a socket was given", context={"errno": 0})
     return replace(
         login,
         user=login.user or options.get("user"),

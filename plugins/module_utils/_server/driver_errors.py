@@ -96,14 +96,19 @@ def from_connect(error: BaseException, address: str) -> ConnectError:
 def connect_error(number: int, text: str, address: str) -> ConnectError:
     """A ConnectError with the number, the server's text and the advice for that number."""
     answer = "%d %s" % (number, text) if number else text
-    return ConnectError("connect", address, answer, ADVICE.get(number, ""), {"errno": number})
+    return ConnectError("connect to %s" % address, "", answer, ADVICE.get(number, ""), {"errno": number})
 
 
 def privilege_of(number: int, text: str) -> str:
-    """The privilege an error asks for, as people grant it; empty when the text does not name one."""
+    """The privilege an error asks for, as people grant it; empty when the text does not name one.
+
+    Where several would do, SUPER is not proposed: it allows far more.
+    """
     match = _NAMED.search(text)
     if match:
-        return match.group(1)
+        names = [name.strip() for name in match.group(1).split(",")]
+        names = [name for name in names if name != "SUPER"] or names
+        return names[0] if len(names) == 1 else "one of " + ", ".join(names)
     match = _COMMAND.match(text)
     if match:
         return "%s on %s %s" % (match.group(1), match.group(2), match.group(3))

@@ -18,11 +18,11 @@ _PROCESS = (
 )
 _IN_TRANSACTION = " OR ID IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX)"
 
-# performance_schema.processlist needs no global lock, but is empty when performance_schema is off.
+# performance_schema.processlist needs no global lock, but is empty when performance_schema is off. Without PROCESS both
+# show only our own threads, which would look like an idle server: INNODB_TRX refuses then, and makes it an error.
 PROCESSLIST: Tuple[str, ...] = (
     _PROCESS % "performance_schema.processlist" + _IN_TRANSACTION,
     _PROCESS % "information_schema.PROCESSLIST" + _IN_TRANSACTION,
-    _PROCESS % "information_schema.PROCESSLIST",
 )
 
 # trx_started is in the server's own time zone whatever the session's is (measured on MySQL 9.7, 5.6 and MariaDB).
