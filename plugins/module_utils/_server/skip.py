@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .._core import effect as questions
 from .._core import skip_plan
@@ -31,6 +31,7 @@ from .sections import SOURCE
 from .wait import POLL_SECONDS, glance
 
 _LOOKS = 3
+_UNDO = ("The transaction stays passed. What its statement wanted is told under details.",)
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,10 @@ def pass_one(
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)
     with _put_back(aim, method):
-        outcome = _execute(aim, plan, options, fault, entry)
+        ran, record = _execute(aim, plan, options, found, fault, entry)
         after = _settled(aim, found, fault, options.timeout)
         _check_passed(aim, method, found)
-    return Passed(entry, tuple(outcome[0]), plan, outcome[1], after)
+    return Passed(entry, tuple(ran), plan, record, after)
 
 
 @contextmanager
@@ -114,19 +115,33 @@ def _verdict(
     return effect.judge(aim.connection.login, question, later, source)
 
 
-def _execute(aim: Target, plan: Plan, options: Options, fault: Broken, entry: Dict[str, Any]) -> Tuple[Any, str]:
-    def again(server: Server) -> Plan:
-        now = server.channel(aim.channel.name)
-        skip_plan.check_still(skip_plan.discreet(fault), server, now or aim.channel)
-        return plan
+def _execute(
+    aim: Target, plan: Plan, options: Options, found: Failing, fault: Broken, entry: Dict[str, Any]
+) -> Tuple[List[str], str]:
+    """Carry out the plan; the statements that ran and the path of the (first) record."""
+    ran: List[str] = []
+    record = ""
+    parts = skip_plan.phases(plan)
+    server, channel = _discreet(aim.server), skip_plan.masked(aim.channel)
+    for number, part in enumerate(parts):
+        safe = _Discreet(
+            aim.connection, aim.probed, server, channel, aim.source, aim.state_id, aim.verdict, aim.verbs
+        )  # fmt: skip
 
-    safe = _Discreet(
-        aim.connection, aim.probed, _discreet(aim.server), skip_plan.masked(aim.channel), aim.source, aim.state_id,
-        aim.verdict, aim.verbs,
-    )  # fmt: skip
-    undo = ("The transaction stays passed. What its statement wanted is told under details.",)
-    outcome = carry_out(safe, plan, options, undo, {"passed": [entry]}, again)
-    return outcome.executed, outcome.record
+        def again(now: Server, part: Plan = part, first: bool = number == 0) -> Plan:
+            there = now.channel(aim.channel.name) or aim.channel
+            if first:
+                skip_plan.check_still(skip_plan.discreet(fault), now, there)
+            else:
+                skip_plan.check_at(found, now, there)
+            return part
+
+        moment = options if number == 0 else replace(options, written_at=options.written_at + "-%d" % (number + 1))
+        outcome = carry_out(safe, part, moment, _UNDO, {"passed": [entry]}, again)
+        ran += outcome.executed
+        record = record or outcome.record
+        server, channel = outcome.after, outcome.after.channel(aim.channel.name) or channel
+    return ran, record
 
 
 @contextmanager
