@@ -12,8 +12,10 @@ from typing import Any, Callable, Mapping, Optional
 from .dialect import Dialect
 from .snapshot import Coordinates, Fault
 
-# So many looks in a row must show a thread running: one that meets its old error again stops within moments of START.
-SETTLED_LOOKS = 3
+# An applier that meets its old error again still says Yes for a moment, and the coordinator of parallel workers even
+# says that all is read. So many looks in a row are enough with nothing left to apply, or without any progress to see.
+IDLE_LOOKS = 2
+SETTLED_LOOKS = 10
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,24 @@ def row_of(rows: Any, dialect: Dialect, channel: str) -> Optional[Mapping[str, A
 
 @dataclass(frozen=True)
 class Watch:
-    """What was seen while waiting: this look, how often in a row it was like this, and where the applier began.
+    """What was seen while waiting: this look, how often in a row the applier ran, and where it began.
 
+    :param first: where the applier was when it was first seen running.
     :param beyond: the point that the applier had reached before; None when it was not known.
     """
 
     now: Glance
     looks: int
+    first: Optional[Coordinates] = None
     beyond: Optional[Coordinates] = None
 
 
 def _settled(watch: Watch) -> bool:
-    return watch.now.idle or watch.now.delaying or watch.looks >= SETTLED_LOOKS
+    now = watch.now
+    if now.idle and now.executed == now.read:
+        return watch.looks >= IDLE_LOOKS
+    moved = watch.looks > 1 and now.executed != watch.first
+    return now.delaying or moved or watch.looks >= SETTLED_LOOKS
 
 
 def _applier_running(watch: Watch) -> bool:

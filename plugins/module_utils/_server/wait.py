@@ -66,11 +66,13 @@ def wait_for(
     :raises TimedOutError: time is up; the message says how far it came.
     """
     deadline = time.monotonic() + timeout
-    looks = 0
+    looks, first = 0, None
     while True:
         now = glance(connection, probed, channel)
         looks = looks + 1 if now.applier == "Yes" else 0
-        watch = Watch(now, looks, beyond)
+        if looks == 1:
+            first = now.executed
+        watch = Watch(now, looks, first, beyond)
         open_conditions = [name for name in conditions.split(",") if not CONDITIONS[name](watch)]
         if not open_conditions:
             return now

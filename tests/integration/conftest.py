@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real servers for the integration tests: which flavours, shared pairs, and a count of what ran on each flavour."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+from lab.flavours import BUILDABLE, FLAVOURS
+from lab.server import Server
+from lab.topology import Lab
+
+TESTS = Path(__file__).resolve().parents[1]
+
+MODES = ("gtid", "position")
+
+
+def _make_importable() -> None:
+    """Let tests import the collection under its own name, whatever this checkout is called."""
+    try:
+        found = importlib.util.find_spec("ansible_collections.replicaops.mysql")
+    except ModuleNotFoundError:
+        found = None
+    if found is not None and Path(next(iter(found.submodule_search_locations or [""]))).resolve() == TESTS.parent:
+        return
+    top = Path(tempfile.mkdtemp(prefix="replicaops-integration-"))
+    atexit.register(shutil.rmtree, top, ignore_errors=True)
+    namespace = top / "ansible_collections" / "replicaops"
+    namespace.mkdir(parents=True)
+    (namespace / "mysql").symlink_to(TESTS.parent, target_is_directory=True)
+    sys.path.insert(0, str(top))
+
+
+_make_importable()
+SEED = (
+    "CREATE DATABASE shop",
+    "CREATE TABLE shop.t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40)) ENGINE=InnoDB",
+    "INSERT INTO shop.t (v) VALUES ('first')",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--flavour",
+        action="append",
+        default=[],
+        help="run on this flavour only (may be given again, or as a comma-separated list); by default on all that "
+        "can be built: " + ", ".join(BUILDABLE),
+    )
+
+
+def flavours(config: pytest.Config) -> List[str]:
+    """The flavours that were asked for."""
+    asked = [name for given in config.getoption("--flavour") for name in given.split(",") if name]
+    unknown = sorted(set(asked) - set(FLAVOURS))
+    if unknown:
+        raise pytest.UsageError("unknown flavour %s; known: %s" % (", ".join(unknown), ", ".join(FLAVOURS)))
+    return asked or list(BUILDABLE)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = flavours(metafunc.config)
+    if "pair" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("modes")
+        modes = marker.args if marker else MODES
+        engines = metafunc.definition.get_closest_marker("engine")
+        wanted = [name for name in names if not engines or FLAVOURS[name].engine in engines.args]
+        cases = [(name, mode) for name in wanted for mode in modes]
+        metafunc.parametrize("pair", cases, indirect=True, scope="session", ids=["-".join(case) for case in cases])
+    elif "flavour" in metafunc.fixturenames:
+        metafunc.parametrize("flavour", names, scope="session")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
+    config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
+
+
+class Pair:
+    """A source and a replica that several tests share; a test that leaves them unwell costs the next one a new pair."""
+
+    def __init__(self, flavour: str, mode: str) -> None:
+        self.flavour_name = flavour
+        self.mode = mode
+        self.lab = self._new()
+
+    def _new(self) -> Lab:
+        return Lab(self.flavour_name, gtid=self.mode == "gtid", seed=SEED).up()
+
+    @property
+    def source(self) -> Server:
+        return self.lab.source
+
+    @property
+    def replica(self) -> Server:
+        return self.lab.replica
+
+    @property
+    def words(self) -> Any:
+        return self.lab.flavour.words
+
+    @property
+    def gtid(self) -> bool:
+        return self.mode == "gtid"
+
+    @property
+    def is_mariadb(self) -> bool:
+        return self.lab.flavour.is_mariadb
+
+    def status(self) -> Dict[str, Any]:
+        """The replica's raw status row."""
+        return self.lab.status(self.lab.links[0])
+
+    def write(self, count: int = 1) -> None:
+        """Write rows on the source."""
+        for number in range(count):
+            self.source.execute("INSERT INTO shop.t (v) VALUES ('row %d')" % number)
+
+    def same_rows(self) -> bool:
+        """Whether replica and source have the same rows (when nobody writes)."""
+        statement = "SELECT COUNT(*), COALESCE(SUM(CRC32(CONCAT(id, v))), 0) FROM shop.t"
+        return self.source.query(statement) == self.replica.query(statement)
+
+    def wait_same(self, timeout: float = 60.0) -> None:
+        """Wait until the replica has applied everything; then the rows must be the same."""
+        self.lab.wait_in_sync(timeout=timeout)
+        assert self.same_rows()
+
+    def well(self) -> bool:
+        """Whether both threads run without an error, delay or filter, and the rows are the same."""
+        try:
+            row = self.status()
+            plain = str(row.get("SQL_Delay", 0)) == "0" and not row[self.words.sql_error]
+            if row[self.words.io_running] != "Yes" or row[self.words.sql_running] != "Yes" or not plain:
+                return False
+            self.lab.wait_in_sync(timeout=10)
+            return self.same_rows()
+        except Exception:  # whatever is wrong with them: they are not well
+            return False
+
+    def renew_if_unwell(self) -> None:
+        """Start new servers when the last test left these in another state than it found them in."""
+        if not self.well():
+            self.lab.down()
+            self.lab = self._new()
+
+    def down(self) -> None:
+        """Remove the servers."""
+        self.lab.down()
+
+
+@pytest.fixture(scope="session", name="pair")
+def shared_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """A pair of one flavour and mode; pytest runs all tests of one pair before it starts the next."""
+    made = Pair(*request.param)
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def well(pair: Pair) -> Pair:
+    """The shared pair, in order: both threads run and nothing is left of the test before."""
+    pair.renew_if_unwell()
+    return pair
+
+
+@pytest.fixture
+def lab_of() -> Iterator[Callable[..., Lab]]:
+    """Makes labs for one test: ``lab_of("mysql-9.7", "multi", gtid=True)``; they end with the test."""
+    made: List[Lab] = []
+
+    def make(*arguments: Any, **options: Any) -> Lab:
+        made.append(Lab(*arguments, **options).up())
+        return made[-1]
+
+    yield make
+    for lab in reversed(made):
+        lab.down()
+
+
+def _flavour_of(nodeid: str) -> str:
+    return next((name for name in FLAVOURS if name in nodeid), "")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many cases ran on each flavour, so that a skipped flavour cannot go unnoticed."""
+    counts: Counter[Tuple[str, str]] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if report.when == "call" and _flavour_of(report.nodeid):
+                counts[_flavour_of(report.nodeid), outcome] += 1
+    names = sorted({name for name, _ in counts})
+    for name in names:
+        line = "%s: %d passed, %d failed" % (name, counts[name, "passed"], counts[name, "failed"])
+        terminalreporter.write_line(line)

@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs modules and playbooks as a user does, with ``ansible-playbook``, and gives their results back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from lab.accounts import ACCOUNTS, REPAIRER, Account
+from lab.server import Server
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CALLBACKS = Path(__file__).resolve().parent / "callback"
+LIMIT = 600
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task's result, as the playbook could register it."""
+
+    name: str
+    host: str
+    outcome: str  # ok, failed, skipped, unreachable
+    result: Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of ansible-playbook came to. ``output`` is everything it printed."""
+
+    code: int
+    output: str
+    tasks: List[Task]
+
+
+def assert_no_secret(output: str) -> None:
+    """No password of the lab's accounts may be in an output."""
+    for account in ACCOUNTS.values():
+        assert account.password not in output, "the password of %s is in the output" % account.user
+
+
+def login(server: Server, account: Account = REPAIRER) -> Dict[str, Any]:
+    """The login options that lead to a server."""
+    return {
+        "login_host": server.host,
+        "login_port": server.port,
+        "login_user": account.user,
+        "login_password": account.password,
+    }
+
+
+def collections_path(top: Path) -> Path:
+    """A collections path below ``top`` that holds this checkout under its own name."""
+    namespace = top / "collections" / "ansible_collections" / "replicaops"
+    namespace.mkdir(parents=True, exist_ok=True)
+    link = namespace / "mysql"
+    if not link.exists():
+        link.symlink_to(CHECKOUT, target_is_directory=True)
+    return top / "collections"
+
+
+def run_playbook(
+    plays: Sequence[Mapping[str, Any]] | str,
+    inventory: Optional[Mapping[str, Any]] = None,
+    arguments: Sequence[str] = (),
+    environment: Optional[Mapping[str, str]] = None,
+) -> Run:
+    """Run plays (as data), or a playbook by its path or collection name.
+
+    :param inventory: as in a YAML inventory; only localhost by default.
+    :param arguments: more arguments of the command, such as ``--check``.
+    """
+    top = Path(tempfile.mkdtemp(prefix="replicaops-play-"))
+    try:
+        playbook = plays
+        if not isinstance(plays, str):
+            playbook = str(top / "play.yml")
+            Path(playbook).write_text(json.dumps(plays), encoding="utf-8")
+        (top / "inventory.yml").write_text(json.dumps(inventory or {"all": {"hosts": {"localhost": {}}}}), "utf-8")
+        results = top / "results"
+        results.touch()
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(top / "inventory.yml"), *arguments,
+             str(playbook)],
+            cwd=top, env=_environment(top, results, environment), capture_output=True, text=True, timeout=LIMIT,
+            check=False,
+        )  # fmt: skip
+        tasks = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+        output = done.stdout + done.stderr
+        assert_no_secret(output)
+        return Run(
+            done.returncode,
+            output,
+            [Task(task["task"], task["host"], task["outcome"], task["result"]) for task in tasks],
+        )
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def _environment(top: Path, results: Path, extra: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "REPLICA_"))}
+    return {
+        **kept,
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path(top)),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+        "ANSIBLE_CALLBACKS_ENABLED": "results",
+        "ANSIBLE_LOCAL_TEMP": str(top / "tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(top / "remote"),
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "REPLICAOPS_RESULTS": str(results),
+        **(extra or {}),
+    }
+
+
+def run_module(
+    module: str,
+    server: Server,
+    options: Optional[Mapping[str, Any]] = None,
+    check: bool = False,
+    diff: bool = True,
+    account: Account = REPAIRER,
+    source_account: Optional[Account] = None,
+) -> Dict[str, Any]:
+    """Run one module of the collection against a server; its result, with ``failed`` when it failed.
+
+    The login comes from ``module_defaults`` for the group, as users set it; no password may show at -vvv.
+    """
+    given = dict(options or {})
+    if source_account is not None:
+        given["source"] = {"login_user": source_account.user, "login_password": source_account.password}
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "connection": "local",
+        "vars": {"ansible_python_interpreter": sys.executable},
+        "module_defaults": {"group/replicaops.mysql.replica": login(server, account)},
+        "tasks": [{"name": "the module", "replicaops.mysql." + module: given}],
+    }
+    arguments = ["-vvv", *(["--check"] if check else []), *(["--diff"] if diff else [])]
+    run = run_playbook([play], arguments=arguments)
+    done = [task for task in run.tasks if task.name == "the module"]
+    assert len(done) == 1, run.output
+    result = dict(done[0].result)
+    result["failed"] = done[0].outcome != "ok"
+    assert "Traceback" not in run.output, run.output
+    assert result["failed"] == (run.code != 0), run.output
+    return result
