@@ -108,17 +108,21 @@ def _timed(found: Optional[Fault], rows: List[Row]) -> Optional[Fault]:
 
 
 def _workers(rows: List[Row]) -> Tuple[Worker, ...]:
-    return tuple(
-        Worker(
-            # MariaDB does not number its workers.
-            number=whole(row, "WORKER_ID", index),
-            running=flag(row.get("SERVICE_STATE")) == 1,
-            fault=fault(row, "LAST_ERROR_NUMBER", "LAST_ERROR_MESSAGE", "LAST_ERROR_TIMESTAMP"),
-            # 5.7 and MariaDB know only the last transaction a worker has seen, which is the failing one after an error.
-            transaction=str(first_of(row, ("APPLYING_TRANSACTION", "LAST_SEEN_TRANSACTION")) or ""),
-            state=text(row, "PROCESSLIST_STATE"),
-        )
-        for index, row in enumerate(rows, 1)
+    return tuple(_worker(row, index) for index, row in enumerate(rows, 1))
+
+
+def _worker(row: Row, index: int) -> Worker:
+    error = fault(row, "LAST_ERROR_NUMBER", "LAST_ERROR_MESSAGE", "LAST_ERROR_TIMESTAMP")
+    applying = text(row, "APPLYING_TRANSACTION")
+    if error is not None and not applying:
+        # 5.7 and MariaDB know only what a worker has seen last, which after an error is the transaction that failed.
+        applying = text(row, "LAST_SEEN_TRANSACTION")
+    return Worker(
+        number=whole(row, "WORKER_ID", index),  # MariaDB does not number its workers
+        running=flag(row.get("SERVICE_STATE")) == 1,
+        fault=error,
+        transaction=applying,
+        state=text(row, "PROCESSLIST_STATE"),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Callable, Tuple
 
 from .._core import variables
 from .probe import Probed
-from .sections_locks import METADATA_LOCKS, PROCESSLIST, ROW_LOCK_WAITS, TRANSACTIONS
+from .sections_locks import METADATA_LOCKS, PROCESSLIST, ROW_LOCK_WAITS, TABLES_WITHOUT_KEY, TRANSACTIONS
 
 REPLICA = "replica"
 SOURCE = "source"
@@ -130,6 +130,7 @@ SECTIONS: Tuple[Section, ...] = (
     Section("transactions", TRANSACTIONS),
     Section("metadata_locks", METADATA_LOCKS, never_empty=True),
     Section("row_lock_waits", ROW_LOCK_WAITS),
+    Section("large_tables", TABLES_WITHOUT_KEY, _mysql_channels),
     Section("replicas", ("{show_replicas}",), source=True),
     Section("binlog_status", ("{show_source_status}",), source=True),
     Section("binary_logs", ("SHOW BINARY LOGS",), source=True),

@@ -76,6 +76,17 @@ METADATA_LOCKS: Tuple[str, ...] = (
     " LIMIT 200",
 )
 
+# Tables that an applier is changing at this moment and that have no key to find a row by.
+TABLES_WITHOUT_KEY: Tuple[str, ...] = (
+    "SELECT DISTINCT m.OBJECT_SCHEMA AS `schema`, m.OBJECT_NAME AS name FROM performance_schema.metadata_locks m"
+    " JOIN performance_schema.threads wt ON wt.THREAD_ID = m.OWNER_THREAD_ID"
+    " WHERE m.OBJECT_TYPE = 'TABLE' AND m.LOCK_TYPE = 'SHARED_WRITE' AND m.LOCK_STATUS = 'GRANTED'"
+    " AND m.OBJECT_SCHEMA NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') AND "
+    + _APPLIER_THREAD
+    + " AND NOT EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS c WHERE c.TABLE_SCHEMA = m.OBJECT_SCHEMA"
+    " AND c.TABLE_NAME = m.OBJECT_NAME AND c.CONSTRAINT_TYPE IN ('PRIMARY KEY', 'UNIQUE')) LIMIT 20",
+)
+
 _BLOCKING_PROCESS = (
     "b.trx_mysql_thread_id AS blocking_id, p.USER AS user, p.HOST AS host, p.DB AS db, p.COMMAND AS command,"
     " p.TIME AS time, p.STATE AS state, COALESCE(LEFT(p.INFO, 200), LEFT(b.trx_query, 200), %s) AS info"
