@@ -165,12 +165,15 @@ def change_options(module: AnsibleModule, name: str) -> Options:
     )
 
 
-def target_arguments(module: AnsibleModule, attempted: str, options: Options) -> Tuple[Any, ...]:
+def target_arguments(
+    module: AnsibleModule, attempted: str, options: Options, given: Optional[Mapping[str, Any]] = None
+) -> Tuple[Any, ...]:
     """What `_server.change.target` takes, from a module with the login, channel, source and change options.
 
+    :param given: parameters to use instead of the module's own.
     :raises BadInputError: no server is named.
     """
-    params = module.params
+    params = module.params if given is None else given
     return (
         login_from(params),
         params.get("channel"),

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .dialect import Dialect, for_channel, verb
 from .errors import BadInputError
@@ -244,12 +244,3 @@ def until_steps(
     receiver = start_steps(verbs, channel, threads & frozenset((RECEIVER,)))
     stop = stop_steps(verbs, channel, frozenset((APPLIER,)))
     return (*receiver, *stop, Step(verbs.start(APPLIER, condition), "until_reached"))
-
-
-def predicted(before: Mapping[str, Any], receiver: Optional[str], applier: Optional[str]) -> Dict[str, Any]:
-    """The channel's dict as it will be, for check mode: only the threads' states are foretold."""
-    after = dict(before)
-    for key, value in (("receiver", receiver), ("applier", applier)):
-        if value is not None:
-            after[key] = value
-    return after

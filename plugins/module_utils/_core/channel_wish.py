@@ -155,6 +155,11 @@ def predicted(wish: Wish, channel: Channel, before: Mapping[str, Any]) -> Dict[s
         end = running(channel) - wish.which
     else:
         end = running(channel) | wish.which
+    return with_threads(before, end)
+
+
+def with_threads(before: Mapping[str, Any], end: Threads) -> Dict[str, Any]:
+    """A channel's dict with these threads running, and no errors of theirs."""
     after = dict(before)
     for thread in (RECEIVER, APPLIER):
         after[thread] = RUNNING if thread in end else STOPPED

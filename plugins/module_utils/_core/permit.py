@@ -23,8 +23,8 @@ def pick_channel(server: Server, name: Optional[str]) -> Channel:
             "%s is not a replica: it has no replication channel" % server.address,
             advice="Check login_host and login_port; SHOW REPLICA STATUS returns no row there.",
         )
-    if name:
-        found = server.channel(name)
+    found = server.channel(name) if name is not None else None
+    if name or found is not None:
         if found is None:
             raise BadInputError("%s has no channel '%s'" % (server.address, name), advice="It has %s." % names)
         return found

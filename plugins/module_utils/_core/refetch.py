@@ -224,6 +224,10 @@ def privileges(verbs: Verbs) -> Tuple[str, ...]:
     return ("REPLICATION SLAVE ADMIN" if verbs.mariadb else "REPLICATION_SLAVE_ADMIN (SUPER before MySQL 8)",)
 
 
+def _reset_privileges(verbs: Verbs) -> Tuple[str, ...]:
+    return (*privileges(verbs), "RELOAD")
+
+
 def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> Threads:
     """The threads that are to run at the end: those asked for, or those that ran or stopped with an error.
 
@@ -265,5 +269,5 @@ def plan(
         summary="Throw the relay logs of %s away and fetch them again from the source." % channel.label,
         risk=risk,
         loses=loses,
-        privileges=privileges(verbs),
+        privileges=_reset_privileges(verbs),
     )

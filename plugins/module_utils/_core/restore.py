@@ -1,0 +1,309 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What of an undo record can be put back, with which statements, and what cannot.
+
+Only what the recorded change altered and nobody altered since is put back. What was applied in the meantime is never
+taken back: neither coordinates nor GTIDs move backwards here, because the rows have moved on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
+from .errors import IdentityError
+from .gtid_mariadb import BEHIND, EQUAL, GtidPosition
+from .gtid_mysql import GtidError, GtidSet
+from .plan import Plan, Step
+from .record import coordinates_from, text
+from .snapshot import POSITION, STOPPED, Channel, Coordinates, Server
+from .statement import Statement
+
+# Global variables that a repair may alter. Others in the record are for people.
+VARIABLES = (
+    "replica_exec_mode", "slave_exec_mode", "sql_replica_skip_counter", "sql_slave_skip_counter", "read_only",
+    "super_read_only",
+)  # fmt: skip
+
+# Our name of a channel option, the end of its word in CHANGE, and its type.
+OPTIONS: Tuple[Tuple[str, str, str], ...] = (
+    ("delay", "DELAY", "int"),
+    ("connect_retry", "CONNECT_RETRY", "int"),
+    ("retry_count", "RETRY_COUNT", "int"),
+    ("heartbeat_period", "HEARTBEAT_PERIOD", "float"),
+    ("use_gtid", "USE_GTID", "keyword"),
+)
+NEED_PASSWORD = ("host", "port", "user")
+
+SAME = "same"
+RESTORE = "restore"
+MOVED = "moved"
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What putting back comes to.
+
+    :param changes: whether a CHANGE is among the steps: it throws relay logs away, so the source must have them.
+    :param end: the threads that run afterwards.
+    :param restored: what is put back, a sentence each.
+    :param not_restorable: what is not, with the reason, a sentence each.
+    """
+
+    plan: Plan
+    changes: bool
+    end: Threads
+    restored: Tuple[str, ...]
+    not_restorable: Tuple[str, ...]
+
+
+def check_identity(record: Mapping[str, Any], server: Server) -> None:
+    """Make sure that the record is of this server. Raises IdentityError."""
+    recorded = record["server"]
+    if recorded["identity"] != server.identity or int(recorded["server_id"]) != server.server_id:
+        raise IdentityError(
+            "put back what the record holds",
+            server.address,
+            "the record is of %s (%s), and this server is %s"
+            % (recorded["identity"], recorded["address"], server.identity),
+            "Give the record of this server, or the login of that one.",
+            {"expected": recorded["identity"], "found": server.identity},
+        )
+
+
+def fate(before: object, after: object, now: object, finished: bool) -> str:
+    """What to do about one value: `SAME` (leave it), `RESTORE`, or `MOVED` (somebody altered it after the change).
+
+    :param finished: the record has an end, so that ``after`` is what the change left behind.
+    """
+    if before == now or (finished and before == after):
+        return SAME
+    return RESTORE if not finished or now == after else MOVED
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The record's picture of the channel and server before and after, and the server as it is now."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    server_before: Mapping[str, Any]
+    server_after: Mapping[str, Any]
+    finished: bool
+
+
+def _sides(record: Mapping[str, Any]) -> _Sides:
+    after = record.get("after") or {}
+    finished = bool(after.get("channel")) and bool(after.get("server"))
+    return _Sides(
+        record["before"]["channel"] or {},
+        (after.get("channel") or {}) if finished else {},
+        record["before"]["server"] or {},
+        (after.get("server") or {}) if finished else {},
+        finished,
+    )
+
+
+def restoration(
+    verbs: Verbs, record: Mapping[str, Any], server: Server, channel: Channel, state_id: str
+) -> Restoration:
+    """The plan that puts back what can be put back; without steps when nothing is left to do."""
+    sides = _sides(record)
+    done: List[str] = []
+    left: List[str] = list(record.get("undo") or ())
+    options = _options(verbs, sides, channel, done, left)
+    coordinates = _coordinates(verbs, sides, channel, done, left)
+    if coordinates and verbs.mariadb and all(word != "MASTER_USE_GTID" for word, _ in options):
+        coordinates += ((_prefix(verbs) + "_USE_GTID", Keyword("no")),)
+    settings = _variables(sides, server, done, left)
+    position = _position(verbs, sides, server, done, left)
+    _history(sides, server, left)
+    end = _threads(sides, channel, done, left)
+    change = (*options, *coordinates)
+    steps = _steps(verbs, channel, end, change, (*position, *settings), bool(position))
+    plan = Plan(state_id, steps, "Put back what the record of %s holds." % record["module"])
+    return Restoration(plan, bool(change), end, tuple(done), tuple(left))
+
+
+def message(found: Restoration, check_mode: bool) -> str:
+    """What was done, or would be done, in a few words."""
+    if not found.plan.steps:
+        return "Nothing is left to put back."
+    return "%s: %s." % ("Would put back" if check_mode else "Put back", "; ".join(found.restored))
+
+
+def _steps(
+    verbs: Verbs,
+    channel: Channel,
+    end: Threads,
+    change: Tuple[Tuple[str, Setting], ...],
+    settings: Tuple[Statement, ...],
+    halt: bool,
+) -> Tuple[Step, ...]:
+    stop = BOTH if change or halt else running(channel) - end
+    steps = list(stop_steps(verbs, channel, stop))
+    now = replace(
+        channel,
+        receiver=STOPPED if "receiver" in stop else channel.receiver,
+        applier=STOPPED if "applier" in stop else channel.applier,
+    )
+    if change:
+        steps.append(Step(verbs.change(change, "put the channel's options back")))
+    steps.extend(Step(statement) for statement in settings)
+    return (*steps, *start_steps(verbs, now, end))
+
+
+def _prefix(verbs: Verbs) -> str:
+    return verbs.dialect.change["host"].rsplit("_", 1)[0]
+
+
+def _options(
+    verbs: Verbs, sides: _Sides, channel: Channel, done: List[str], left: List[str]
+) -> Tuple[Tuple[str, Setting], ...]:
+    before, after = sides.before.get("settings") or {}, sides.after.get("settings") or {}
+    found: List[Tuple[str, Setting]] = []
+    for name, word, kind in OPTIONS:
+        old, now = _plain(before.get(name)), _plain(channel.settings.get(name))
+        what = fate(old, _plain(after.get(name)), now, sides.finished)
+        if what == RESTORE and old:
+            found.append((_prefix(verbs) + "_" + word, _typed(kind, old)))
+            done.append("channel option %s: %s instead of %s" % (name, old, now or "nothing"))
+        elif what == MOVED:
+            left.append("Channel option %s was changed again since (it is %s now)." % (name, now))
+    for name in NEED_PASSWORD:
+        old, now = _plain(before.get(name)), _plain(channel.settings.get(name))
+        if fate(old, _plain(after.get(name)), now, sides.finished) != SAME:
+            left.append(
+                "Channel option %s was %s: giving it back needs the channel's password, which is not in the record."
+                % (name, old)
+            )
+    if (sides.before.get("filters") or {}) != dict(channel.filters):
+        left.append("The replication filters were %s; set them by hand." % (sides.before.get("filters") or "none"))
+    return tuple(found)
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _typed(kind: str, value: str) -> Setting:
+    if kind == "keyword":
+        return Keyword(value.lower())
+    return int(value) if kind == "int" else float(value)
+
+
+def _coordinates(
+    verbs: Verbs, sides: _Sides, channel: Channel, done: List[str], left: List[str]
+) -> Tuple[Tuple[str, Setting], ...]:
+    """The applied coordinates, where they were lost: between RESET and CHANGE the channel has none."""
+    before = coordinates_from(sides.before.get("executed"))
+    if sides.before.get("mode") != POSITION or before is None:
+        return ()
+    if channel.executed is None:
+        done.append("applied coordinates: %s instead of nothing" % before)
+        return ((verbs.dialect.change["log_file"], before.file), (verbs.dialect.change["log_pos"], before.position))
+    if channel.executed != before:
+        left.append(
+            "The applied coordinates were %s and are %s now: what was applied in between stays applied."
+            % (before, channel.executed)
+        )
+    return ()
+
+
+def lost_point(record: Mapping[str, Any], channel: Channel) -> Optional[Coordinates]:
+    """The recorded coordinates when the channel has none now: the source must have everything from there on."""
+    before = record["before"]["channel"] or {}
+    if before.get("mode") == POSITION and channel.executed is None:
+        return coordinates_from(before.get("executed"))
+    return None
+
+
+def _position(
+    verbs: Verbs, sides: _Sides, server: Server, done: List[str], left: List[str]
+) -> Tuple[Statement, ...]:
+    """MariaDB's gtid_slave_pos, where it lost what was applied; it is one value for all connections."""
+    recorded = sides.server_before.get("replica_position")
+    if not verbs.mariadb or recorded is None or server.replica_position is None:
+        return ()
+    try:
+        before = GtidPosition.parse(recorded)
+        order = before.compare(server.replica_position)
+    except GtidError:
+        return ()
+    moved = [domain for domain, state in order.items() if state != EQUAL]
+    if not moved:
+        return ()
+    lost = not server.replica_position and bool(before)
+    if lost and len(server.channels) == 1:
+        done.append("gtid_slave_pos: %s instead of nothing" % before)
+        return (Statement("SET GLOBAL gtid_slave_pos = %s", (str(before),), purpose="put gtid_slave_pos back"),)
+    if any(order[domain] != BEHIND for domain in moved):
+        left.append(
+            "gtid_slave_pos was %s and is %s now: moving it is a repair of its own." % (before, server.replica_position)
+        )
+    return ()
+
+
+def _history(sides: _Sides, server: Server, left: List[str]) -> None:
+    """MySQL's GTID sets: what was added stays, and what is gone is named."""
+    recorded = sides.server_before.get("executed")
+    if recorded is None or server.executed is None:
+        return
+    try:
+        before = GtidSet.parse(recorded)
+    except GtidError:
+        return
+    gone = before.subtract(server.executed)
+    if gone:
+        left.append("gtid_executed has lost %s since: adding GTIDs is a repair of its own." % gone)
+    if text(server.executed) != recorded and server.executed.subtract(before):
+        left.append("Transactions that were applied, skipped or written since stay in gtid_executed.")
+
+
+def _variables(sides: _Sides, server: Server, done: List[str], left: List[str]) -> Tuple[Statement, ...]:
+    before: Dict[str, str] = dict(sides.server_before.get("variables") or {})
+    after: Dict[str, str] = dict(sides.server_after.get("variables") or {})
+    found = []
+    for name in VARIABLES:
+        if name not in before or name not in server.variables:
+            continue
+        now = server.variables[name]
+        what = fate(before[name], after.get(name), now, sides.finished)
+        if what == RESTORE:
+            value: Any = int(before[name]) if before[name].isdigit() else before[name]
+            found.append(Statement("SET GLOBAL %s = %%s" % name, (value,), purpose="put %s back" % name))
+            done.append("variable %s: %s instead of %s" % (name, before[name], now))
+        elif what == MOVED:
+            left.append("Variable %s was changed again since (it is %s now)." % (name, now))
+    return tuple(found)
+
+
+def _threads(sides: _Sides, channel: Channel, done: List[str], left: List[str]) -> Threads:
+    """The threads that are to run at the end. One that had stopped with an error is not stopped again."""
+    before, after = sides.before.get("threads") or {}, sides.after.get("threads") or {}
+    end = set(running(channel))
+    for thread, now in (("receiver", channel.receiver), ("applier", channel.applier)):
+        ran, runs = _on(before.get(thread)), _on(now)
+        what = fate(ran, _on(after.get(thread)), runs, sides.finished)
+        if what == SAME:
+            continue
+        if what == MOVED or (sides.before.get("%s_fault" % thread) and not ran):
+            left.append("The %s was %s before; it is left %s." % (thread, _word(ran), _word(runs)))
+        elif ran:
+            end.add(thread)
+            done.append("the %s runs again" % thread)
+        else:
+            end.discard(thread)
+            done.append("the %s is stopped again" % thread)
+    return frozenset(end)
+
+
+def _on(state: Any) -> Optional[bool]:
+    return None if state is None else state != STOPPED
+
+
+def _word(on: Optional[bool]) -> str:
+    return "running" if on else "stopped"
