@@ -59,7 +59,7 @@ CLASSES: Tuple[FaultClass, ...] = (
     _applier("relay_log_missing", 1201, 1872, 13124),
     _applier("relay_log_missing", text=r"Failed to (open|initialize) .*(relay log|applier metadata|relay-log)"),
     _applier("relay_log_unreadable", text=r"relay log (read failure|event entry)|Event crc check failed"),
-    _applier("column_type_differs", text=r"Column \d+ of table .* cannot be converted from type"),
+    _applier("column_type_differs", text=r"Column \d+ .*of table .* cannot be converted from type"),
     _applier("packet_too_large", text=r"max_allowed_packet|replica_max_allowed_packet"),
     _applier("packet_too_large", 1153),
     _applier("disk_full", text=r"No space left on device|Disk (is )?full|OS errno 28|errno: 28\b|error 28\b"),
@@ -79,6 +79,8 @@ CLASSES: Tuple[FaultClass, ...] = (
     _applier("column_missing", 1054),
     _applier("routine_exists", 1304),
     _applier("trigger_exists", 1359),
+    # MySQL 5.6 allows one trigger for each time and event, and says so before it looks at the name.
+    _applier("trigger_exists", 1235, text=r"multiple triggers with the same action time and event"),
     _applier("event_exists", 1537),
     _applier("account_conflict", 1396),
     _applier("column_count_differs", 1136, 1535),
