@@ -81,7 +81,7 @@ class Runner:
                     stderr=None if step.live else subprocess.STDOUT,
                     start_new_session=True,
                 )
-                code = self._wait(process, signal.SIGINT if step.live else signal.SIGTERM)
+                code = self._wait(process, signal.SIGINT if step.alone else signal.SIGTERM)
                 if code != 0:
                     sink.write(f"exit code {code}\n".encode())
                     return "stopped" if self.stopping else "FAILED"
@@ -137,10 +137,11 @@ def run_beside_each_other(runner: Runner, steps: list[Step]) -> list[Outcome]:
 
 
 def run_all(runner: Runner, steps: list[Step]) -> list[Outcome]:
-    outcomes = run_beside_each_other(runner, [step for step in steps if not step.live])
+    outcomes = run_beside_each_other(runner, [step for step in steps if not step.alone])
     for step in steps:
-        if step.live and (runner.keep_going or not any(outcome.status == "FAILED" for outcome in outcomes)):
-            print(f"------  {step.name}", flush=True)
+        if step.alone and (runner.keep_going or not any(outcome.status == "FAILED" for outcome in outcomes)):
+            if step.live:
+                print(f"------  {step.name}", flush=True)
             outcome = runner.run(step)
             outcomes.append(outcome)
             show(outcome)

@@ -22,6 +22,12 @@ import ansible_test_pip
 
 GROUPS = ("images", "lint", "sanity", "unit", "package", "integration")
 CORE_TESTS = "tests/unit/plugins/module_utils/_core"
+# A few tests that connect, read and write as each kind of account, on every flavour.
+OLDEST_DRIVER_TESTS = (
+    "tests/integration/test_replica_channel.py",
+    "-k",
+    "gtid and (start_and_stop_converge or check_mode_foretells or said_plainly)",
+)
 TYPED = ("plugins/module_utils/_core", "plugins/module_utils/_server")
 
 # Everything that may lie at the top of the built archive; what a user does not need stays out.
@@ -63,7 +69,8 @@ class Step:
     name: str
     commands: Callable[[], Iterator[Command]]
     skip_because: str = ""
-    live: bool = False
+    alone: bool = False  # after all others, and nothing beside it
+    live: bool = False  # its output is shown as it comes
     note: Callable[[str], str] = no_note
 
 
@@ -300,16 +307,22 @@ def _documentation(root: Path, cwd: Path, env: dict[str, str]) -> Iterator[Comma
 
 
 def integration(workspace: Workspace) -> list[Step]:
-    def commands() -> Iterator[Command]:
-        argv = (workspace.python, "-m", "pytest", "tests/integration")
-        yield Command(argv, workspace.checkout, {"ANSIBLE_COLLECTIONS_PATH": str(workspace.venv / "collections")})
+    def tests(python: str, *which: str) -> Callable[[], Iterator[Command]]:
+        def commands() -> Iterator[Command]:
+            yield Command((python, "-m", "pytest", *which), workspace.checkout)
 
-    return [Step("integration", commands, live=True)]
+        return commands
+
+    old_driver = str(workspace.venv / "venvs" / "oldest-driver" / "bin" / "python")
+    note = last_line_note(r"\b(passed|failed|error)")
+    return [
+        Step("integration: PyMySQL 1.0.2", tests(old_driver, "-q", *OLDEST_DRIVER_TESTS), alone=True, note=note),
+        Step("integration", tests(workspace.python, "tests/integration"), alone=True, live=True),
+    ]
 
 
 def matrix(workspace: Workspace) -> list[Step]:
     def commands() -> Iterator[Command]:
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(workspace.venv / "collections")}
-        yield Command((workspace.python, "tests/tools/matrix.py"), workspace.checkout, env)
+        yield Command((workspace.python, "tests/tools/matrix.py"), workspace.checkout)
 
-    return [Step("matrix", commands, live=True)]
+    return [Step("matrix", commands, alone=True, live=True)]
