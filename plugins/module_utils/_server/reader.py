@@ -29,7 +29,7 @@ FORMAT = 1
 Raw = Dict[str, Any]
 Cell = Union[str, int, float, None]
 
-_CREDENTIALS = re.compile(r"\bIDENTIFIED\b.*?(?=\s+(?:REQUIRE|WITH\s+(?:GRANT|MAX))\b|$)", re.DOTALL)
+_CREDENTIALS = re.compile(r"\s+IDENTIFIED\b.*?(?=\s+(?:REQUIRE|WITH\s+(?:GRANT|MAX))\b|$)", re.DOTALL)
 
 
 def read_server(connection: Connection, probed: Optional[Probed] = None, role: str = REPLICA) -> Server:
