@@ -248,7 +248,7 @@ def _counter_steps(verbs: Verbs) -> Tuple[Statement, ...]:
     return session, counter
 
 
-def skipped(failing: Failing, fault: Broken, verdict: Verdict, method: str) -> Dict[str, Any]:
+def passed(failing: Failing, fault: Broken, verdict: Verdict, method: str) -> Dict[str, Any]:
     """What a result says about a transaction that was passed."""
     statement = account_statement.masked(failing.statement)
     return {

@@ -10,6 +10,7 @@ could reach another one: the real table cannot be touched by any input.
 
 from __future__ import annotations
 
+import zlib
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from .ddl import ALTER_TABLE, CREATE_INDEX, CREATE_TABLE, CREATE_TABLE_LIKE, DROP_INDEX, Clause, Ddl
@@ -138,7 +139,7 @@ def take_away(number: int, name: str, ddl: Ddl, twin: Name) -> Tuple[str, ...]:
     if number == 1061:
         return (table + ("DROP PRIMARY KEY" if name.upper() == "PRIMARY" else "DROP INDEX %s" % identifier(name)),)
     kinds = {clause.kind for clause in ddl.clauses if clause.name.lower() == name.lower()}
-    dummy = identifier(_DUMMY + "_" + str(sum(ord(char) for char in name)))
+    dummy = identifier("%s_%08x" % (_DUMMY, zlib.crc32(name.lower().encode())))
     if kinds == {"drop_column"}:
         return (table + "ADD COLUMN %s INT" % identifier(name),)
     if kinds == {"drop_key"} and name.upper() == "PRIMARY":

@@ -79,7 +79,7 @@ def pass_one(
         method = skip_plan.choose(wish, aim.server, channel, found)
         verdict = _verdict(aim, fault, found, following, source)
     skip_plan.check_effect(wish, aim.server, channel, fault, verdict)
-    entry = skip_plan.skipped(found, fault, verdict, method)
+    entry = skip_plan.passed(found, fault, verdict, method)
     plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, "Pass %s." % (entry["gtid"] or "it"))
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.channel_plan import Verbs
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.dialect import MARIADB, MASTER, SOURCE
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError, RefusedError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.event_group import Failing, Group
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.flavour import Features, Flavour
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.skip_plan import Broken, Wish
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
+    Channel,
+    Coordinates,
+    Fault,
+    Process,
+    Server,
+    Worker,
+)
+
+U = "11111111-aaaa-bbbb-cccc-000000000001"
+TEXT = "Error 'Duplicate column name 'c'' on query. Default database: 'd'. Query: 'ALTER TABLE t ADD c INT'"
+FAULT = Broken(1060, TEXT, f"{U}:4")
+WISH = Wish((1060,))
+PRESENT = Verdict((), ("it is there",))
+DUMP = Process(9, "repl", "db3:1", "", "Binlog Dump GTID", 1, "", "")
+LACKING = Verdict(("column c is not there",))
+
+
+def channel(**changes):
+    made = Channel(
+        "", "db1", 3306, "repl", U, 1, "gtid", "running", "stopped", "", "", None, Fault(1060, "Coordinator stopped"),
+        Coordinates("binlog.000001", 900), Coordinates("binlog.000001", 500), Coordinates("relay.000002", 700),
+        workers=(Worker(1, False, Fault(1060, TEXT), f"{U}:4"),), parallel=1, position_gaps=False,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def server(engine="mysql", **changes):
+    made = Server(
+        Flavour(engine, (9, 7, 0), "9.7"), Features(), "db2:3306", "u2", 2, 3306, "db2", "/d", {}, {},
+        GtidSet.parse(f"{U}:1-3"), None, None, None, None, (), (channel(),), (), (), (), (), "", "", {}, 0.0,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def failing(gtid=f"{U}:4", first=True, statement="ALTER TABLE t ADD c INT"):
+    group = Group("relay.000002", 700, 900, "binlog.000001", 700, gtid, (("Query", "x"),))
+    return Failing(group, statement, "d", first)
+
+
+def test_the_workers_error_comes_before_the_coordinators():
+    assert skip_plan.broken(channel()) == FAULT
+    assert skip_plan.broken(channel(workers=())) == Broken(1060, "Coordinator stopped", "")
+    assert skip_plan.broken(channel(workers=(Worker(1, False, Fault(1060, TEXT), "ANONYMOUS"),))).gtid == ""
+
+
+def test_nothing_is_broken():
+    assert skip_plan.broken(channel(applier="running")) is None
+    assert skip_plan.broken(channel(workers=(), applier_fault=None)) is None
+
+
+def test_an_error_with_number_0_is_one():
+    found = skip_plan.broken(channel(workers=(), applier_fault=Fault(0, "Query caused different errors")))
+    with pytest.raises(RefusedError):
+        skip_plan.check_allowed(Wish((0, 1060)), server(), channel(), found)
+
+
+@pytest.mark.parametrize(
+    ("wish", "fault", "changes", "word"),
+    [
+        (Wish((1061,)), FAULT, {}, "not in option errors"),
+        (Wish((1062,)), Broken(1062, "x", ""), {}, "about rows"),
+        (Wish((1146,)), Broken(1146, "x", ""), {}, "missing"),
+        (WISH, FAULT, {"replicas_below": ("server id 3",)}, "server id 3"),
+        (WISH, FAULT, {"processes": (DUMP,)}, "repl from db3"),
+    ],
+)
+def test_refusals(wish, fault, changes, word):
+    with pytest.raises(RefusedError, match=word):
+        skip_plan.check_allowed(wish, server(**changes), channel(), fault)
+
+
+def test_allowed():
+    skip_plan.check_allowed(WISH, server(), channel(), FAULT)
+
+
+def test_refusal_masks_passwords():
+    text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
+    with pytest.raises(RefusedError) as caught:
+        skip_plan.check_allowed(WISH, server(), channel(), Broken(1396, text, ""))
+    assert "geheim" not in str(caught.value) + str(caught.value.context)
+
+
+def test_methods():
+    assert skip_plan.choose(WISH, server(), channel(), failing()) == "gtid"
+    assert skip_plan.choose(WISH, server(), channel(), failing(gtid="")) == "counter"
+    assert skip_plan.choose(WISH, server("mariadb"), channel(), failing("0-1-4")) == "counter"
+    assert skip_plan.choose(Wish((1060,), "gtid"), server(), channel(), failing()) == "gtid"
+
+
+@pytest.mark.parametrize(
+    ("method", "engine", "gtid", "word"),
+    [
+        ("counter", "mysql", f"{U}:4", "no effect"),
+        ("gtid", "mysql", "", "has none"),
+        ("gtid", "mariadb", "0-1-4", "MySQL GTID"),
+    ],
+)
+def test_a_method_that_does_not_work(method, engine, gtid, word):
+    with pytest.raises(RefusedError, match=word):
+        skip_plan.choose(Wish((1060,), method), server(engine), channel(), failing(gtid))
+
+
+def test_a_gtid_that_is_used_already():
+    with pytest.raises(RefusedError, match="already"):
+        skip_plan.choose(WISH, server(), channel(), failing(f"{U}:3"))
+    assert skip_plan.choose(WISH, server(), channel(), failing(f"{U}:app:3")) == "gtid"
+
+
+def test_mariadb_with_parallel_appliers_and_domains():
+    some = server("mariadb", replica_position=GtidPosition.parse("0-1-3,7-1-1"))
+    with pytest.raises(RefusedError, match="1966"):
+        skip_plan.choose(WISH, some, channel(parallel=4), failing("0-1-4"))
+    assert skip_plan.choose(WISH, some, channel(parallel=0), failing("0-1-4")) == "counter"
+
+
+@pytest.mark.parametrize(
+    ("engine", "first", "parallel", "gaps", "fine"),
+    [
+        ("mysql", True, 1, False, True),
+        ("mysql", True, 0, None, True),
+        ("mysql", False, 1, False, True),
+        ("mysql", False, 4, False, True),
+        ("mysql", True, 4, None, False),
+        ("mysql", True, 4, True, False),
+        ("mysql", False, 1, None, False),
+        ("mysql", False, 4, True, False),
+        ("mariadb", True, 4, None, True),
+        ("mariadb", False, 4, None, False),
+    ],
+)
+def test_the_counter_needs_the_failing_transaction_to_be_next(engine, first, parallel, gaps, fine):
+    arguments = WISH, server(engine), channel(parallel=parallel, position_gaps=gaps), failing("", first)
+    if fine:
+        assert skip_plan.choose(*arguments) == "counter"
+    else:
+        with pytest.raises(RefusedError, match="run again"):
+            skip_plan.choose(*arguments)
+
+
+def test_somebody_elses_counter():
+    other = server(channels=(channel(skip_counter=1),))
+    with pytest.raises(RefusedError, match="somebody else"):
+        skip_plan.choose(WISH, other, channel(), failing(""))
+
+
+def queries(method, dialect, channels, name, transaction):
+    plan = skip_plan.plan(method, Verbs(dialect, channels, name), transaction, "s", PRESENT, "x")
+    return list(plan.queries())
+
+
+def test_statements():
+    assert queries("gtid", SOURCE, True, "c1", failing(f"{U}:app:4")) == [
+        f"SET SESSION gtid_next = '{U}:app:4'",
+        "BEGIN",
+        "COMMIT",
+        "SET SESSION gtid_next = 'AUTOMATIC'",
+        "START REPLICA SQL_THREAD FOR CHANNEL 'c1'",
+    ]
+    assert queries("counter", MASTER, False, "", failing("")) == [
+        "SET GLOBAL sql_slave_skip_counter = 1",
+        "START SLAVE SQL_THREAD",
+    ]
+    assert queries("counter", MARIADB, True, "c2", failing("0-1-4")) == [
+        "SET SESSION default_master_connection = 'c2'",
+        "SET GLOBAL sql_slave_skip_counter = 1",
+        "START SLAVE 'c2' SQL_THREAD",
+    ]
+    assert queries("counter", SOURCE, True, "", failing("", first=False))[0] == (
+        "START REPLICA SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS FOR CHANNEL ''"
+    )
+
+
+def test_phases():
+    verbs = Verbs(SOURCE, True, "")
+    whole = skip_plan.plan("counter", verbs, failing(""), "s", PRESENT, "x")
+    assert skip_plan.phases(whole) == (whole,)
+    cut = skip_plan.plan("counter", verbs, failing("", first=False), "s", PRESENT, "x")
+    first, second = skip_plan.phases(cut)
+    assert first.queries() + second.queries() == cut.queries()
+    assert len(first.steps) == 1
+
+
+def test_where_the_applier_must_stand():
+    skip_plan.check_at(failing(), server(), channel())
+    for other in (channel(relay=Coordinates("relay.000002", 600)), channel(applier="running"), channel(relay=None)):
+        with pytest.raises(RefusedError):
+            skip_plan.check_at(failing(), server(), other)
+
+
+def test_the_error_must_still_be_there():
+    skip_plan.check_still(FAULT, server(), channel())
+    for other in (channel(applier="running"), channel(workers=(), applier_fault=None), channel(workers=())):
+        with pytest.raises(RefusedError):
+            skip_plan.check_still(FAULT, server(), other)
+
+
+def test_what_is_lacking_is_only_given_up_knowingly():
+    skip_plan.check_effect(WISH, server(), channel(), FAULT, PRESENT)
+    skip_plan.check_effect(Wish((1060,), proven=False), server(), channel(), FAULT, LACKING)
+    with pytest.raises(RefusedError, match="column c is not there"):
+        skip_plan.check_effect(WISH, server(), channel(), FAULT, LACKING)
+
+
+def test_risk_and_what_is_lost():
+    verbs = Verbs(SOURCE, True, "")
+    kept = skip_plan.plan("gtid", verbs, failing(), "s", PRESENT, "x")
+    lost = skip_plan.plan("gtid", verbs, failing(), "s", LACKING, "x")
+    assert (kept.risk, kept.loses) == ("replica_rows", ())
+    assert (lost.risk, lost.loses) == ("replica_history", ("the statement ALTER TABLE t ADD c INT",))
+
+
+def test_entries_and_sentences():
+    entry = skip_plan.passed(failing(), FAULT, PRESENT, "gtid")
+    assert (entry["effect"], entry["given_up"], entry["gtid"]) == ("present", None, f"{U}:4")
+    lost = skip_plan.passed(failing(""), FAULT, LACKING, "counter")
+    assert (lost["effect"], lost["given_up"], lost["gtid"]) == ("not_verified", "ALTER TABLE t ADD c INT", None)
+    assert "Would pass" in skip_plan.sentence([entry], channel(), True)
+    assert "then stopped at error 1060" in skip_plan.sentence([entry], channel(), False)
+    assert "The applier runs" in skip_plan.sentence([lost], channel(applier="running"), False)
+
+
+def test_masked_channel():
+    text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
+    some = channel(workers=(Worker(1, False, Fault(1396, text), ""),), applier_fault=Fault(1396, text))
+    assert "geheim" in str(some)
+    assert "geheim" not in str(skip_plan.masked(some))
+
+
+@pytest.mark.parametrize("wish", [Wish(()), Wish((1060,), limit=0)])
+def test_bad_options(wish):
+    with pytest.raises(BadInputError):
+        skip_plan.check_options(wish)
