@@ -83,8 +83,8 @@ def _read(connection: Connection, probed: Probed, section: Section) -> Optional[
                 return _answer(statement)
             if error.number in NOT_HERE:
                 continue
-            # A simpler statement may still be allowed; if none is, the first refusal is what people must know.
-            answer = answer or _failed(statement or template, error)
+            # A simpler statement may still be allowed; if none is, its refusal names the least that is needed.
+            answer = _failed(statement or template, error)
             continue
         answer = _answer(statement, _without_credentials(rows) if section.name == "grants" else rows)
         if rows or not section.never_empty:

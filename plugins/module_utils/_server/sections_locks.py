@@ -12,17 +12,17 @@ from __future__ import annotations
 
 from typing import Tuple
 
-_PROCESS = (
-    "SELECT ID AS id, USER AS user, HOST AS host, DB AS db, COMMAND AS command, TIME AS time, STATE AS state,"
-    " LEFT(INFO, 200) AS info FROM %s WHERE COMMAND <> 'Sleep' OR USER = 'system user'"
-)
-_IN_TRANSACTION = " OR ID IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX)"
-
 # performance_schema.processlist needs no global lock, but is empty when performance_schema is off. Without PROCESS both
-# show only our own threads, which would look like an idle server: INNODB_TRX refuses then, and makes it an error.
+# show only our own threads, which would look like an idle server; INNODB_TRX refuses then, which makes it an error.
+_PROCESS = (
+    "SELECT p.ID AS id, p.USER AS user, p.HOST AS host, p.DB AS db, p.COMMAND AS command, p.TIME AS time,"
+    " p.STATE AS state, LEFT(p.INFO, 200) AS info FROM %s p"
+    " LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID"
+    " WHERE p.COMMAND <> 'Sleep' OR p.USER = 'system user' OR t.trx_id IS NOT NULL"
+)
 PROCESSLIST: Tuple[str, ...] = (
-    _PROCESS % "performance_schema.processlist" + _IN_TRANSACTION,
-    _PROCESS % "information_schema.PROCESSLIST" + _IN_TRANSACTION,
+    _PROCESS % "performance_schema.processlist",
+    _PROCESS % "information_schema.PROCESSLIST",
 )
 
 # trx_started is in the server's own time zone whatever the session's is (measured on MySQL 9.7, 5.6 and MariaDB).
