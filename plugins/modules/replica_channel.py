@@ -220,7 +220,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     )
     channel_wish.check_options(wish)
     options = _module.change_options(module, "replica_channel")
-    with change.target(*_module.target_arguments(module, wish.attempt, options)) as aim:
+    samples = 2 if wish.refetch or options.state_id else 1
+    with change.target(*_module.target_arguments(module, wish.attempt, options), samples=samples) as aim:
         channel = aim.channel
         plan = channel_wish.plan(wish, aim.server, channel, around(aim, params, aim.server, channel))
 

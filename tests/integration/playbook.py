@@ -106,10 +106,13 @@ def run_playbook(
         shutil.rmtree(top, ignore_errors=True)
 
 
+def _plain_environment() -> Dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "REPLICA_"))}
+
+
 def _environment(top: Path, results: Path, extra: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "REPLICA_"))}
     return {
-        **kept,
+        **_plain_environment(),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path(top)),
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "results",
@@ -133,23 +136,61 @@ def run_module(
     account: Account = REPAIRER,
     source_account: Optional[Account] = None,
 ) -> Dict[str, Any]:
-    """Run one module of the collection against a server; its result, with ``failed`` when it failed.
+    """Run one module of the collection against a server as Ansible runs it on a target; its result.
 
-    The login comes from ``module_defaults`` for the group, as users set it; no password may show at -vvv.
+    ``failed`` is always in the result. No password of the lab may be in what the module prints.
     """
-    given = dict(options or {})
-    if source_account is not None:
-        given["source"] = {"login_user": source_account.user, "login_password": source_account.password}
+    given = {**login(server, account), **_with_source(options, source_account)}
+    arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_check_mode": check, "_ansible_diff": diff}}
+    top = Path(tempfile.mkdtemp(prefix="replicaops-module-"))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
+            input=json.dumps(arguments), cwd=top, capture_output=True, text=True, timeout=LIMIT, check=False,
+            env={**_plain_environment(), "PYTHONPATH": str(collections_path(top))},
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+    assert_no_secret(done.stdout + done.stderr)
+    lines = done.stdout.strip().splitlines()
+    assert lines and "Traceback" not in done.stderr, done.stdout + done.stderr
+    result: Dict[str, Any] = json.loads(lines[-1])
+    result["failed"] = bool(result.get("failed"))
+    assert result["failed"] == (done.returncode != 0), done.stdout + done.stderr
+    return result
+
+
+def play_module(
+    module: str,
+    server: Server,
+    options: Optional[Mapping[str, Any]] = None,
+    check: bool = False,
+    diff: bool = True,
+    account: Account = REPAIRER,
+    source_account: Optional[Account] = None,
+    by_environment: bool = False,
+) -> Dict[str, Any]:
+    """Like `run_module`, in a play at -vvv, with the login in ``module_defaults`` for the group.
+
+    :param by_environment: the account comes from REPLICA_LOGIN_USER and REPLICA_LOGIN_PASSWORD instead.
+    """
+    defaults = login(server, account)
+    environment = {}
+    if by_environment:
+        environment = {
+            "REPLICA_LOGIN_USER": defaults.pop("login_user"),
+            "REPLICA_LOGIN_PASSWORD": defaults.pop("login_password"),
+        }
     play = {
         "hosts": "localhost",
         "gather_facts": False,
         "connection": "local",
         "vars": {"ansible_python_interpreter": sys.executable},
-        "module_defaults": {"group/replicaops.mysql.replica": login(server, account)},
-        "tasks": [{"name": "the module", "replicaops.mysql." + module: given}],
+        "module_defaults": {"group/replicaops.mysql.replica": defaults},
+        "tasks": [{"name": "the module", "replicaops.mysql." + module: _with_source(options, source_account)}],
     }
     arguments = ["-vvv", *(["--check"] if check else []), *(["--diff"] if diff else [])]
-    run = run_playbook([play], arguments=arguments)
+    run = run_playbook([play], arguments=arguments, environment=environment)
     done = [task for task in run.tasks if task.name == "the module"]
     assert len(done) == 1, run.output
     result = dict(done[0].result)
@@ -157,3 +198,10 @@ def run_module(
     assert "Traceback" not in run.output, run.output
     assert result["failed"] == (run.code != 0), run.output
     return result
+
+
+def _with_source(options: Optional[Mapping[str, Any]], account: Optional[Account]) -> Dict[str, Any]:
+    given = dict(options or {})
+    if account is not None:
+        given["source"] = {"login_user": account.user, "login_password": account.password}
+    return given

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator
 import pymysql
 import pytest
 from integration.conftest import Pair
-from integration.playbook import run_module
+from integration.playbook import play_module, run_module
 from lab.accounts import REPAIRER
 
 RECEIVER, APPLIER = "receiver", "applier"
@@ -308,6 +308,21 @@ def test_no_replica_and_no_host_are_said_plainly(well: Pair) -> None:
     assert none["failed"] and none["code"] == "bad_input" and "not a replica" in none["msg"]
     nowhere = run_module("replica_channel", well.source, {"state": "started", "login_host": ""})
     assert nowhere["failed"] and "login_host" in nowhere["msg"]
+
+
+@pytest.mark.modes("gtid")
+def test_as_a_user_runs_it(well: Pair, tmp_path: Path) -> None:
+    told = play_module("replica_channel", well.replica, {"state": "stopped"}, check=True)
+    done = play_module(
+        "replica_channel", well.replica, {"state": "stopped", "record_dir": str(tmp_path)}, by_environment=True
+    )
+    assert told["changed"] and done["changed"] and done["queries"] == told["queries"]
+    assert threads(well)[APPLIER] == "No"
+    undone = play_module("replica_undo", well.replica, {"record": done["record"]})
+    assert undone["changed"] and undone["restored"] and threads(well)[APPLIER] == "Yes"
+    denied = play_module("replica_channel", well.replica, {"state": "started", "login_password": "not-the-one"})
+    assert denied["failed"] and denied["code"] == "connect" and denied["errno"] == 1045
+    assert "not-the-one" not in denied["msg"]
 
 
 @pytest.mark.modes("gtid")
