@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +12,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
-import docker.errors
-import docker.types
 import pymysql
 from docker.models.networks import Network
 
-from . import accounts, cleanup
-from .engine import LabError, engine
+from . import accounts, cleanup, sync
+from .engine import LabError
 from .flavours import Flavour
 from .flavours import flavour as flavour_by_name
 from .images import ensure_image
+from .network import create_network
 from .server import Option, Server
 
 
@@ -51,25 +49,7 @@ TOPOLOGIES: Dict[str, Shape] = {
     "ring": Shape(("left", "right"), (Link(1, 0), Link(0, 1))),
     "multi": Shape(("source1", "source2", "replica"), (Link(2, 0, "c1"), Link(2, 1, "c2"))),
 }
-_SUBNETS = 4096  # /28 networks of 10.213.0.0/16
 _UNIQUE_DOMAIN = ("ring", "multi")
-
-
-def _create_network(name: str, labels: Dict[str, str]) -> Tuple[Network, str]:
-    """Create a bridge network on a free subnet; returns it and the subnet's first three numbers and offset."""
-    client = engine()
-    for number in random.sample(range(_SUBNETS), 200):
-        prefix, offset = f"10.213.{number // 16}", number % 16 * 16
-        pool = docker.types.IPAMPool(subnet=f"{prefix}.{offset}/28", gateway=f"{prefix}.{offset + 1}")
-        try:
-            network = client.networks.create(name, driver="bridge", labels=labels,
-                                             ipam=docker.types.IPAMConfig(pool_configs=[pool]))
-        except docker.errors.APIError as error:
-            if "overlap" in str(error):
-                continue
-            raise
-        return network, f"{prefix}.{offset}"
-    raise LabError("No free subnet in 10.213.0.0/16: remove old labs (python -m lab down --all)")
 
 
 class Lab:
@@ -185,10 +165,9 @@ class Lab:
 
     def _up(self, image: str) -> None:
         labels = cleanup.labels(self.name, self.keep)
-        self.network, subnet = _create_network(self.name, labels)
-        prefix, _, offset = subnet.rpartition(".")
+        self.network, prefix, gateway = create_network(self.name, labels)
         for number, name in enumerate(self.shape.names, 1):
-            self.servers.append(Server(self.flavour, number, name, f"{prefix}.{int(offset) + 1 + number}",
+            self.servers.append(Server(self.flavour, number, name, f"{prefix}.{gateway + number}",
                                        self._options_for(name, number)))
         with ThreadPoolExecutor(max_workers=len(self.servers)) as pool:
             list(pool.map(lambda server: self._start(server, image, labels), self.servers))
@@ -310,22 +289,7 @@ class Lab:
                    words.sql_error if row[words.sql_running] == "No" else ""]
         errors = [str(row[name]) for name in stopped if name and row[name]]
         if errors:
-            raise LabError(f"{replica.name} stopped: {'; '.join(errors)}{_worker_errors(replica)}")
-
-    def _applied(self, link: Link, target: Any) -> bool:
-        replica, words = self.servers[link.replica], self.flavour.words
-        if self.gtid and self.flavour.is_mariadb:
-            have = _positions(str(replica.value("SELECT CONCAT(@@GLOBAL.gtid_current_pos, ',', "
-                                                "@@GLOBAL.gtid_slave_pos)")))
-            return all(have.get(domain, 0) >= number for domain, number in _positions(target).items())
-        if self.gtid:
-            return bool(replica.value("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)", (target,)))
-        row = self.status(link)
-        return bool((str(row[words.applied_file]), int(row[words.applied_pos])) >= target)
-
-    def _target(self, link: Link) -> Any:
-        source = self.servers[link.source]
-        return source.gtid_position() if self.gtid else source.coordinates()
+            raise LabError(f"{replica.name} stopped: {'; '.join(errors)}{sync.worker_errors(replica)}")
 
     def wait_in_sync(self, replica: Optional[Server] = None, timeout: float = 60.0) -> None:
         """Wait until a replica has applied all that its sources have in their binlogs at this moment.
@@ -335,8 +299,8 @@ class Lab:
         """
         replica = replica or self.replica
         for link in self.links_of(replica):
-            target, deadline = self._target(link), time.monotonic() + timeout
-            while not self._applied(link, target):
+            target, deadline = sync.target(self.servers[link.source], self.gtid), time.monotonic() + timeout
+            while not sync.applied(replica, link.channel, target, self.gtid):
                 row = self.status(link)
                 self._raise_on_error(replica, row)
                 if time.monotonic() > deadline:
@@ -348,20 +312,3 @@ class Lab:
         for _ in range(2 if self.topology == "ring" else 1):
             for replica in self.replicas:
                 self.wait_in_sync(replica, timeout)
-
-
-def _positions(text: str) -> Dict[int, int]:
-    """Parse MariaDB GTID positions into the highest number per domain."""
-    found: Dict[int, int] = {}
-    for item in filter(None, text.split(",")):
-        domain, _, number = item.strip().split("-")
-        found[int(domain)] = max(int(number), found.get(int(domain), 0))
-    return found
-
-
-def _worker_errors(server: Server) -> str:
-    if server.flavour.is_mariadb or server.flavour.version < (5, 7):
-        return ""
-    rows = server.query("SELECT LAST_ERROR_MESSAGE AS text FROM "
-                        "performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0")
-    return "".join(f"; {row['text']}" for row in rows)
