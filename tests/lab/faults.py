@@ -236,7 +236,7 @@ def reconnect(lab: Lab, timeout: float = 30.0) -> None:
 def _route(server: Server, action: str, address: str, check: bool = True) -> None:
     code, text = server.exec(f"PATH=$PATH:/sbin:/usr/sbin ip route {action} unreachable {address}/32", check=False)
     if code and check:
-        raise LabError(f"{server.name}: no route change ({text.strip()}); the image needs iproute2")
+        raise LabError(f"{server.name}: no route change, for which the image needs iproute2: {text.strip()}")
 
 
 def cut_link(lab: Lab, replica: Optional[Server] = None, channel: str = "") -> None:

@@ -117,7 +117,7 @@ class ServerProcess:
         self.network = network
         self.container = client.containers.create(
             image, name=f"{network.name}-{self.name}", hostname=self.name, labels=labels, tmpfs={HOME: mount},
-            network=network.name, stop_signal="SIGKILL",
+            network=network.name, stop_signal="SIGKILL", cap_add=["NET_ADMIN"],  # for cutting links
             networking_config={network.name: client.api.create_endpoint_config(ipv4_address=self.host)})
         self.container.start()
 
@@ -225,8 +225,9 @@ class ServerProcess:
         return self.exec(f"cat {ERROR_LOG} {HOME}/output.log 2> /dev/null", check=False)[1]
 
     def log_tail(self, lines: int = 25) -> str:
-        """Return the last lines of the error log."""
-        return "\n".join(self.error_log().splitlines()[-lines:])
+        """Return the last lines of the error log, and the error lines before them."""
+        log = self.error_log().splitlines()
+        return "\n".join([line for line in log[:-lines] if "[ERROR]" in line][-5:] + log[-lines:])
 
     def save(self, name: str = "saved") -> None:
         """Copy the data directory aside; stop the server first, or the copy is as after a power loss."""
