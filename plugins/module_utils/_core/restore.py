@@ -240,10 +240,9 @@ def _position(
     if lost and len(server.channels) == 1:
         done.append("gtid_slave_pos: %s instead of nothing" % before)
         return (Statement("SET GLOBAL gtid_slave_pos = %s", (str(before),), purpose="put gtid_slave_pos back"),)
-    if any(order[domain] != BEHIND for domain in moved):
-        left.append(
-            "gtid_slave_pos was %s and is %s now: moving it is a repair of its own." % (before, server.replica_position)
-        )
+    advanced = all(order[domain] == BEHIND for domain in moved)
+    reason = "what was applied in between stays applied" if advanced else "moving it is a repair of its own"
+    left.append("gtid_slave_pos was %s and is %s now: %s." % (before, server.replica_position or "empty", reason))
     return ()
 
 
