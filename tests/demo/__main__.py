@@ -13,7 +13,10 @@ import tempfile
 from pathlib import Path
 
 from lab import faults
+from lab.cli import inventory as lab_inventory
+from lab.cli import yaml_text
 from lab.compare import compare
+from lab.load import Writer
 from lab.topology import Lab
 
 from . import story
@@ -49,19 +52,17 @@ def break_it(lab: Lab) -> None:
         lab.source.execute(statement)
     lab.wait_in_sync(lab.replica)
     say("1. Somebody ran part of the release on the replica by hand, to save time")
-    for statement in story.by_hand(lab.flavour.mariadb):
+    for statement in story.by_hand(lab.flavour.is_mariadb):
         print("   replica> " + statement)
         lab.replica.execute_unlogged(statement)
-    lab.replica.stop_replica("SQL_THREAD")
     say("2. The release runs %d migrations on the source; the replica fetches them" % len(story.MIGRATIONS))
     for statement in story.MIGRATIONS:
         print("   source>  " + statement)
-        lab.source.execute(statement)
-    faults.wait_fetched(lab)
-    say("3. The replica's relay log is damaged, and the applier starts")
-    faults.corrupt_relay_log(lab)
-    lab.replica.start_replica("SQL_THREAD")
-    faults.wait_applier_error(lab)
+    say("3. The replica's relay log is damaged before the migrations are applied")
+    faults.corrupt_relay_log(lab, lambda: lab.source.execute(*story.MIGRATIONS))
+    lab.replica.wait_until(
+        lambda: lab.status(lab.links[0])[lab.flavour.words.sql_running] == "No", what="the applier to stop"
+    )
 
 
 def main() -> int:
@@ -71,7 +72,7 @@ def main() -> int:
     flavour = parser.parse_args().flavour
     with tempfile.TemporaryDirectory(prefix="replicaops-demo-") as folder, Lab(flavour, workers=4) as lab:
         inventory = Path(folder) / "inventory.yml"
-        inventory.write_text(lab.inventory(), encoding="utf-8")
+        inventory.write_text(yaml_text(lab_inventory(lab.servers, "demo")), encoding="utf-8")
         break_it(lab)
         say("4. Diagnose: one task reads everything")
         if playbook("diagnose", inventory):
@@ -79,7 +80,7 @@ def main() -> int:
         say("5. What a repair would do (check mode)")
         playbook("repair", inventory, "--check", "--diff")
         say("6. Repair while the application keeps writing to the source")
-        with faults.Writer(lab.source, story.WRITES) as writer:
+        with Writer(lab.source, rate=20, schema="shop_log") as writer:
             failed = playbook("repair", inventory)
         print("   The application committed %d transactions meanwhile." % writer.committed)
         say("7. An independent comparison of every definition and every row of every table")

@@ -38,12 +38,6 @@ MIGRATIONS = (
     "INSERT INTO shop.customer (name, mail, country) VALUES ('last', 'last@shop.test', 'IT')",
 )
 
-WRITES = (
-    "INSERT INTO shop.orders (customer, state, total, placed) VALUES (1 + FLOOR(RAND() * 200), 'new', 9.99, NOW())",
-    "UPDATE shop.customer SET name = CONCAT('m', id) WHERE id = 1 + FLOOR(RAND() * 200)",
-    "INSERT INTO shop.invoice (orders, issued, amount) VALUES (1, CURRENT_DATE, 9.99)",
-)
-
 
 def by_hand(mariadb: bool) -> tuple[str, ...]:
     """What somebody ran on the replica before the release. MariaDB would silently replace a table that exists."""

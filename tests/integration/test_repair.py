@@ -13,9 +13,10 @@ from typing import Any, Dict, Iterator, List
 import pytest
 from integration.conftest import Pair
 from integration.playbook import Run, login, run_playbook
-from integration.test_replica_channel import backlog, change, corrupt, writer
+from integration.test_replica_channel import backlog, change, corrupt
 from lab.accounts import REPAIRER
 from lab.compare import compare
+from lab.load import Writer
 from lab.server import Server
 
 CREATE = "CREATE TABLE shop.invoice (id INT PRIMARY KEY, amount DECIMAL(10,2), KEY (amount))"
@@ -107,7 +108,7 @@ def test_a_release_that_is_partly_there_and_a_damaged_relay_log(well: Pair, tmp_
         assert planned.code == 0, planned.output
         assert state(well) == before
         assert not list(tmp_path.iterdir())
-        with writer(well):
+        with Writer(well.source, rate=20):
             repaired = play(well, "repair", tmp_path)
         assert repaired.code == 0, repaired.output
         ended = result(repaired)
