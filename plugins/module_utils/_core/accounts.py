@@ -68,7 +68,7 @@ REPAIRER: Tuple[Privilege, ...] = (
               "gtid_next, sql_log_bin", since=(8, 0)),
     Privilege("mysql", "CONNECTION_ADMIN", "BINLOG under read_only (1290 without it)", since=(8, 0)),
     Privilege("mysql", "RELOAD", "RESET of a channel and of the binlog, FLUSH"),
-    Privilege("mysql", "CREATE TEMPORARY TABLES", "tables of keys for comparing by the server's own collation"),
+    Privilege("mysql", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),
     Privilege("mariadb", "REPLICATION SLAVE ADMIN", "START, STOP and CHANGE of a connection, gtid_slave_pos, "
               "slave_exec_mode, filters", since=(10, 5)),
     Privilege("mariadb", "SUPER", "sql_slave_skip_counter (1227 without it, 11.8 too)"),
@@ -77,7 +77,7 @@ REPAIRER: Tuple[Privilege, ...] = (
               since=(10, 5)),
     Privilege("mariadb", "READ_ONLY ADMIN", "BINLOG under read_only, setting read_only", since=(10, 5)),
     Privilege("mariadb", "RELOAD", "RESET of a connection and of the binlog, FLUSH"),
-    Privilege("mariadb", "CREATE TEMPORARY TABLES", "tables of keys for comparing by the server's own collation"),
+    Privilege("mariadb", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),
 )
 
 
