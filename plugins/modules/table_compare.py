@@ -13,7 +13,7 @@ short_description: Prove that tables of a MySQL or MariaDB replica equal those o
 version_added: 0.1.0
 description:
   - Compares definitions and rows of tables on a replica and its source at exactly the same point of the source's
-    history, byte by byte, while the source keeps writing. Nothing is locked on the source.
+    history, by digests of their bytes, while the source keeps writing. Nothing is locked on the source.
   - The applier of the channel is paused for a moment. With the applier stopped, a read view is opened on the source at
     a known point, the applier runs until exactly that point, a read view is opened on the replica, and the applier is
     started again. Both views are then read in chunks; the receiver is never stopped.
@@ -98,6 +98,7 @@ notes:
     takes, usually less than a second, longer with tables without a read view, with many tables, and with a lag.
   - A module that is ended by SIGTERM, SIGHUP or SIGINT starts the applier again; one that is ended by SIGKILL while the
     applier is paused leaves it stopped.
+  - A read view stays open on both servers for as long as the comparison takes; they keep old row versions for so long.
   - Set aside in definitions are the next AUTO_INCREMENT value, row format and other storage options, display widths of
     integers and the order of keys. Virtual columns are not read.
   - Tables without a primary key or a unique key of NOT NULL columns are compared as a whole, up to 200000 rows.

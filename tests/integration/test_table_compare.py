@@ -533,6 +533,39 @@ def test_ddl_on_the_source_does_not_wait_for_the_read_view(still: Lab) -> None:
             assert "changed while it was compared" in reading.reason_of(caught.value)
 
 
+@pytest.mark.modes("position")
+@pytest.mark.engine("mysql")
+def test_a_transaction_in_the_middle_of_its_commit_makes_the_point_doubtful(still: Lab) -> None:
+    if still.flavour.version < (5, 7):
+        pytest.skip("this server has no way to hold a commit between binlog and engine")
+    server = "ansible_collections.replicaops.mysql.plugins.module_utils._server"
+    connect, probe = importlib.import_module(server + ".connect"), importlib.import_module(server + ".probe")
+    point = importlib.import_module(server + ".snapshot_point")
+    account = connect.Login(still.source.host, still.source.port, OBSERVER.user, OBSERVER.password)
+    with proof_schema(still, SIMPLE), connect.connect(account) as view, connect.connect(account) as other:
+        probed = probe.probe(view)
+        before = point.end(other, probed)
+        still.source.execute("SET GLOBAL binlog_group_commit_sync_delay = 1000000")
+        committing = threading.Thread(target=lambda: still.source.connect("root").cursor().execute(
+            "INSERT INTO proof.t VALUES (1)"))  # fmt: skip
+        try:
+            committing.start()
+            still.source.wait_until(lambda: point.end(other, probed) != before, 10, "the transaction in the binlog")
+            doubtful = point.open_view(view, probed, 10, 0.0)
+            assert doubtful.doubtful
+            assert doubtful.coordinates != before.coordinates
+            assert view.one("SELECT COUNT(*) AS n FROM proof.t") == {"n": 0}
+            point.close_view(view)
+            certain = point.open_view(view, probed, 10, 10.0)
+            assert not certain.doubtful
+            assert certain.coordinates == doubtful.coordinates
+            assert view.one("SELECT COUNT(*) AS n FROM proof.t") == {"n": 1}
+            point.close_view(view)
+        finally:
+            committing.join(30)
+            still.source.execute("SET GLOBAL binlog_group_commit_sync_delay = 0")
+
+
 @pytest.mark.modes("gtid")
 def test_a_playbook_runs_it(still: Lab) -> None:
     with proof_schema(still, SIMPLE):

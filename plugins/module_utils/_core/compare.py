@@ -52,17 +52,17 @@ class Difference:
         return shape
 
     def brief(self) -> str:
-        """For the message: ``shop.orders (1 row changed, 2 missing on the replica)``."""
+        """For the message: ``1 row changed, 2 missing on the replica``."""
         if self.what == ROWS:
             words = {"changed": "changed", "missing": "missing on the replica", "extra": "only on the replica"}
             parts = ["%s %s" % (grouped(self.counts[key]), words[key]) for key in words if self.counts.get(key)]
-            return "%s (%srows: %s)" % (self.name, "" if self.complete else "at least, ", ", ".join(parts) or "differ")
+            return "rows%s: %s" % ("" if self.complete else ", at least", ", ".join(parts) or "differ")
         words = {
             DEFINITION: "the definition differs",
             MISSING_ON_REPLICA: "missing on the replica",
             MISSING_ON_SOURCE: "only on the replica",
         }
-        return "%s (%s)" % (self.name, words[self.what])
+        return words[self.what]
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class Report:
 
     :param whole: whether every table outside the system schemas was asked for, and the other objects as well.
     :param objects: differences of views, routines, triggers and events (only with ``whole``).
+    :param note: a sentence for the end of the message.
     """
 
     source: str
@@ -135,6 +136,7 @@ class Report:
     outcomes: Tuple[TableOutcome, ...]
     whole: bool = False
     objects: Tuple[Difference, ...] = ()
+    note: str = ""
 
     @property
     def different(self) -> Tuple[Difference, ...]:
@@ -178,6 +180,9 @@ class Report:
 
     def message(self) -> str:
         """A few plain sentences: what was proven, where, and what was not compared."""
+        return (self._verdict() + " " + self.note).strip()
+
+    def _verdict(self) -> str:
         done = "%s in %s" % (plural(sum(o.rows for o in self.compared), "row"), plural(len(self.compared), "table"))
         at = "%s and %s at %s" % (self.source, self.replica, self.point)
         if self.proof == FULLY_VERIFIED:
@@ -189,7 +194,7 @@ class Report:
             return "Proven: %s are equal on %s. The rest of the server was not compared." % (done, at)
         parts = ["Not proven on %s." % at]
         if self.different:
-            parts.append("Different: %s." % _listed(found.brief() for found in self.different))
+            parts.append("Different: %s." % _listed(_briefs(self.different)))
         if self.undecided:
             parts.append("Not decided: %s." % _listed("%s (%s)" % (o.name, o.undecided) for o in self.undecided))
         equal = [outcome for outcome in self.compared if outcome.equal]
@@ -199,6 +204,14 @@ class Report:
         if not self.outcomes and not self.different:
             parts.append("No table was named that exists.")
         return " ".join(parts)
+
+
+def _briefs(found: Iterable[Difference]) -> List[str]:
+    """``shop.orders (the definition differs; rows: 1 changed)``, one for each table."""
+    by_name: Dict[str, List[str]] = {}
+    for difference in found:
+        by_name.setdefault(difference.name, []).append(difference.brief())
+    return ["%s (%s)" % (name, "; ".join(briefs)) for name, briefs in by_name.items()]
 
 
 def _listed(texts: Iterable[str], limit: int = 5) -> str:

@@ -69,6 +69,7 @@ class Run:
         self._request = request
         self._setting = Setting(connection, probe(connection), replica, channel, login, limits, request.start_stopped)
         self.point: Optional[CommitPoint] = None
+        self._note = ""
 
     def selected(self) -> List[str]:
         """The tables that would be compared, for check mode. Reads only.
@@ -118,6 +119,7 @@ class Run:
             tuple(outcomes[pair] for pair in sorted(outcomes)),
             self._request.whole,
             objects,
+            self._note,
         )
 
     def _select(
@@ -140,6 +142,8 @@ class Run:
             )
         if self._request.since:
             found = touched.since(source, probed, self._request.since, stop.coordinates)
+            if found.everything:
+                self._note = "Option since means every table here, because of %s." % found.why
             pairs += [pair for pair in sorted(set(mine) | set(theirs)) if found.has(*pair) and pair not in pairs]
         return pairs
 

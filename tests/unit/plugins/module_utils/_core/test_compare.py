@@ -76,6 +76,11 @@ def test_the_message_names_what_differs_and_what_is_not_known() -> None:
     assert "Equal: 1,204 rows in 1 table." in text
 
 
+def test_a_table_is_named_once() -> None:
+    both = TableOutcome("d.u", 5, 1, "", (Difference("d.u", compare.DEFINITION), *CHANGED.differences))
+    assert "d.u (the definition differs; rows: 1 changed)." in report(both).message()
+
+
 def test_long_lists_are_cut_in_the_message_only() -> None:
     found = report(*(undecided("d.t%d" % number, "why") for number in range(9)))
     assert "and 4 more" in found.message()
@@ -84,7 +89,7 @@ def test_long_lists_are_cut_in_the_message_only() -> None:
 
 def test_an_incomplete_count_says_so() -> None:
     difference = Difference("d.t", compare.ROWS, counts={"missing": 3, "extra": 0, "changed": 0}, complete=False)
-    assert difference.brief() == "d.t (at least, rows: 3 missing on the replica)"
+    assert difference.brief() == "rows, at least: 3 missing on the replica"
     assert difference.as_dict()["complete"] is False
 
 
