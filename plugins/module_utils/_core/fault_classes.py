@@ -107,10 +107,14 @@ CLASSES: Tuple[FaultClass, ...] = (
     _receiver("certificate_expired", text=r"certificate (has )?expired|certificate is not yet valid"),
     _receiver("source_tls", 2026),
     _receiver("source_tls", text=r"SSL is required|SSL connection error|TLS/SSL error"),
-    _receiver("source_privilege_missing", text=r"REPLICATION SLAVE privilege|Access denied; you need"),
+    _receiver(
+        "source_privilege_missing",
+        text=r"REPLICATION SLAVE privilege|Access denied; you need|COM_REGISTER_(REPLICA|SLAVE) failed: Access denied",
+    ),
     _receiver("source_authentication", 1045, 1129, 1130, 1698, 1862, 2059, 2061, 3118, 4151),
     _receiver("source_unreachable", 1040, 1053, 1158, 1159, 1160, 1161, 2002, 2003, 2005, 2006, 2013, 2055),
     _receiver("disk_full", text=r"No space left on device|Disk (is )?full|OS errno 28"),
+    _receiver("relay_log_write_failed", text=r"could not queue event from (source|master)"),
     _receiver(
         "source_binlog_unreadable",
         text=r"bogus data in log event|binlog truncated in the middle of event|"
@@ -171,4 +175,4 @@ def cause(text: str) -> str:
     """The part of an error text that says what is wrong, without the worker, the query and the place around it."""
     rest = _WORKER.sub("", " ".join(text.split()))
     query = _ON_QUERY.search(rest)
-    return query.group("cause") if query else _EVENT.sub("", rest)
+    return query.group("cause") if query else _EVENT.sub("", rest).split(" The possible reasons are", 1)[0]

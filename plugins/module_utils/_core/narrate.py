@@ -98,5 +98,5 @@ def _lines(finding: Finding) -> List[str]:
         lines.append("    statement: %s" % finding.evidence["query"])
     if finding.kind.severity != INFO:
         lines.append("    means: %s" % finding.kind.meaning)
-    lines.extend("    repair: %s" % sentence for sentence in [remedy_sentence(finding.remedy_names())] if sentence)
+    lines.extend("    %s" % sentence for sentence in [remedy_sentence(finding.remedy_names())] if sentence)
     return lines

@@ -143,7 +143,7 @@ def _second_sample(
 
 
 def _confirm(server: Server, around: Surroundings, request: Request) -> Surroundings:
-    """Let candidates for errant transactions stand only if the sources still lack them a while later (RULES: no wolf)."""
+    """Let candidates for errant transactions stand only if the sources still lack them a while later."""
     cases = [case_of(server, channel, around) for channel in _scope(server, request)]
     candidates = next((found for found in map(errant_candidates, cases) if found), None)
     if candidates is None:
