@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .breaks import FLAVOURS, GTID_MODES, MARIADB, MYSQL, POSITION_MODES, ROWS, Ask, breaks
+from .breaks import GTID_MODES, MARIADB, MYSQL, POSITION_MODES, ROWS, Ask, breaks
 from .stage import Stage
 
 
@@ -155,7 +155,18 @@ def position_beyond_source(stage: Stage) -> None:
 
 @breaks("source_binlog_unreadable", errors={"": 1236, "mysql-9.7": 13114})
 def source_binlog_unreadable(stage: Stage) -> None:
-    """The source's own binlog is damaged."""
+    """The source's own binlog is damaged, and the source looks at the checksums of what it sends."""
+    stage.set_global(stage.source, "source_verify_checksum", "ON")
+    _damaged_source(stage)
+
+
+@breaks("relay_log_write_failed", errors={"": 1595, "mysql-9.7": 13122})
+def relay_log_write_failed(stage: Stage) -> None:
+    """The source's own binlog is damaged, which only the receiver notices."""
+    _damaged_source(stage)
+
+
+def _damaged_source(stage: Stage) -> None:
     stage.both(*ROWS)
     stage.stop()
     stage.end_dumps()
@@ -166,11 +177,14 @@ def source_binlog_unreadable(stage: Stage) -> None:
     stage.receiver_error()
 
 
-@breaks("disk_full", name="disk_full_receiver", flavours=FLAVOURS)
+# On MySQL 5.6 and MariaDB even SHOW SLAVE STATUS waits then, until there is room again.
+@breaks("disk_full", name="disk_full_receiver", flavours=("mysql-9.7",), modes=GTID_MODES)
 def disk_full_receiver(stage: Stage) -> None:
     """The replica's file system is full while the relay log must grow."""
     stage.both("CREATE TABLE b (id INT PRIMARY KEY AUTO_INCREMENT, v MEDIUMBLOB)")
     stage.stop("SQL_THREAD")
     stage.fill(stage.replica, keep_kib=200)
     stage.on_source(*["INSERT INTO b (v) VALUES (REPEAT('x', 500000))"] * 4)
-    stage.receiver_error()
+    stage.replica.wait_until(
+        lambda: stage.status()["Replica_IO_State"] == "Waiting for disk space", what="the receiver to wait for room"
+    )

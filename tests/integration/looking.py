@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose import Diagnosis
@@ -87,9 +87,20 @@ def footprint(stage: Stage) -> Dict[str, Any]:
     for server in (stage.replica, stage.source):
         row = server.replica_status() or {}
         words = stage.words
-        names = (words.io_running, words.sql_running, words.applied_file, words.applied_pos, "Last_SQL_Errno")
+        names: Tuple[str, ...] = (
+            words.io_running,
+            words.sql_running,
+            words.applied_file,
+            words.applied_pos,
+            "Last_SQL_Errno",
+        )
+        if row.get(words.sql_running) == "Yes":
+            # While it runs the applier moves on by itself, at rest too: its checkpoints follow later.
+            names: Tuple[str, ...] = (words.io_running, words.sql_running)
+        else:
+            names = (*names, "Relay_Log_File", "Skip_Counter", "Until_Condition")
         found[server.name] = {
-            "threads": {name: row.get(name) for name in (*names, "Relay_Log_File", "Skip_Counter", "Until_Condition")},
+            "threads": {name: row.get(name) for name in names},
             "variables": {r["Variable_name"]: r["Value"] for r in server.query("SHOW GLOBAL VARIABLES")},
             "binlog": server.query(words.show_binlog),
             "gtid": server.gtid_position(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pymysql
@@ -100,6 +101,31 @@ class Stage:
     def session(self, server: Server, **arguments: Any) -> pymysql.connections.Connection[Any]:
         """A new session in the database as root."""
         return server.connect("root", database=DB, **arguments)
+
+    def together(self, *statements: str) -> str:
+        """Commit each statement's transaction in one group, the first one first, so that a replica may apply them in
+        parallel; returns the GTIDs (MySQL 5.6 needs no group: it goes by databases)."""
+        before = self.source.gtid_position() if self.gtid else ""
+        grouped = self.flavour.version >= (5, 7)
+        if grouped:
+            self.set_global(self.source, "binlog_group_commit_sync_no_delay_count", str(len(statements)))
+            self.set_global(self.source, "binlog_group_commit_sync_delay", "1000000")
+        sessions = [self.session(self.source, autocommit=False) for _ in statements]
+        for connection, sql in zip(sessions, statements):
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+        waiting = (
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %d AND STATE = 'waiting for handler commit'"
+        )
+        with ThreadPoolExecutor(max_workers=len(sessions)) as pool:
+            for number, connection in enumerate(sessions):
+                done = pool.submit(connection.commit)
+                if number == 0:
+                    sql = waiting % connection.thread_id()
+                    self.source.wait_until(lambda: done.done() or self.source.value(sql))  # noqa: B023
+        for connection in sessions:
+            connection.close()
+        return self.given(before) if self.gtid else ""
 
     def holding(self, server: Server, *statements: str) -> pymysql.connections.Connection[Any]:
         """Run statements in a session that stays open until `let_go` or the next reset, outside autocommit."""
@@ -231,9 +257,11 @@ class Stage:
         self.failing, self.notes = "", {}
         gtid, workers = mode or (self.lab.gtid, self.lab.workers)
         self._back_to_options(gtid)
+        self._end_statements()
+        self.stop()
         for server, name, value in reversed(self._globals):
-            server.execute("SET GLOBAL %s = '%s'" % (name, value) if isinstance(value, str) else
-                           "SET GLOBAL %s = %s" % (name, value))  # fmt: skip
+            shown = "'%s'" % value if isinstance(value, str) else str(value)
+            server.execute("SET GLOBAL %s = %s" % (name, shown))
         self._globals.clear()
         self.lab.gtid, self.lab.workers = gtid, workers
         self._forget()
@@ -262,8 +290,7 @@ class Stage:
 
     def _forget(self) -> None:
         """Drop what the last break left: the channel, databases, accounts, binlogs."""
-        self._end_statements()
-        self.replica.execute(self.replica.replica_sql("STOP"), self.replica.replica_sql("RESET", "ALL"))
+        self.replica.execute(self.replica.replica_sql("RESET", "ALL"))
         for server in self.lab.servers:
             names = [str(row["Database"]) for row in server.query("SHOW DATABASES")]
             drops = ["DROP DATABASE `%s`" % name for name in names if name not in _SYSTEM]
@@ -277,7 +304,8 @@ class Stage:
     def _end_statements(self) -> None:
         """End what applier threads are waiting in, so that they can be stopped."""
         rows = self.replica.query(
-            "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = 'system user' AND STATE = 'User sleep'"
+            "SELECT ID AS id FROM information_schema.PROCESSLIST"
+            " WHERE USER = 'system user' AND STATE IN ('User sleep', 'Waiting for disk space')"
         )
         for row in rows:
             with contextlib.suppress(pymysql.MySQLError):

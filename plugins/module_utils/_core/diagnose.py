@@ -22,6 +22,7 @@ Predicate = Callable[[Case], Iterator[Finding]]
 PREDICATES: Tuple[Predicate, ...] = (
     diagnose_faults.applier_faults,
     diagnose_faults.receiver_faults,
+    diagnose_faults.waiting_for_disk,
     diagnose_faults.stopped_threads,
     diagnose_progress.progress,
     diagnose_progress.delayed,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Tuple
 
 from .case import Case
@@ -14,6 +15,7 @@ from .finding import Finding
 from .snapshot import CONNECTING, GTID, RUNNING, STOPPED, Fault
 
 _TEXT_LIMIT = 1000
+_DISK_WAIT = re.compile(r"Waiting for disk space|Disk is full", re.I)
 
 
 def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:
@@ -105,6 +107,16 @@ def stopped_threads(case: Case) -> Iterator[Finding]:
     if channel.receiver == STOPPED and channel.receiver_fault is None:
         evidence = {"read": str(channel.read), "state": channel.receiver_state}
         yield Finding("stopped_receiver", channel.name, "The receiver is stopped without an error.", evidence)
+
+
+def waiting_for_disk(case: Case) -> Iterator[Finding]:
+    """A full disk that a thread waits for without an error (measured on MySQL 9.7: both threads say Yes)."""
+    channel = case.channel
+    states = [channel.receiver_state, channel.applier_state, *(worker.state for worker in channel.workers)]
+    states += [process.state for process in case.server.processes if process.user == "system user"]
+    if any(_DISK_WAIT.search(state) for state in states):
+        summary = "A replication thread waits for room on the disk of %s." % case.server.address
+        yield Finding("disk_full", channel.name, summary, {"receiver_state": channel.receiver_state})
 
 
 def _first_line(text: str) -> str:

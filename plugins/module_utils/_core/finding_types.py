@@ -281,6 +281,12 @@ _TYPES: Tuple[FindingType, ...] = (
         ("look", "rebuild"),
     ),
     FindingType(
+        "relay_log_write_failed", ERROR, BROKEN,
+        "The receiver cannot put what the source sends into the relay log: an event is damaged, in the source's "
+        "binlog or on the way, or the relay log cannot be written.",
+        ("look", "rebuild"),
+    ),
+    FindingType(
         "receiver_error", ERROR, BROKEN,
         "The receiver stopped with an error that has no class of its own.",
         ("look",),
