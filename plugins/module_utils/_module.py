@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import signal
 import traceback
 from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
@@ -255,8 +256,21 @@ def fail(module: AnsibleModule, error: ReplicaError) -> NoReturn:
     raise SystemExit(1)
 
 
+def _interrupted(number: int, frame: object) -> NoReturn:
+    # Once only: a second signal must not interrupt the putting back.
+    for other in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit("ended by signal %d" % number)
+
+
 def run(module: AnsibleModule, function: Callable[[AnsibleModule], Dict[str, Any]]) -> None:
-    """Call a module's function and turn its result, or its error, into the module's output."""
+    """Call a module's function and turn its result, or its error, into the module's output.
+
+    A cancelled job ends its modules with a signal; that is turned into an exception, so that threads are started again
+    and borrowed settings are put back on the way out.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
     try:
         outcome = function(module)
     except ReplicaError as error:

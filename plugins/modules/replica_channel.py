@@ -72,6 +72,8 @@ options:
     type: bool
     default: false
 notes:
+  - Without GTIDs the point from which relay logs are fetched again is known once the applier stands still. While it
+    runs, check mode shows the point it has reached by then.
   - On MySQL 5.6 the channel's settings are only in the server's memory between RESET and the next CHANGE or START.
     The undo record has them.
   - The account needs C(REPLICATION_SLAVE_ADMIN) (MariaDB C(REPLICATION SLAVE ADMIN), MySQL 5.6 and 5.7 C(SUPER)), and

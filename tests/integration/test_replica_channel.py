@@ -237,6 +237,31 @@ def test_refetch_after_deletion_with_a_writer(well: Pair, tmp_path: Path) -> Non
     assert settings(well) == kept
 
 
+def test_refetch_while_the_applier_runs(well: Pair) -> None:
+    with writer(well):
+        well.replica.stop_replica("IO_THREAD")
+        done = channel(well, refetch=True, state="started")
+        assert not done["failed"] and done["changed"], done
+        assert threads(well) == {RECEIVER: "Yes", APPLIER: "Yes"}
+    well.wait_same()
+
+
+@pytest.mark.engine("mysql")
+def test_threads_run_again_when_a_step_fails(well: Pair, tmp_path: Path) -> None:
+    if well.words.replica != "REPLICA":
+        pytest.skip("only servers that keep their replication state in tables refuse RESET under a read lock")
+    well.replica.stop_replica("IO_THREAD")
+    with well.replica.connect("root") as other, other.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        failed = channel(well, refetch=True, state="started", record_dir=str(tmp_path))
+    assert failed["failed"] and failed["changed"] and failed["code"] == "server", failed
+    assert threads(well)[APPLIER] == "Yes" and failed["threads_restored"]
+    record = json.loads(Path(failed["record"]).read_text(encoding="utf-8"))
+    assert record["outcome"] == "failed" and record["executed"] == failed["queries"]
+    well.replica.start_replica("IO_THREAD")
+    well.wait_same()
+
+
 def test_refetch_keeps_the_delay(well: Pair) -> None:
     change(well, DELAY=3600)
     backlog(well)

@@ -149,6 +149,8 @@ def predicted(wish: Wish, channel: Channel, before: Mapping[str, Any]) -> Dict[s
     end: Threads
     if wish.refetch:
         end = refetch.wanted_threads(channel, wish.state, wish.which)
+    elif wish.until and wish.until.get("gtid_position"):
+        end = frozenset()
     elif wish.until:
         end = (running(channel) | wish.which) - frozenset((APPLIER,))
     elif wish.state == "stopped":

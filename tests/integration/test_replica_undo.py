@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""replica_undo on real servers: what a recorded change altered comes back, once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+from integration.conftest import Pair
+from integration.playbook import run_module
+
+
+def channel(pair: Pair, tmp_path: Path, **options: Any) -> str:
+    """Run replica_channel with a record; the record's path."""
+    done = run_module("replica_channel", pair.replica, {**options, "record_dir": str(tmp_path)})
+    assert not done["failed"] and done["changed"], done
+    return str(done["record"])
+
+
+def undo(pair: Pair, record: str, check: bool = False, **options: Any) -> Dict[str, Any]:
+    return run_module("replica_undo", pair.replica, {"record": record, **options}, check=check)
+
+
+def on(pair: Pair) -> Dict[str, str]:
+    row = pair.status()
+    return {"receiver": str(row[pair.words.io_running]), "applier": str(row[pair.words.sql_running])}
+
+
+def test_threads_come_back_once(well: Pair, tmp_path: Path) -> None:
+    record = channel(well, tmp_path, state="stopped", threads="both")
+    told = undo(well, record, check=True)
+    assert told["changed"] and not told["executed"] and on(well) == {"receiver": "No", "applier": "No"}
+    done = undo(well, record, record_dir=str(tmp_path))
+    assert done["changed"] and done["queries"] == told["queries"] and done["restored"] == told["restored"]
+    assert done["diff"]["after"] == {"receiver": "running", "applier": "running"} and Path(done["record"]).exists()
+    assert on(well) == {"receiver": "Yes", "applier": "Yes"}
+    again = undo(well, record)
+    assert not again["changed"] and again["queries"] == [] and again["restored"] == []
+
+
+def test_a_delay_that_was_dropped_comes_back(well: Pair, tmp_path: Path) -> None:
+    words = well.words
+    well.replica.stop_replica()
+    well.replica.execute("%s TO %s_DELAY = 3600" % (words.change, words.prefix))
+    record = channel(well, tmp_path, state="started")
+    well.write(3)
+    well.replica.stop_replica()
+    well.replica.execute(well.replica.replica_sql("RESET"))
+    if not well.gtid:
+        restore_coordinates(well, record)
+    assert str(well.status()["SQL_Delay"]) == "0"
+    # The record ends with the delay in place, so that it is gone is somebody else's change and stays ...
+    left = undo(well, record)
+    assert not left["failed"] and not left["changed"], left
+    # ... while a record without an end, as a killed run leaves it, is put back whole.
+    unfinished(record)
+    done = undo(well, record)
+    assert not done["failed"] and done["changed"], done
+    assert str(well.status()["SQL_Delay"]) == "3600" and any("delay: 3600" in text for text in done["restored"])
+    assert not undo(well, record)["changed"]
+    well.replica.stop_replica()
+    well.replica.execute("%s TO %s_DELAY = 0" % (words.change, words.prefix))
+    well.replica.start_replica()
+    well.wait_same()
+
+
+def restore_coordinates(pair: Pair, record: str) -> None:
+    point = json.loads(Path(record).read_text(encoding="utf-8"))["before"]["channel"]["executed"]
+    words = pair.words
+    pair.replica.execute(
+        "%s TO %s_LOG_FILE = '%s', %s_LOG_POS = %d"
+        % (words.change, words.prefix, point["file"], words.prefix, point["position"])
+    )
+
+
+def unfinished(record: str) -> None:
+    """Make a record look as if its run had been killed."""
+    path = Path(record)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data.update(after=None, outcome="running")
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+@pytest.mark.modes("position")
+def test_coordinates_lost_by_a_killed_refetch_come_back(well: Pair, tmp_path: Path) -> None:
+    well.replica.stop_replica("SQL_THREAD")
+    well.write(5)
+    record = channel(well, tmp_path, state="stopped", threads="receiver")
+    unfinished(record)
+    well.replica.execute(well.replica.replica_sql("RESET"))
+    assert not well.status()[well.words.applied_file]
+    told = undo(well, record, check=True)
+    done = undo(well, record)
+    assert not done["failed"] and done["changed"] and done["queries"] == told["queries"], done
+    assert any("coordinates" in text for text in done["restored"]) and on(well)["receiver"] == "Yes"
+    well.replica.start_replica("SQL_THREAD")
+    well.wait_same()
+    assert not any("coordinates" in text for text in undo(well, record)["restored"])
+
+
+@pytest.mark.modes("position")
+def test_coordinates_are_not_put_back_when_the_source_has_purged_them(well: Pair, tmp_path: Path) -> None:
+    well.replica.stop_replica("SQL_THREAD")
+    well.write(5)
+    record = channel(well, tmp_path, state="stopped", threads="receiver")
+    unfinished(record)
+    well.replica.execute(well.replica.replica_sql("RESET"))
+    well.source.execute("FLUSH LOGS", "FLUSH LOGS")
+    newest = well.source.coordinates()[0]
+
+    def purged() -> bool:
+        well.source.execute("PURGE BINARY LOGS TO '%s'" % newest)
+        return len(well.source.query("SHOW BINARY LOGS")) == 1
+
+    well.source.wait_until(purged, what="the binlogs to be purged")
+    refused = undo(well, record)
+    assert refused["failed"] and refused["code"] == "refused" and not refused["changed"]
+    assert not well.status()[well.words.applied_file]
+
+
+@pytest.mark.modes("gtid")
+def test_a_record_of_another_server_is_refused(well: Pair, tmp_path: Path) -> None:
+    record = channel(well, tmp_path, state="stopped")
+    data = json.loads(Path(record).read_text(encoding="utf-8"))
+    data["server"].update(identity="another", server_id=77)
+    Path(record).write_text(json.dumps(data), encoding="utf-8")
+    refused = undo(well, record)
+    assert refused["failed"] and refused["code"] == "identity" and on(well)["applier"] == "No"
+    missing = undo(well, str(tmp_path / "none.json"))
+    assert missing["failed"] and missing["code"] == "bad_input"
