@@ -24,6 +24,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql 
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lab.flavours import BUILDABLE, FLAVOURS
 from lab.server import Server
 from lab.topology import Lab
 
@@ -31,10 +32,20 @@ U1 = "11111111-aaaa-bbbb-cccc-000000000001"
 U2 = "22222222-aaaa-bbbb-cccc-000000000002"
 U3 = "f3333333-aaaa-bbbb-cccc-000000000003"
 
-on_mysql = pytest.mark.parametrize("server", ["mysql-9.7", "mysql-5.6"], indirect=True)
-on_mariadb = pytest.mark.parametrize("server", ["mariadb-10.11", "mariadb-11.8"], indirect=True)
+on_mysql = pytest.mark.engine("mysql")
+on_mariadb = pytest.mark.engine("mariadb")
 properties = settings(max_examples=200, deadline=None)
 slow_properties = settings(max_examples=40, deadline=None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("engine")
+    assert marker is not None, "a test here says which engine it is for"
+    asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
+    names = [name for name in asked or BUILDABLE if FLAVOURS[name].engine in marker.args]
+    metafunc.parametrize("server", names, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +119,10 @@ def test_holes_are_what_the_server_misses_below_the_highest(server: Server, some
 
 # What a server takes and the collection refuses, as it reads as less than the writer may have meant.
 LENIENT = [U1, f"{U1}:5-3", f"{U1}:1-0", f"{U1}:1,{U2}"]
-LENIENT_9 = [f"{U1}:app", f"{U1}:1:app", f"{U1}:app:b:1", U1.replace("-", "") + ":1", "{" + U1 + "}:1"]
-LENIENT_5 = [f"{U1}:1-", f"{U1}:+1", f"{U1}:1-,{U2}:1"]
+ALSO_LENIENT = {
+    "mysql-9.7": [f"{U1}:app", f"{U1}:1:app", f"{U1}:app:b:1", U1.replace("-", "") + ":1", "{" + U1 + "}:1"],
+    "mysql-5.6": [f"{U1}:1-", f"{U1}:+1", f"{U1}:1-,{U2}:1"],
+}
 BOTH_TAKE = ["", ",", " , ,\n", f"{U1}:007", f"{U1}: 1 - 3 :\v5\f", f"\t{U1.upper()} :1,\r\n{U2}:2,{U1}:2",
              f"{U1}:{NUMBER_END - 1}", f"{U1}:1-{NUMBER_END - 1}", f"{U1}:5:1-2:4:3"]  # fmt: skip
 TAGGED_TAKEN = [f"{U1}:app:1", f"{U1}: Zz_9 : 2-3:1", f"{U1}:{'t' * 32}:1", f"{U1}:1:app:1:2-3:zz:4,{U1}:5:app:9"]
@@ -147,7 +160,7 @@ def test_texts_are_taken_and_refused_as_the_server_does(server: Server) -> None:
 
 @on_mysql
 def test_only_the_known_texts_are_refused_where_the_server_is_lenient(server: Server) -> None:
-    for text in LENIENT + (LENIENT_9 if has_tags(server) else LENIENT_5):
+    for text in LENIENT + ALSO_LENIENT.get(server.flavour.name, []):
         assert servers_reading(server, text) is not None, text
         assert our_reading(text) is None, text
 
