@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 from . import account_statement, effect
 from .channel_plan import APPLIER, Verbs
 from .effect import Verdict
 from .errors import BadInputError, RefusedError
 from .event_group import Failing
+from .fault_classes import cause
 from .gtid_mysql import Gtid, GtidError
 from .plan import Plan, Step
-from .snapshot import STOPPED, Channel, Fault, Server
+from .snapshot import STOPPED, Channel, Server
 from .statement import Statement
 
 AUTO = "auto"
@@ -248,27 +249,6 @@ def _counter_steps(verbs: Verbs) -> Tuple[Statement, ...]:
     return session, counter
 
 
-def passed(failing: Failing, fault: Broken, verdict: Verdict, method: str) -> Dict[str, Any]:
-    """What a result says about a transaction that was passed."""
-    statement = account_statement.masked(failing.statement)
-    return {
-        "gtid": failing.group.gtid or None,
-        "file": failing.group.source_file or None,
-        "end_position": failing.group.source_end,
-        "log": failing.group.log,
-        "log_position": failing.group.position,
-        "error": fault.number,
-        "error_text": account_statement.masked_error(fault.text),
-        "database": failing.schema,
-        "statement": statement,
-        "effect": effect.PRESENT if verdict.present else effect.NOT_VERIFIED,
-        "evidence": list(verdict.evidence),
-        "lacking": list(verdict.lacking),
-        "given_up": None if verdict.present else statement,
-        "method": method,
-    }
-
-
 def phases(plan_: Plan) -> Tuple[Plan, ...]:
     """The plan cut after the step that closes gaps: where the applier then stands is checked before the next."""
     first = plan_.steps[0]
@@ -307,42 +287,3 @@ def check_still(fault: Broken, server: Server, channel: Channel) -> None:
             "the applier is no longer at that error" if now is None else "the error is another one by now",
             "Diagnose again.",
         )
-
-
-def discreet(fault: Broken) -> Broken:
-    """The error as a masked channel shows it."""
-    return replace(fault, text=account_statement.masked_error(fault.text))
-
-
-def masked(channel: Channel) -> Channel:
-    """The channel with the statements that its errors quote masked: they may hold passwords."""
-
-    def hide(fault: Optional[Fault]) -> Optional[Fault]:
-        return None if fault is None else replace(fault, text=account_statement.masked_error(fault.text))
-
-    workers = tuple(replace(worker, fault=hide(worker.fault)) for worker in channel.workers)
-    return replace(channel, applier_fault=hide(channel.applier_fault), workers=workers)
-
-
-def nothing(channel: Channel) -> str:
-    """Why nothing was passed, in a sentence."""
-    if channel.applier == STOPPED:
-        return "The applier is stopped without an error: there is nothing to pass, and it is left as it is."
-    return "The applier runs without an error: there is nothing to pass."
-
-
-def sentence(entries: Sequence[Dict[str, Any]], after: Channel, checking: bool) -> str:
-    """What was done, in a few sentences."""
-    lines: List[str] = []
-    for entry in entries:
-        name = entry["gtid"] or "%s:%d" % (entry["file"] or "the transaction that ends at", entry["end_position"])
-        seen = "its effect is present: %s" % "; ".join(entry["evidence"]) if entry["given_up"] is None else (
-            "its effect is given up: %s" % entry["given_up"])
-        lines.append("%s %s (error %d); %s." % ("Would pass" if checking else "Passed", name, entry["error"], seen))
-    next_fault = broken(after)
-    if not checking and next_fault is not None:
-        lines.append("The applier then stopped at error %d: %s" % (
-            next_fault.number, account_statement.masked_error(next_fault.text)))
-    elif not checking:
-        lines.append("The applier runs.")
-    return " ".join(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Optional
 
+from .._core import fault_classes
 from .._core.errors import ReplicaError, ServerError
 from .._core.glance import CONDITIONS, Glance, Watch, fault_of, glance_from, row_of
 from .._core.snapshot import Coordinates, Fault
@@ -37,6 +38,10 @@ class ThreadFaultError(ReplicaError):
     """A thread stopped with an error while it was waited for."""
 
     code = "fault"
+
+    def message(self) -> str:
+        """Where it stopped with what, and what to do; what was asked for did run."""
+        return "On %s %s. %s" % (self.where, self.answer.rstrip("."), self.advice)
 
 
 def glance(connection: Connection, probed: Probed, channel: str) -> Glance:
@@ -79,7 +84,8 @@ def wait_for(
         for name in open_conditions:
             fault = fault_of(name, now)
             if fault is not None:
-                raise _fault_error(connection, probed, channel, name, fault)
+                thread = "receiver" if fault is now.receiver_fault else "applier"
+                raise _fault_error(connection, probed, channel, thread, fault)
         if time.monotonic() > deadline:
             raise _timed_out(connection, channel, open_conditions[0], timeout, now)
         time.sleep(POLL_SECONDS)
@@ -90,13 +96,14 @@ def _where(connection: Connection, channel: str) -> str:
 
 
 def _fault_error(
-    connection: Connection, probed: Probed, channel: str, condition: str, fault: Fault
+    connection: Connection, probed: Probed, channel: str, thread: str, fault: Fault
 ) -> ThreadFaultError:
-    cause = _worker_cause(connection, probed, channel) or fault
+    worker = _worker_cause(connection, probed, channel) if thread == "applier" else None
+    cause = worker or fault
     return ThreadFaultError(
-        "wait " + WANTED[condition],
+        "keep the %s running" % thread,
         _where(connection, channel),
-        "it stopped with error %d: %s" % (cause.number, cause.text),
+        "the %s stopped with error %d: %s" % (thread, cause.number, fault_classes.cause(cause.text)),
         "Diagnose the channel with replica_status: it names the repair.",
         {"errno": cause.number, "error": cause.text},
     )
