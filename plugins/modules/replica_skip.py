@@ -212,7 +212,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module as glue
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan, skip_report
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import RISKS
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.skip_plan import Wish
@@ -242,7 +242,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     last, state, not_passed = None, "", ""
     while len(rounds) < (1 if module.check_mode else wish.limit):
         with change.target(*glue.target_arguments(module, "pass a failing transaction", options)) as aim:
-            last = skip_plan.masked(aim.channel)
+            last = skip_report.masked(aim.channel)
             if not rounds:
                 before, state = channel_as_dict(last), aim.state_id
             try:
@@ -265,7 +265,7 @@ def outcome(
 ) -> Dict[str, Any]:
     """The result of all rounds."""
     entries = [passed.entry for passed in rounds]
-    msg = skip_plan.sentence(entries, last, module.check_mode) if rounds else skip_plan.nothing(last)
+    msg = skip_report.sentence(entries, last, module.check_mode) if rounds else skip_report.nothing(last)
     queries = [query for passed in rounds for query in passed.queries]
     records = [passed.record for passed in rounds if passed.record]
     risks = [passed.plan.risk for passed in rounds]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .._core import effect as questions
-from .._core import skip_plan
+from .._core import skip_plan, skip_report
 from .._core.effect import Verdict
 from .._core.errors import ReplicaError, ServerError
 from .._core.event_group import Failing
@@ -57,7 +57,7 @@ class _Discreet(Target):
 
 
 def _discreet(server: Server) -> Server:
-    return replace(server, channels=tuple(skip_plan.masked(channel) for channel in server.channels))
+    return replace(server, channels=tuple(skip_report.masked(channel) for channel in server.channels))
 
 
 def pass_one(
@@ -79,7 +79,7 @@ def pass_one(
         method = skip_plan.choose(wish, aim.server, channel, found)
         verdict = _verdict(aim, fault, found, following, source)
     skip_plan.check_effect(wish, aim.server, channel, fault, verdict)
-    entry = skip_plan.passed(found, fault, verdict, method)
+    entry = skip_report.passed(found, fault, verdict, method)
     plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, "Pass %s." % (entry["gtid"] or "it"))
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)
@@ -122,7 +122,7 @@ def _execute(
     ran: List[str] = []
     record = ""
     parts = skip_plan.phases(plan)
-    server, channel = _discreet(aim.server), skip_plan.masked(aim.channel)
+    server, channel = _discreet(aim.server), skip_report.masked(aim.channel)
     for number, part in enumerate(parts):
         safe = _Discreet(
             aim.connection, aim.probed, server, channel, aim.source, aim.state_id, aim.verdict, aim.verbs
@@ -131,7 +131,7 @@ def _execute(
         def again(now: Server, part: Plan = part, first: bool = number == 0) -> Plan:
             there = now.channel(aim.channel.name) or aim.channel
             if first:
-                skip_plan.check_still(skip_plan.discreet(fault), now, there)
+                skip_plan.check_still(skip_report.discreet(fault), now, there)
             else:
                 skip_plan.check_at(found, now, there)
             return part
@@ -182,7 +182,7 @@ def _settled(aim: Target, found: Failing, fault: Broken, timeout: float) -> Chan
         if now.applier != "Yes" and now.applier_fault is not None:
             channel = _channel(aim)
             stopped = skip_plan.broken(channel)
-            if stopped is None or stopped != skip_plan.discreet(fault):
+            if stopped is None or stopped != skip_report.discreet(fault):
                 return channel
             raise _no_effect(aim, "the applier stops at the same transaction again")
         if time.monotonic() > deadline:

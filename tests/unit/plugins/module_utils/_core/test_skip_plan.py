@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan, skip_report
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.channel_plan import Verbs
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.dialect import MARIADB, MASTER, SOURCE
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
@@ -229,20 +229,20 @@ def test_risk_and_what_is_lost():
 
 
 def test_entries_and_sentences():
-    entry = skip_plan.passed(failing(), FAULT, PRESENT, "gtid")
+    entry = skip_report.passed(failing(), FAULT, PRESENT, "gtid")
     assert (entry["effect"], entry["given_up"], entry["gtid"]) == ("present", None, f"{U}:4")
-    lost = skip_plan.passed(failing(""), FAULT, LACKING, "counter")
+    lost = skip_report.passed(failing(""), FAULT, LACKING, "counter")
     assert (lost["effect"], lost["given_up"], lost["gtid"]) == ("not_verified", "ALTER TABLE t ADD c INT", None)
-    assert "Would pass" in skip_plan.sentence([entry], channel(), True)
-    assert "then stopped at error 1060" in skip_plan.sentence([entry], channel(), False)
-    assert "The applier runs" in skip_plan.sentence([lost], channel(applier="running"), False)
+    assert "Would pass" in skip_report.sentence([entry], channel(), True)
+    assert "then stopped at error 1060" in skip_report.sentence([entry], channel(), False)
+    assert "The applier runs" in skip_report.sentence([lost], channel(applier="running"), False)
 
 
 def test_masked_channel():
     text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
     some = channel(workers=(Worker(1, False, Fault(1396, text), ""),), applier_fault=Fault(1396, text))
     assert "geheim" in str(some)
-    assert "geheim" not in str(skip_plan.masked(some))
+    assert "geheim" not in str(skip_report.masked(some))
 
 
 @pytest.mark.parametrize("wish", [Wish(()), Wish((1060,), limit=0)])
