@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from . import account_statement, effect
@@ -13,9 +13,8 @@ from .channel_plan import APPLIER, Verbs
 from .effect import Verdict
 from .errors import BadInputError, RefusedError
 from .event_group import Failing
-from .fault_classes import cause
 from .gtid_mysql import Gtid, GtidError
-from .plan import Plan, Step
+from .plan import STOP, Plan, Step
 from .snapshot import STOPPED, Channel, Server
 from .statement import Statement
 
@@ -212,7 +211,8 @@ def plan(method: str, verbs: Verbs, failing: Failing, state_id: str, verdict: Ve
     """The statements that pass exactly this transaction and start the applier again."""
     steps = [Step(statement) for statement in (_gtid_steps(failing) if method == GTID else _counter_steps(verbs))]
     if method == COUNTER and not failing.first:
-        steps.insert(0, Step(verbs.start(APPLIER, UNTIL_GAPS), "applier_stopped"))
+        # Like a STOP: it comes first, and where the applier then stands is checked before anything else.
+        steps.insert(0, Step(verbs.start(APPLIER, UNTIL_GAPS), "applier_stopped", STOP))
     given_up = () if verdict.present else ("the statement %s" % account_statement.masked(failing.statement),)
     mysql8: Tuple[str, ...] = (
         "REPLICATION_SLAVE_ADMIN",
@@ -247,14 +247,6 @@ def _counter_steps(verbs: Verbs) -> Tuple[Statement, ...]:
     # The counter belongs to the session's default connection; without this it is accepted and skips nothing (10.11).
     session = Statement("SET SESSION default_master_connection = %s", (verbs.name,), purpose="name the connection")
     return session, counter
-
-
-def phases(plan_: Plan) -> Tuple[Plan, ...]:
-    """The plan cut after the step that closes gaps: where the applier then stands is checked before the next."""
-    first = plan_.steps[0]
-    if UNTIL_GAPS not in first.statement.sql:
-        return (plan_,)
-    return replace(plan_, steps=(first,)), replace(plan_, steps=plan_.steps[1:])
 
 
 def check_at(failing: Failing, server: Server, channel: Channel) -> None:

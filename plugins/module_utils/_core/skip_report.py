@@ -12,6 +12,7 @@ from typing import Any, Dict, Optional, Sequence
 from . import account_statement, effect
 from .effect import Verdict
 from .event_group import Failing
+from .fault_classes import cause
 from .skip_plan import Broken, broken
 from .snapshot import STOPPED, Channel, Fault
 
@@ -68,7 +69,7 @@ def sentence(entries: Sequence[Dict[str, Any]], after: Channel, checking: bool) 
     lines += [_line(verb, entry) for entry in entries if len(entries) <= FEW or entry["given_up"] is not None]
     next_fault = broken(after)
     if not checking and next_fault is not None:
-        text = account_statement.masked_error(next_fault.text)
+        text = cause(account_statement.masked_error(next_fault.text))
         lines.append("The applier then stopped at error %d: %s" % (next_fault.number, text))
     elif not checking:
         lines.append("The applier runs." if after.applier != STOPPED else "The applier is stopped.")

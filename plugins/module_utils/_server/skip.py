@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from .._core import effect as questions
 from .._core import skip_plan, skip_report
@@ -23,12 +23,14 @@ from .._core.snapshot import Channel, Coordinates, Server
 from .._core.sql_reader import Name, UnknownStatement
 from .._core.table_definition import NOTHING_LATER
 from . import effect, failing
-from .change import Options, Target, carry_out
+from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
 from .wait import POLL_SECONDS, glance
+
+Entry = Dict[str, Any]
 
 _LOOKS = 3
 _UNDO = ("The transaction stays passed. What its statement wanted is told under details.",)
@@ -42,7 +44,7 @@ class Passed:
     :param after: the channel afterwards; None in check mode.
     """
 
-    entry: Dict[str, Any]
+    entry: Entry
     queries: Tuple[str, ...]
     plan: Plan
     record: str = ""
@@ -84,10 +86,10 @@ def pass_one(
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)
     with _put_back(aim, method):
-        ran, record = _execute(aim, plan, options, found, fault, entry)
+        outcome = _execute(aim, plan, options, found, fault, entry)
         after = _settled(aim, found, fault, options.timeout)
         _check_passed(aim, method, found)
-    return Passed(entry, tuple(ran), plan, record, after)
+    return Passed(entry, tuple(outcome.executed), plan, outcome.record, after)
 
 
 @contextmanager
@@ -115,33 +117,22 @@ def _verdict(
     return effect.judge(aim.connection.login, question, later, source)
 
 
-def _execute(
-    aim: Target, plan: Plan, options: Options, found: Failing, fault: Broken, entry: Dict[str, Any]
-) -> Tuple[List[str], str]:
-    """Carry out the plan; the statements that ran and the path of the (first) record."""
-    ran: List[str] = []
-    record = ""
-    parts = skip_plan.phases(plan)
-    server, channel = _discreet(aim.server), skip_report.masked(aim.channel)
-    for number, part in enumerate(parts):
-        safe = _Discreet(
-            aim.connection, aim.probed, server, channel, aim.source, aim.state_id, aim.verdict, aim.verbs
-        )  # fmt: skip
+def _execute(aim: Target, plan: Plan, options: Options, found: Failing, fault: Broken, entry: Entry) -> Outcome:
+    """Carry out the plan, with a last look at the applier right before the first write."""
 
-        def again(now: Server, part: Plan = part, first: bool = number == 0) -> Plan:
-            there = now.channel(aim.channel.name) or aim.channel
-            if first:
-                skip_plan.check_still(skip_report.discreet(fault), now, there)
-            else:
-                skip_plan.check_at(found, now, there)
-            return part
+    def again(now: Server) -> Plan:
+        there = now.channel(aim.channel.name) or aim.channel
+        if found.first or entry["method"] == skip_plan.GTID:
+            skip_plan.check_still(skip_report.discreet(fault), now, there)
+        else:
+            skip_plan.check_at(found, now, there)
+        return plan
 
-        moment = options if number == 0 else replace(options, written_at=options.written_at + "-%d" % (number + 1))
-        outcome = carry_out(safe, part, moment, _UNDO, {"passed": [entry]}, again)
-        ran += outcome.executed
-        record = record or outcome.record
-        server, channel = outcome.after, outcome.after.channel(aim.channel.name) or channel
-    return ran, record
+    safe = _Discreet(
+        aim.connection, aim.probed, _discreet(aim.server), skip_report.masked(aim.channel), aim.source, aim.state_id,
+        aim.verdict, aim.verbs,
+    )  # fmt: skip
+    return carry_out(safe, plan, options, _UNDO, {"passed": [entry]}, again)
 
 
 @contextmanager

@@ -189,16 +189,6 @@ def test_statements():
     )
 
 
-def test_phases():
-    verbs = Verbs(SOURCE, True, "")
-    whole = skip_plan.plan("counter", verbs, failing(""), "s", PRESENT, "x")
-    assert skip_plan.phases(whole) == (whole,)
-    cut = skip_plan.plan("counter", verbs, failing("", first=False), "s", PRESENT, "x")
-    first, second = skip_plan.phases(cut)
-    assert first.queries() + second.queries() == cut.queries()
-    assert len(first.steps) == 1
-
-
 def test_where_the_applier_must_stand():
     skip_plan.check_at(failing(), server(), channel())
     for other in (channel(relay=Coordinates("relay.000002", 600)), channel(applier="running"), channel(relay=None)):
