@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs cases of the failure matrix: a break, on a flavour, in a mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from lab.topology import Lab
+
+from .breaks import MODES, Break, load
+from .looking import Seen, footprint, judge, look
+from .stage import Mode, Stage
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of the matrix."""
+
+    flavour: str
+    mode: Mode
+    broken: Break
+
+    @property
+    def id(self) -> str:
+        gtid, workers = self.mode
+        return "%s-%s-%s-%dw" % (self.broken.name, self.flavour, "gtid" if gtid else "position", workers)
+
+
+def cases(flavour: str, full: bool = False) -> List[Case]:
+    """The cases of a flavour, those of one mode together.
+
+    Without ``full`` each break runs once, the modes taken in turn so that each is met by about a quarter of the breaks.
+    """
+    found = []
+    for number, broken in enumerate(load().values()):
+        modes = [mode for mode in MODES if broken.exists(flavour, mode)]
+        if modes:
+            chosen = modes if full else [modes[number % len(modes)]]
+            found.extend(Case(flavour, mode, broken) for mode in chosen)
+    return sorted(found, key=lambda case: MODES.index(case.mode))
+
+
+def run(stage: Stage, case: Case, keep: bool = False) -> Tuple[Seen, List[str]]:
+    """Break, look, judge: what was seen and what is wrong with it."""
+    for _ in range(_TRIES if case.broken.passing else 1):
+        stage.reset(case.mode)
+        case.broken.make(stage)
+        before = footprint(stage)
+        seen = look(stage, case.broken.ask, keep)
+        after = footprint(stage)
+        wrong = judge(stage, case.broken, seen)
+        if not case.broken.passing:
+            wrong.extend(_changes(before, after))
+        if not wrong:
+            break
+    return seen, wrong
+
+
+def _changes(before: Dict[str, Dict[str, object]], after: Dict[str, Dict[str, object]]) -> List[str]:
+    return [
+        "looking changed %s of the %s: %r became %r" % (part, server, value, after[server][part])
+        for server, parts in before.items()
+        for part, value in parts.items()
+        if after[server][part] != value
+    ]
+
+
+class Stages:
+    """One stage at a time: that of the flavour which is asked for, made when the flavour changes."""
+
+    def __init__(self) -> None:
+        self._stage: Optional[Stage] = None
+
+    def of(self, flavour: str) -> Stage:
+        """The stage of a flavour."""
+        if self._stage is None or self._stage.flavour.name != flavour:
+            self.close()
+            self._stage = Stage(Lab(flavour, "pair", gtid=True, disk_size="400m").up())
+        return self._stage
+
+    def close(self) -> None:
+        """Remove the servers."""
+        if self._stage is not None:
+            self._stage.let_go()
+            self._stage.lab.down()
+            self._stage = None
+
+    def spoilt(self) -> None:
+        """After an accident the next case gets new servers."""
+        self.close()

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every finding on every flavour that shows it: a real pair is broken, looked at by the observer, and left unchanged.
+
+By default each break runs once on each flavour, the modes (GTID or position, one applier or four) taken in turn;
+``REPLICAOPS_MATRIX=full`` runs all of them in every mode.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES
+from integration.breaks import FLAVOURS, load
+from integration.running import Case, Stages, cases, run
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    if "case" in metafunc.fixturenames:
+        asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
+        full = os.environ.get("REPLICAOPS_MATRIX") == "full"
+        every = [case for name in FLAVOURS if name in (asked or FLAVOURS) for case in cases(name, full)]
+        metafunc.parametrize("case", every, ids=[case.id for case in every])
+
+
+@pytest.fixture(scope="module")
+def stages() -> Iterator[Stages]:
+    made = Stages()
+    yield made
+    made.close()
+
+
+def test_finding(case: Case, stages: Stages) -> None:
+    stage = stages.of(case.flavour)
+    try:
+        _, wrong = run(stage, case)
+    except Exception:
+        stages.spoilt()
+        raise
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_code_is_broken_for_real_or_marked() -> None:
+    made = {broken.code for broken in load().values()}
+    missing = {code for code, kind in TYPES.items() if code not in made and not kind.not_reproduced}
+    assert not missing, "no break shows %s, and no reason is given in finding_types" % ", ".join(sorted(missing))
+    needless = {code for code in made if TYPES[code].not_reproduced}
+    assert not needless, "marked as not reproduced although a break shows it: %s" % ", ".join(sorted(needless))
