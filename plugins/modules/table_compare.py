@@ -99,6 +99,9 @@ notes:
   - A module that is ended by SIGTERM, SIGHUP or SIGINT starts the applier again; one that is ended by SIGKILL while the
     applier is paused leaves it stopped.
   - A read view stays open on both servers for as long as the comparison takes; they keep old row versions for so long.
+  - The view gives its metadata locks back after every statement, so that DDL of others does not wait for it. MariaDB
+    does that only for an account with the privilege BINLOG ADMIN. Without it, a comparison gives up as soon as somebody
+    waits, and what was not compared by then is undecided.
   - Set aside in definitions are the next AUTO_INCREMENT value, row format and other storage options, display widths of
     integers and the order of keys. Virtual columns are not read.
   - Tables without a primary key or a unique key of NOT NULL columns are compared as a whole, up to 200000 rows.

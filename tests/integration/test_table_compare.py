@@ -19,7 +19,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 from integration.conftest import Pair
 from integration.playbook import assert_no_secret, login, run_module
-from lab.accounts import OBSERVER
+from lab.accounts import OBSERVER, REPAIRER
 from lab.server import Server
 from lab.topology import Lab
 
@@ -515,11 +515,12 @@ def test_ddl_on_the_source_does_not_wait_for_the_read_view(still: Lab) -> None:
         connect, probe = importlib.import_module(server + ".connect"), importlib.import_module(server + ".probe")
         compare_rows, reading = (
             importlib.import_module(core + ".compare_rows"),
-            importlib.import_module(server + ".compare"),
+            importlib.import_module(server + ".compare_side"),
         )
         catalog, point = (importlib.import_module(server + name) for name in (".compare_catalog", ".snapshot_point"))
-        account = connect.Login(still.source.host, still.source.port, OBSERVER.user, OBSERVER.password)
+        account = connect.Login(still.source.host, still.source.port, REPAIRER.user, REPAIRER.password)
         with connect.connect(account) as view, still.source.connect("root") as other, other.cursor() as cursor:
+            assert point.gives_locks_back(view, probe.probe(view))
             point.open_view(view, probe.probe(view), 30)
             table = catalog.describe(view, catalog.tables(view)["proof", "t"])
             statement = compare_rows.digest_statement(table, None, None)
@@ -531,6 +532,33 @@ def test_ddl_on_the_source_does_not_wait_for_the_read_view(still: Lab) -> None:
             with pytest.raises(Exception) as caught:
                 reading.Side(view, True).ask(statement)
             assert "changed while it was compared" in reading.reason_of(caught.value)
+
+
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mariadb")
+def test_a_view_that_holds_locks_is_given_up_when_somebody_waits(still: Lab) -> None:
+    with proof_schema(still, SIMPLE, "INSERT INTO proof.t VALUES (1)"):
+        server = "ansible_collections.replicaops.mysql.plugins.module_utils._server"
+        connect, probe = importlib.import_module(server + ".connect"), importlib.import_module(server + ".probe")
+        reading, point = (
+            importlib.import_module(server + ".compare_side"),
+            importlib.import_module(server + ".snapshot_point"),
+        )
+        account = connect.Login(still.source.host, still.source.port, OBSERVER.user, OBSERVER.password)
+        with connect.connect(account) as view, connect.connect(account) as watch:
+            assert not point.gives_locks_back(view, probe.probe(view))
+            point.open_view(view, probe.probe(view), 30)
+            side = reading.Side(view, True, watch)
+            assert side.ask("SELECT COUNT(*) AS n FROM proof.t") == [{"n": 1}]
+            ddl = threading.Thread(target=lambda: still.source.execute("ALTER TABLE proof.t ADD COLUMN v INT"))
+            ddl.start()
+            try:
+                still.replica.wait_until(lambda: point.is_waited_for(watch), 30, "the statement to wait")
+                with pytest.raises(reading.YieldedError):
+                    side.ask("SELECT COUNT(*) AS n FROM proof.t")
+            finally:
+                ddl.join(30)
+                assert not ddl.is_alive()
 
 
 @pytest.mark.modes("position")
