@@ -34,7 +34,8 @@ def page() -> str:
         lines += ["", "## %s" % role.capitalize(), "", "The %s %s." % (role, meaning)]
         for title, engine, version in SERVERS:
             granted = accounts.grants(engine, version, role, "'%s'@'%%'" % role)
-            lines += ["", "### %s on %s" % (role.capitalize(), title), "", "```sql", *[g + ";" for g in granted], "```"]
+            lines += ["", "### %s on %s" % (role.capitalize(), title)]
+            lines += ["", "```sql", *[grant + ";" for grant in granted], "```"]
             lines += ["", "| privilege | for |", "|---|---|"]
             needed = accounts.needed_privileges(engine, version, role)
             lines += ["| `%s` | %s |" % (one.name, one.reason) for one in needed]

@@ -47,7 +47,7 @@ def server(raw: Mapping[str, Any]) -> Server:
         executed=parsed(GtidSet.parse, gtid, "executed"),
         purged=parsed(GtidSet.parse, gtid, "purged"),
         replica_position=parsed(GtidPosition.parse, gtid, "slave_pos"),
-        binlog_state=parsed(GtidBinlogState.parse, gtid, "binlog_state"),
+        binlog_state=parsed(lambda state: GtidBinlogState.parse(state, text(gtid, "binlog_pos")), gtid, "binlog_state"),
         binlog_end=coordinates(sections.first("binlog_status"), "File", "Position"),
         binlogs=tuple((text(row, "Log_name"), whole(row, "File_size")) for row in sections.rows("binary_logs")),
         channels=_channels(raw, sections, variables),
