@@ -14,7 +14,7 @@ from .looking import Seen
 from .running import Case
 from .stage import Stage
 
-FIXTURES = Path(__file__).resolve().parents[1] / "unit" / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[1] / "unit" / "fixtures" / "findings"
 
 _VARIABLES = re.compile(
     r"^(gtid_mode|(super_)?read_only|(replica|slave)_(skip_errors|exec_mode|parallel_(workers|threads)|"

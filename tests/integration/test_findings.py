@@ -4,7 +4,7 @@
 """Every finding on every flavour that shows it: a real pair is broken, looked at by the observer, and left unchanged.
 
 By default each break runs once on each flavour, the modes (GTID or position, one applier or four) taken in turn;
-``REPLICAOPS_MATRIX=full`` runs all of them in every mode.
+``REPLICA_TEST_MATRIX=full`` runs all of them in every mode.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from integration.running import Case, Stages, cases, run
 def pytest_generate_tests(metafunc: Any) -> None:
     if "case" in metafunc.fixturenames:
         asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
-        full = os.environ.get("REPLICAOPS_MATRIX") == "full"
+        full = os.environ.get("REPLICA_TEST_MATRIX") == "full"
         every = [case for name in FLAVOURS if name in (asked or FLAVOURS) for case in cases(name, full)]
         metafunc.parametrize("case", every, ids=[case.id for case in every])
 

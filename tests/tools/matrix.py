@@ -1,113 +1,93 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole failure matrix: every break on every flavour in every mode; resumable, and written up for the docs.
+"""Runs every integration test in every mode, in shards of one test file on one flavour.
 
-What has passed is kept in .cache/matrix.json and not run again; ``--again`` starts from nothing. ``--capture`` writes
-the unit tests' fixtures, one for each break and flavour.
+Resumable: a shard that has passed with the very same files is not run again, and a failed one does not end the run.
+The results, one JUnit file for each shard, stay in ``.venv/matrix/``.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
+import os
+import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
-    sys.path.insert(0, str(entry))
+RESULTS = CHECKOUT / ".venv" / "matrix"
+TESTS = CHECKOUT / "tests"
+NO_TESTS_COLLECTED = 5
 
-from integration import captures  # noqa: E402
-from integration.breaks import FLAVOURS, MODES, load  # noqa: E402
-from integration.running import Case, Stages, cases, run  # noqa: E402
 
-RESULTS = CHECKOUT / ".cache" / "matrix.json"
-PAGE = CHECKOUT / "docs" / "test-matrix.md"
-MARKS = {"passed": "yes", "failed": "**no**", "": "not run"}
+@dataclass(frozen=True)
+class Shard:
+    """One test file on one flavour."""
+
+    flavour: str
+    file: Path
+
+    def result(self) -> Path:
+        return RESULTS / f"{self.flavour}-{self.file.stem}.xml"
+
+    def mark(self) -> Path:
+        return self.result().with_suffix(".passed")
+
+
+def state_of_files() -> str:
+    """Hash everything that a result depends on: what the tests, the lab, the plugins, roles and playbooks say."""
+    digest = hashlib.sha256()
+    for folder in ("plugins", "roles", "playbooks", "meta", "tests"):
+        for path in sorted((CHECKOUT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def shards() -> list[Shard]:
+    """List the shards, by the flavours that the lab can start here."""
+    sys.path.insert(0, str(TESTS))
+    from lab.images import available  # the lab is importable only from here on
+
+    files = sorted((TESTS / "integration").glob("test_*.py"))
+    return [Shard(flavour, file) for flavour in available() for file in files]
+
+
+def run(shard: Shard, state: str) -> str:
+    """Run a shard and say in a word what became of it."""
+    if shard.mark().exists() and shard.mark().read_text() == state:
+        return "passed before"
+    shard.mark().unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", str(shard.file), "--flavour", shard.flavour]
+    command.append(f"--junitxml={shard.result()}")
+    environment = {**os.environ, "REPLICA_TEST_MATRIX": "full"}
+    code = subprocess.run(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    if code not in (0, NO_TESTS_COLLECTED):
+        return "FAILED"
+    shard.mark().write_text(state)
+    return "passed" if code == 0 else "nothing for this flavour"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--flavour", action="append", choices=FLAVOURS, help="only this flavour (may be given again)")
-    parser.add_argument("--only", action="append", help="only this break (may be given again)")
-    parser.add_argument("--shard", default="1/1", metavar="N/M", help="the Nth of M parts of each flavour")
-    parser.add_argument("--once", action="store_true", help="each break in one mode, as `make test` does")
-    parser.add_argument("--again", action="store_true", help="run what has passed already, too")
-    parser.add_argument("--capture", action="store_true", help="write fixtures of the unit tests (with --once)")
-    parser.add_argument("--page", action="store_true", help="only write the page from the results")
-    arguments = parser.parse_args()
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    failed = 0 if arguments.page else _run(arguments, results)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(results))
-    print("%d cases failed; %s" % (failed, PAGE.relative_to(CHECKOUT)))
-    return int(failed > 0)
-
-
-def _chosen(arguments: argparse.Namespace, results: dict[str, Any]) -> list[Case]:
-    part, parts = (int(number) for number in arguments.shard.split("/"))
-    found = []
-    for flavour in arguments.flavour or FLAVOURS:
-        every = [case for case in cases(flavour, not arguments.once) if not arguments.only or case.broken.name in
-                 arguments.only]  # fmt: skip
-        mine = every[len(every) * (part - 1) // parts : len(every) * part // parts]
-        found += [case for case in mine if arguments.again or results.get(case.id, {}).get("result") != "passed"]
-    return found
-
-
-def _run(arguments: argparse.Namespace, results: dict[str, Any]) -> int:
-    stages, failed = Stages(), 0
-    try:
-        for case in _chosen(arguments, results):
-            began = time.monotonic()
-            try:
-                stage = stages.of(case.flavour)
-                seen, wrong = run(stage, case, keep=arguments.capture)
-                if arguments.capture and not wrong:
-                    captures.write(stage, case, seen)
-            except Exception as error:  # whatever happens, the other cases are run
-                wrong = ["%s: %s" % (type(error).__name__, error)]
-                stages.spoilt()
-            failed += bool(wrong)
-            seconds = round(time.monotonic() - began, 1)
-            results[case.id] = {"result": "failed" if wrong else "passed", "why": wrong, "seconds": seconds}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True))
-            print("%-6s %5.1f s  %s" % ("FAILED" if wrong else "ok", seconds, case.id), flush=True)
-            for line in wrong:
-                print("       " + line, flush=True)
-    finally:
-        stages.close()
-    return failed
-
-
-def page(results: dict[str, Any]) -> str:
-    """The table of results in Markdown."""
-    lines = [
-        "# Failure matrix",
-        "",
-        "Every break that the tests make on real servers, and whether the diagnosis recognised it there. Written by",
-        "`make test-matrix`. G: GTID, P: file and position; the number is that of parallel appliers. A dash: the break",
-        "does not exist there.",
-        "",
-        "| break | finding | " + " | ".join(FLAVOURS) + " |",
-        "|---|---|" + "---|" * len(FLAVOURS),
-    ]
-    for broken in load().values():
-        cells = []
-        for flavour in FLAVOURS:
-            parts = []
-            for mode in MODES:
-                if broken.exists(flavour, mode):
-                    result = results.get(Case(flavour, mode, broken).id, {}).get("result", "")
-                    parts.append("%s%d %s" % ("G" if mode[0] else "P", mode[1], MARKS[result]))
-            cells.append(", ".join(parts) or "-")
-        lines.append("| %s | `%s` | %s |" % (broken.name, broken.code, " | ".join(cells)))
-    return "\n".join(lines) + "\n"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    state = state_of_files()
+    words: dict[Shard, str] = {}
+    for shard in shards():
+        started = time.monotonic()
+        words[shard] = run(shard, state)
+        print(
+            f"------  {shard.flavour} {shard.file.stem}: {words[shard]} ({time.monotonic() - started:.0f} s)",
+            flush=True,
+        )
+    failed = [f"{shard.flavour} {shard.file.stem}" for shard, word in words.items() if word == "FAILED"]
+    print(
+        f"{len(words) - len(failed)} of {len(words)} shards are good"
+        + (f"; failed: {', '.join(failed)}" * bool(failed))
+    )
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
