@@ -15,7 +15,7 @@ import pymysql
 import pytest
 from lab import accounts, cleanup, faults, load
 from lab.compare import compare
-from lab.engine import LABEL, LabError, engine
+from lab.engine import LABEL, LabError, engine, remove_stale_pid_file
 from lab.topology import Lab
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -33,7 +33,7 @@ SEED = [
 def things(name: str) -> List[Any]:
     """Return the containers and networks that belong to a lab."""
     wanted = {"label": [LABEL + "=1", f"{cleanup.NAME_LABEL}={name}"]}
-    return engine().api.containers(all=True, filters=wanted) + engine().api.networks(filters=wanted)
+    return [*engine().api.containers(all=True, filters=wanted), *engine().api.networks(filters=wanted)]
 
 
 def test_pair_replicates_and_compare_sees_what_differs(flavour: str) -> None:
@@ -131,3 +131,16 @@ def test_a_server_that_cannot_start_is_reported_and_removed(flavour: str) -> Non
     with pytest.raises(LabError, match="no_such_option_of_any_server"):
         lab.up()
     assert things(lab.name) == []
+
+
+def test_a_pid_file_that_a_killed_daemon_left_is_removed(tmp_path: Path) -> None:
+    pid_file = tmp_path / "docker.pid"
+    name = Path(f"/proc/{os.getpid()}/comm").read_text(encoding="utf-8").strip()
+    pid_file.write_text(str(os.getpid()), encoding="utf-8")
+    assert not remove_stale_pid_file(pid_file, name), "the daemon lives"
+    assert remove_stale_pid_file(pid_file, "dockerd"), "the number belongs to another process now"
+    assert not pid_file.exists()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait(30)
+    pid_file.write_text(str(ended.pid), encoding="utf-8")
+    assert remove_stale_pid_file(pid_file, "dockerd") and not pid_file.exists()

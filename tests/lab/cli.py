@@ -114,7 +114,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _containers(name: str = "") -> List[Any]:
     wanted = [LABEL + "=1"] + ([f"{cleanup.NAME_LABEL}={name}"] if name else [])
-    found: List[Any] = engine().containers.list(all=True, filters={"label": wanted})
+    found: List[Any] = engine().containers.list(all=True, filters={"label": wanted}, ignore_removed=True)
     return found
 
 

@@ -31,9 +31,8 @@ Rows = Iterator[Tuple[Any, ...]]
 def _connect(server: Server) -> pymysql.connections.Connection[Any]:
     connection = server.connect("root", charset="utf8mb4", cursorclass=pymysql.cursors.Cursor, read_timeout=300)
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1")
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        cursor.execute("SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, "
+                       "lock_wait_timeout = 20")
     return connection
 
 

@@ -30,7 +30,7 @@ class LabError(RuntimeError):
 
 def _try_connect() -> Optional[docker.DockerClient]:
     try:
-        client = docker.from_env(timeout=120)
+        client = docker.from_env(timeout=600)  # a data directory is made in one silent call
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
         return None

@@ -46,7 +46,7 @@ class Server(ServerProcess):
         return pymysql.connect(**settings)
 
     def admin(self) -> pymysql.connections.Connection[Any]:
-        """Return the lab's own connection as root; it is kept and renewed after a restart."""
+        """Return the lab's own connection as root, kept and renewed after a restart; not for other threads."""
         if self._admin is None:
             self._admin = self.connect("root")
         return self._admin

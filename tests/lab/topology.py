@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
+import docker.errors
 import pymysql
 from docker.models.networks import Network
 
@@ -55,7 +56,7 @@ _UNIQUE_DOMAIN = ("ring", "multi")
 class Lab:
     """A topology of real servers; a context manager that removes everything at its end.
 
-    :param flavour: a name of the flavour table, such as ``mysql-9.7``; or one per server
+    :param flavour: a name of the flavour table, such as ``mysql-9.7``
     :param topology: ``pair``, ``fan``, ``chain``, ``ring``, ``multi`` or ``single``
     :param gtid: GTID replication, or file and position
     :param binlog_format: ROW, STATEMENT or MIXED
@@ -92,6 +93,7 @@ class Lab:
         self.network: Optional[Network] = None
         self.servers: List[Server] = []
         self._closers: List[Callable[[], Any]] = []
+        self._began = False
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +155,9 @@ class Lab:
         :raises LabError: when a server or its replication does not start; the message holds the log's end
         """
         image = ensure_image(self.flavour)
-        cleanup.sweep()
+        with contextlib.suppress(docker.errors.APIError):  # leftovers of others: the next run tries again
+            cleanup.sweep()
+        self._began = True
         if not self.keep:
             cleanup.register(id(self), self.down)
         try:
@@ -222,9 +226,9 @@ class Lab:
             server.close()
         if self.keep and not force:
             return
-        if self.network is not None or self.servers:
+        if self._began:  # by label, as an interrupt may have come before a name was noted here
             cleanup.remove({cleanup.NAME_LABEL: self.name})
-        self.network = None
+        self._began, self.network = False, None
         cleanup.unregister(id(self))
 
     # -- replication ---------------------------------------------------------------------------------------------
