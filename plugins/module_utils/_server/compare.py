@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
@@ -16,8 +15,7 @@ from .._core import compare_rows as rows
 from .._core.compare import ROWS, Difference, TableOutcome, undecided
 from .._core.compare_columns import key_shown
 from .._core.compare_rows import Digest, KeyValues, RowDifference, Table
-from .._core.errors import ServerError
-from .connect import Connection
+from .compare_side import Limits, Side
 
 FIRST_CHUNK = 1000
 SMALLEST_CHUNK = 10
@@ -30,50 +28,6 @@ MOST_ROWS = 1000
 SHOWN_BYTES = 200
 
 Answer = TypeVar("Answer")
-
-
-@dataclass
-class Limits:
-    """The brakes of a comparison, shared by all of its tables.
-
-    :param rows: how many more rows may be read on the source.
-    :param deadline: on the monotonic clock.
-    :param chunk: the largest chunk, in rows.
-    :param show: ``none``, ``keys`` or ``full``.
-    :param shown: how many differing rows of a table are shown.
-    """
-
-    rows: int
-    deadline: float
-    chunk: int = 10000
-    show: str = "keys"
-    shown: int = 20
-
-    def exceeded(self) -> str:
-        """Why no more may be read; '' while it may."""
-        if self.rows <= 0:
-            return "more rows than max_rows allows"
-        return "the time was up" if time.monotonic() > self.deadline else ""
-
-
-@dataclass(frozen=True)
-class Side:
-    """A connection for reading rows. In a read view every answer gives its metadata locks back at once, so that DDL
-    of others never waits for us longer than one statement."""
-
-    connection: Connection
-    view: bool
-
-    def ask(self, statement: str) -> List[Dict[str, Any]]:
-        """All rows of the answer. Raises ServerError."""
-        if not self.view:
-            return self.connection.query(statement)
-        self.connection.execute("SAVEPOINT chunk")
-        try:
-            return self.connection.query(statement)
-        finally:
-            with suppress(ServerError):  # after an error, that one is the one to show
-                self.connection.execute("ROLLBACK TO SAVEPOINT chunk")
 
 
 @dataclass
@@ -260,12 +214,3 @@ def _readable(text: Any) -> Optional[str]:
     except UnicodeDecodeError:
         return "0x" + str(text)
     return shown if shown.isprintable() else "0x" + str(text)
-
-
-def reason_of(error: ServerError) -> str:
-    """Why a table could not be compared, from the error that reading it ended with."""
-    if error.number in (1412, 1146, 1054, 1176):
-        return "its definition was changed while it was compared (error %d)" % error.number
-    if error.number in (1205, 3572, 1969, 3024):
-        return "somebody holds a lock on it (error %d)" % error.number
-    return "error %d: %s" % (error.number, error.answer)

@@ -26,7 +26,8 @@ from .._core.touched import Touched
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
 from .applier_pause import Pause, refuse_stopped
-from .compare import Limits, Side, TableReader, reason_of
+from .compare import TableReader
+from .compare_side import Limits, Side, YieldedError, reason_of
 from .connect import Connection, Login, connect
 from .driver_errors import CONNECTION_LOST
 from .probe import Probed, probe
@@ -122,6 +123,10 @@ class Round:
             frozen = stack.enter_context(connect(own.connection.login))
             for connection in (view, frozen):
                 connection.set_deadline(STATEMENT_SECONDS)
+            watches = (
+                None if snapshot_point.gives_locks_back(view, probed) else work,
+                None if snapshot_point.gives_locks_back(frozen, own.probed) else own.connection,
+            )
             pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
             verbs = Verbs(own.probed.dialect, own.replica.features.channels, own.channel.name)
             by_gtid = not probed.flavour.is_mariadb and server.flag("gtid_mode") and own.replica.flag("gtid_mode")
@@ -129,14 +134,16 @@ class Round:
                 point = self.point = self._meet(pause, work, view, probed, by_gtid)
                 plans = self._plans(work, probed, point, only)
                 objects = (catalog.objects(work), catalog.objects(own.connection)) if self._whole else None
-                self._read_all(TableReader(Side(view, True), Side(frozen, False), own.limits, pool), plans, live=True)
+                source = Side(view, True, watches[0])
+                self._read_all(TableReader(source, Side(frozen, False), own.limits, pool), plans, live=True)
                 frozen.execute(snapshot_point.ISOLATION)
                 frozen.execute(snapshot_point.START)
                 if not pause.is_at(work, point):
                     raise ReplicaError(
                         "compare at %s" % point, pause.where, "something else started the applier in the meantime"
                     )
-            self._read_all(TableReader(Side(view, True), Side(frozen, True), own.limits, pool), plans, live=False)
+            replica = Side(frozen, True, watches[1])
+            self._read_all(TableReader(source, replica, own.limits, pool), plans, live=False)
             return self._settled(work, probed, point, plans, objects)
 
     def _remaining(self) -> float:
@@ -205,9 +212,9 @@ class Round:
         try:
             outcome = reader.compare(source, replica)
         except ServerError as error:
-            if error.number == CONNECTION_LOST:
-                self._setting.limits.deadline = 0.0  # a read view is gone with its connection
             outcome = words.undecided(plan.name, reason_of(error))
+            if error.number == CONNECTION_LOST or isinstance(error, YieldedError):
+                self._setting.limits.stopped = outcome.undecided  # a read view is gone, and the point with it
         if found and outcome.undecided:
             return replace(outcome, differences=found, undecided="")
         return replace(outcome, differences=found + outcome.differences)

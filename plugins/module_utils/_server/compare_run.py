@@ -19,8 +19,8 @@ from .._core.errors import BadInputError, RefusedError
 from .._core.snapshot import RUNNING, Channel, Server
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
-from .compare import Limits
 from .compare_round import Pair, Round, Setting
+from .compare_side import Limits
 from .connect import Connection, Login, connect
 from .lock import advisory_lock
 from .probe import Probed, probe

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One side of a comparison: a connection that reads in a read view without standing in anybody's way, and the brakes."""
+"""One side of a comparison: a connection that reads in a view without standing in anybody's way; and the brakes."""
 
 from __future__ import annotations
 

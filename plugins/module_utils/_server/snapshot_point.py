@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Optional
 
 from .._core.commit_point import CommitPoint, is_quiet
-from .._core.errors import ReplicaError, ServerError
+from .._core.errors import PrivilegeError, ReplicaError, ServerError
 from .._core.snapshot import Coordinates
 from .connect import Connection
 from .probe import Probed
@@ -59,6 +59,28 @@ def open_view(
                 "Compare when there is less writing, or run this module nearer to the source.",
                 {"tries": tries},
             )
+
+
+def gives_locks_back(connection: Connection, probed: Probed) -> bool:
+    """Make a session ready for a read view that holds no metadata locks between statements; whether it could be done.
+
+    ROLLBACK TO SAVEPOINT gives them back on MySQL. MariaDB 10.11 and 11.8 keep them to the end of the transaction while
+    the session could write to the binlog (measured), so that a DDL statement of somebody would wait for us, and
+    everybody behind it. To be called before `open_view`.
+    """
+    if not probed.flavour.is_mariadb:
+        return True
+    try:
+        connection.execute("SET SESSION sql_log_bin = 0")
+    except PrivilegeError:
+        return False
+    return True
+
+
+def is_waited_for(connection: Connection) -> bool:
+    """Whether somebody on this server waits for a metadata lock of a table."""
+    waiting = "SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%'"
+    return bool((connection.one(waiting) or {"n": 0})["n"])
 
 
 def close_view(connection: Connection) -> None:
