@@ -16,7 +16,7 @@ description:
     nothing is lost. A statement of which one clause is present and another is not is refused.
   - Passes errors about definitions and accounts, which are 1007 (database exists), 1050 (table exists), 1051 (unknown
     table), 1060 (duplicate column), 1061 (duplicate key name), 1091 (column or key to drop is missing), 1304 (routine
-    exists), 1359 (trigger exists), 1396 (account operation failed) and 1537 (event exists).
+    exists), 1359 (trigger exists; on MySQL 5.6 also 1235), 1396 (account operation failed) and 1537 (event exists).
   - Errors about rows (1062, 1032 and the like) are refused with the reason.
   - Without a current error nothing is done. A skip on a healthy replica would eat a good transaction.
 extends_documentation_fragment:

@@ -23,6 +23,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.table_defin
         (1007, "CREATE DATABASE x", effect.DATABASE),
         (1304, "CREATE DEFINER=a@b PROCEDURE p() SELECT 1", effect.PROGRAM),
         (1359, "CREATE DEFINER=a@b TRIGGER p BEFORE INSERT ON t FOR EACH ROW SET @a=1", effect.PROGRAM),
+        (1235, "CREATE DEFINER=a@b TRIGGER p BEFORE INSERT ON t FOR EACH ROW SET @a=1", effect.PROGRAM),
         (1537, "CREATE DEFINER=a@b EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1", effect.PROGRAM),
         (1396, "CREATE USER a@b", effect.ACCOUNTS_PRESENT),
         (1396, "DROP USER a@b", effect.ACCOUNTS_ABSENT),
@@ -43,6 +44,7 @@ def test_questions(number, statement, kind):
         (1396, "RENAME USER a TO b"),
         (1396, "ALTER USER a IDENTIFIED BY 'x'"),
         (1007, "CREATE TABLE t (a INT)"),
+        (1235, "CREATE TABLE t (a INT)"),
     ],
 )
 def test_what_has_no_question(number, statement):
