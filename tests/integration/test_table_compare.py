@@ -457,6 +457,30 @@ def test_another_server_is_no_source_and_the_applier_goes_on(still: Lab) -> None
         assert applier(still) == "Yes"
 
 
+@pytest.mark.modes("gtid")
+def test_an_applier_that_cannot_be_stopped_or_come_in_time_is_left_alone(still: Lab) -> None:
+    with proof_schema(still, SIMPLE, "INSERT INTO proof.t VALUES (1)"):
+        with still.replica.connect("root") as holder, holder.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT * FROM proof.t FOR UPDATE")
+            still.source.execute("DELETE FROM proof.t")
+            busy = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+            still.replica.wait_until(lambda: still.replica.value(busy), 30, "the applier to wait for the row")
+            blocked = compare(still.replica)
+            assert applier(still) == "Yes"
+            holder.rollback()
+        assert blocked["failed"] and blocked["code"] == "refused"
+        assert "waits for a row lock" in blocked["msg"]
+        still.wait_in_sync()
+        delay(still, 50)
+        delayed = compare(still.replica, timeout=50)
+        assert applier(still) == "Yes"
+        delay(still, 0)
+        assert delayed["failed"] and "delayed by 50 s" in delayed["msg"]
+        still.wait_in_sync()
+        assert compare(still.replica)["proof"] == "rows_proven"
+
+
 def delay(lab: Lab, seconds: int) -> None:
     """Give the channel a delay, so that the applier is on its way to the point for so long."""
     lab.replica.stop_replica()

@@ -152,17 +152,22 @@ class Pause:
         """Start the applier without any UNTIL and see it run, over a new connection when the old one is broken."""
         try:
             self._start(self._replica)
+        except execute.StopPendingError as error:
+            raise self._not_restored(error) from error
         except ReplicaError:
             try:
                 with connect(self._replica.login) as another:
                     self._start(another)
             except ReplicaError as error:
-                raise ReplicaError(
-                    "start the applier again, which ran before it was paused",
-                    self.where,
-                    str(error),
-                    "Run there: %s" % self._verbs.start(APPLIER).display(),
-                ) from error
+                raise self._not_restored(error) from error
+
+    def _not_restored(self, error: ReplicaError) -> ReplicaError:
+        return ReplicaError(
+            "start the applier again, which ran before it was paused",
+            self.where,
+            str(error),
+            "Run there, once it has stopped: %s" % self._verbs.start(APPLIER).display(),
+        )
 
     def _start(self, connection: Connection) -> None:
         name = self._verbs.name
@@ -190,12 +195,17 @@ def _on_signals(handler: Any) -> Dict[int, Any]:
     return {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
 
 
-def refuse_stopped(pause: Pause, point: CommitPoint) -> RefusedError:
-    """The refusal for an applier that was found stopped and would have to be started to be compared."""
+def refuse_stopped(pause: Pause, point: CommitPoint, until: str) -> RefusedError:
+    """The refusal for an applier that was found stopped and would have to be started to be compared.
+
+    :param until: the UNTIL condition that it was last started with; '' for none.
+    """
+    why = " by an UNTIL condition, as a comparison that was killed leaves it," if until else ""
+    stands = pause.look().executed or "an unknown point"
     return RefusedError(
         "compare the tables",
         pause.where,
-        "the applier is stopped at %s and the source is at %s" % (pause.look().executed or "an unknown point", point),
+        "the applier is stopped%s at %s and the source is at %s" % (why, stands, point),
         "Start it, or set start_stopped to true to let it run up to the source's point and stop there again.",
         {"source_point": str(point)},
     )

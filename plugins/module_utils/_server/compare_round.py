@@ -156,7 +156,7 @@ class Round:
         quiet = 0.0 if counted else snapshot_point.QUIET_SECONDS
         point = snapshot_point.open_view(view, probed, self._remaining(), quiet)
         if not pause.ran and not self._setting.start_stopped and not pause.is_at(work, point):
-            raise refuse_stopped(pause, point)
+            raise refuse_stopped(pause, point, self._setting.channel.until)
         pause.advance(work, point, self._setting.limits.deadline)
         if counted and point.doubtful and pause.at_coordinates(point):
             return replace(point, doubtful=False)

@@ -97,6 +97,7 @@ class Run:
         :raises ReplicaError: no common point was reached, or a connection broke before anything was compared.
         """
         self._refuse_delay()
+        self._refuse_blocked()
         outcomes: Dict[Pair, TableOutcome] = {}
         objects: Tuple[Difference, ...] = ()
         only: Optional[List[Pair]] = None
@@ -157,6 +158,20 @@ class Run:
                 "the replica is delayed by %d s, longer than the timeout of %g s" % (delay, self._request.timeout),
                 "Give a timeout longer than the delay: the comparison waits until the replica is at the point.",
                 {"delay": delay},
+            )
+
+    def _refuse_blocked(self) -> None:
+        """Refuse while the applier waits for somebody's lock: a STOP would hang and take effect later by itself."""
+        blockers = self._setting.replica.blockers
+        if self._setting.channel.applier == RUNNING and blockers:
+            first = blockers[0]
+            who = "connection %d of %s" % (first.process.number, first.process.user) if first.process else "somebody"
+            raise RefusedError(
+                "compare the tables",
+                self._setting.connection.address,
+                "the applier waits for a %s lock that %s holds" % (first.kind, who),
+                "Compare when it goes on; replica_status tells more about who blocks it.",
+                {"blocker": first.process.number if first.process else 0},
             )
 
 
