@@ -14,9 +14,11 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
-from ansible_collections.replicaops.mysql.plugins.module_utils._server import failing
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, failing
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import skip as skipping
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login, connect
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.probe import probe
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.reader import read_server
@@ -31,6 +33,7 @@ BASE = (
     "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40), w INT, gone INT, KEY kw (w),"
     " KEY kgone (w, v)) ENGINE=InnoDB",
     "CREATE TABLE plain (id INT NOT NULL PRIMARY KEY, v INT, UNIQUE KEY kv (v)) ENGINE=InnoDB",
+    "CREATE TABLE shape (id INT NOT NULL PRIMARY KEY, v INT, CONSTRAINT vf FOREIGN KEY (v) REFERENCES plain (id))",
     "CREATE TABLE old (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB",
     "CREATE TABLE `odd.``name` (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB COMMENT='a, (b'",
     "CREATE TABLE parted (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB PARTITION BY HASH (id) PARTITIONS 2",
@@ -58,13 +61,16 @@ class Case:
 
 PRESENT = (
     Case(1050, "CREATE TABLE made (id INT PRIMARY KEY, n VARCHAR(9) NOT NULL DEFAULT 'x', KEY kn (n)) COMMENT='it''s'"),
-    Case(1050, "CREATE TABLE copied LIKE plain"),
+    Case(1050, "CREATE TABLE copied LIKE shape"),
     Case(1060, "/* migration 7 */ ALTER TABLE t ADD COLUMN c INT -- first"),
     Case(1060, "ALTER\tTABLE %s . `t`\nADD d DECIMAL(5,2) DEFAULT 1.5, ADD KEY kd (d), MODIFY v VARCHAR(50)" % DB,
          ("ALTER TABLE t ADD d DECIMAL(5,2) DEFAULT 1.5, ADD KEY kd (d), MODIFY v VARCHAR(50)",)),
     Case(1060, "ALTER TABLE `odd.``name` ADD COLUMN `a.``b` INT AFTER id"),
     Case(1060, "ALTER TABLE parted ADD COLUMN c INT"),
     Case(1061, "ALTER TABLE t ADD INDEX kc (c)"),
+    Case(1050, "CREATE TABLE child (id INT PRIMARY KEY, tid INT, pid INT, CONSTRAINT fk FOREIGN KEY (tid) REFERENCES t"
+         " (id) ON DELETE CASCADE, FOREIGN KEY (pid) REFERENCES %s.plain (id))" % DB),
+    Case(1060, "ALTER TABLE plain ADD tid INT, ADD CONSTRAINT fp FOREIGN KEY (tid) REFERENCES t (id)"),
     Case(1061, "CREATE UNIQUE INDEX kv ON t (v, id)"),
     Case(1091, "ALTER TABLE t DROP COLUMN gone"),
     Case(1091, "DROP INDEX kgone ON t"),
@@ -81,6 +87,11 @@ PRESENT = (
 DIFFERENT = (
     Case(1050, "CREATE TABLE made (id INT PRIMARY KEY)", ("CREATE TABLE made (id BIGINT PRIMARY KEY)",),
          ("DROP TABLE made",)),
+    Case(1050, "CREATE TABLE child (id INT PRIMARY KEY, tid INT, FOREIGN KEY (tid) REFERENCES t (id))",
+         ("CREATE TABLE child (id INT PRIMARY KEY, tid INT, FOREIGN KEY (tid) REFERENCES t (id) ON DELETE CASCADE)",),
+         ("DROP TABLE child",)),
+    Case(1060, "ALTER TABLE plain ADD tid INT, ADD CONSTRAINT fp FOREIGN KEY (tid) REFERENCES t (id)",
+         ("ALTER TABLE plain ADD tid INT",), ("ALTER TABLE plain DROP tid",)),
     Case(1060, "ALTER TABLE t ADD COLUMN c INT", ("ALTER TABLE t ADD COLUMN c BIGINT",), ("ALTER TABLE t DROP c",)),
     Case(1060, "ALTER TABLE t ADD COLUMN d INT, ADD COLUMN e INT", ("ALTER TABLE t ADD COLUMN d INT",),
          ("ALTER TABLE t DROP d",)),
@@ -323,8 +334,9 @@ def test_row_errors_are_refused_with_the_reason(stage: Stage) -> None:
 def test_a_statement_given_up_knowingly(stage: Stage, tmp_path: Path) -> None:
     broken_by(stage, Case(1060, "ALTER TABLE t ADD COLUMN c INT", ("ALTER TABLE t ADD COLUMN c BIGINT",)))
     before = picture(stage)
-    unrecorded = skip(stage, errors=[1060], only_if_effect_present=False)
-    assert (unrecorded["failed"], unrecorded["code"]) == (True, "refused")
+    for check in (True, False):
+        unrecorded = skip(stage, errors=[1060], only_if_effect_present=False, check=check)
+        assert (unrecorded["failed"], unrecorded["code"]) == (True, "refused")
     assert picture(stage) == before
     found = skip(stage, errors=[1060], only_if_effect_present=False, record_dir=str(tmp_path))
     assert not found["failed"], found["msg"]
@@ -425,6 +437,28 @@ def test_the_transaction_is_found_in_the_sources_binlog_too(stage: Stage) -> Non
         )  # fmt: skip
         assert (other.group.gtid, other.group.source_end) == (found.group.gtid, found.group.source_end)
         assert found.group.log.startswith("relay") and other.group.log.startswith("binlog")
+    mended(stage, Case(1060, "", (), ("ALTER TABLE t DROP c",)))
+
+
+def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
+    broken_by(stage, Case(1060, "ALTER TABLE t ADD COLUMN c INT"))
+    options = change.Options("replica_skip", "now")
+    method = "gtid" if stage.gtid and not stage.mariadb else "counter"
+    with change.target(Login(**login(stage.replica)), None, "test", options) as aim:
+        fault = skip_plan.broken(aim.channel)
+        assert fault is not None
+        found, _ = failing.read(aim.connection, aim.probed, aim.channel, fault)
+        plan = skip_plan.plan(method, aim.verbs, found, "", Verdict(), "")
+        with pytest.raises(RuntimeError), skipping._put_back(aim, method):
+            for step in plan.steps[: 2 if stage.mariadb else 1]:
+                aim.connection.execute(step.statement)
+            raise RuntimeError("killed here")
+        assert aim.read().channels[0].skip_counter == 0
+        if method == "gtid":
+            row = aim.connection.one("SELECT @@SESSION.gtid_next AS value")
+            assert row is not None and row["value"] == "AUTOMATIC"
+    name = stage.name("sql_replica_skip_counter")
+    assert int(stage.replica.value("SELECT @@GLOBAL.%s" % name)) == 0
     mended(stage, Case(1060, "", (), ("ALTER TABLE t DROP c",)))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, List, Optional, Tuple
 
+from .foreign_key import is_foreign_key
 from .sql_reader import Name, Reader, UnknownStatement
 from .sql_tokens import SqlError, Token, certain, closing, depth_split, tokenise
 
@@ -48,8 +49,8 @@ _OPTIONS = frozenset("ENGINE TYPE COMMENT AUTO_INCREMENT DEFAULT CHARACTER CHARS
 class Clause:
     """One clause of ALTER TABLE.
 
-    ``kind``: ``definition`` (columns, keys, options), ``drop_column``, ``drop_key``, ``drop_foreign_key``, ``how``
-    (ALGORITHM, LOCK: say how it is done and leave no trace). ``name``: what is dropped.
+    ``kind``: ``definition`` (columns, keys, options), ``drop_column``, ``drop_key``, ``add_foreign_key``,
+    ``drop_foreign_key``, ``how`` (ALGORITHM, LOCK: say how it is done and leave no trace). ``name``: what is dropped.
     """
 
     kind: str
@@ -184,8 +185,8 @@ def _clause(tokens: Tuple[Token, ...]) -> Clause:
 
 def _add(reader: Reader, tokens: Tuple[Token, ...]) -> Clause:
     word = reader.peek()
-    if word == "FOREIGN" or (word == "CONSTRAINT" and any(t.upper == "FOREIGN" for t in tokens[2:4])):
-        raise UnknownStatement("a foreign key")
+    if is_foreign_key(tokens[1:]):
+        return Clause("add_foreign_key", tokens)
     if word in _INDEX_WORDS or word in ("COLUMN", "CONSTRAINT", "CHECK", "("):
         return Clause("definition", tokens)
     if word in ("PARTITION", "SYSTEM", "PERIOD", "VECTOR") or not tokens[1:] or not tokens[1].is_name:

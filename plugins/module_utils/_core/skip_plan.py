@@ -231,6 +231,20 @@ def plan(method: str, verbs: Verbs, failing: Failing, state_id: str, verdict: Ve
     )
 
 
+def check_record(todo: Plan, record_dir: Optional[str], server: Server, channel: Channel) -> None:
+    """Refuse to give a statement up where nothing would remember it; in check mode too, so that the plan is honest.
+
+    :raises RefusedError: there is no directory for the record.
+    """
+    if todo.loses and not record_dir:
+        raise RefusedError(
+            "pass the failing transaction of %s" % channel.label,
+            server.address,
+            "it would be given up (%s), and no record of it would be kept" % "; ".join(todo.loses),
+            "Set record_dir to a directory that outlives this run.",
+        )
+
+
 def _gtid_steps(failing: Failing) -> Tuple[Statement, ...]:
     return (
         Statement("SET SESSION gtid_next = %s", (failing.group.gtid,), purpose="take the failing transaction's GTID"),

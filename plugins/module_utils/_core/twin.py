@@ -13,7 +13,9 @@ from __future__ import annotations
 import zlib
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
-from .ddl import ALTER_TABLE, CREATE_INDEX, CREATE_TABLE, CREATE_TABLE_LIKE, DROP_INDEX, Clause, Ddl
+from .ddl import ALTER_TABLE, CREATE_INDEX, CREATE_TABLE, CREATE_TABLE_LIKE, DROP_INDEX, Ddl
+from .foreign_key import ForeignKey, is_foreign_key
+from .foreign_key import parse as parse_foreign_key
 from .sql_reader import Name, UnknownStatement
 from .sql_tokens import COMMENT, SYMBOL, Token, closing, depth_split, tokenise
 from .statement import identifier, qualified
@@ -106,9 +108,14 @@ def apply(ddl: Ddl, twin: Name, schema: str) -> Optional[str]:
     if ddl.kind == CREATE_TABLE_LIKE and ddl.like is not None:
         return create_like(twin, ddl.like.within(schema))
     if ddl.kind == CREATE_TABLE:
-        return "CREATE TEMPORARY TABLE %s %s" % (_sql(twin), joined(_checked(ddl.rest)))
+        end = closing(ddl.rest, 0)
+        items = [item for item in depth_split(ddl.rest[1:end]) if not is_foreign_key(item)]
+        body = ", ".join(joined(_checked(item)) for item in items)
+        options = joined(_checked(ddl.rest[end + 1 :], True))
+        return ("CREATE TEMPORARY TABLE %s (%s) %s" % (_sql(twin), body, options)).strip()
     if ddl.kind == ALTER_TABLE:
-        parts = [joined(_checked(clause.tokens)) for clause in ddl.clauses if clause.kind not in _LEFT_OUT]
+        kept = [clause.tokens for clause in ddl.clauses if clause.kind not in _LEFT_OUT]
+        parts = [joined(_checked(tokens, tokens[0].upper not in _COLUMN_VERBS)) for tokens in kept]
         return "ALTER TABLE %s %s" % (_sql(twin), ", ".join(parts)) if parts else None
     if ddl.kind == CREATE_INDEX:
         end = closing(ddl.rest, 0) if ddl.rest and ddl.rest[0].text == "(" else -1
@@ -123,7 +130,8 @@ def apply(ddl: Ddl, twin: Name, schema: str) -> Optional[str]:
     raise UnknownStatement("a statement that is not about one table")
 
 
-_LEFT_OUT = ("how", "drop_foreign_key")
+_COLUMN_VERBS = ("ADD", "MODIFY", "CHANGE", "ALTER", "DROP")
+_LEFT_OUT = ("how", "add_foreign_key", "drop_foreign_key")
 
 
 def take_away(number: int, name: str, ddl: Ddl, twin: Name) -> Tuple[str, ...]:
@@ -149,18 +157,28 @@ def take_away(number: int, name: str, ddl: Ddl, twin: Name) -> Tuple[str, ...]:
     raise UnknownStatement("what the error names (%s) is not what the statement drops" % name)
 
 
+def made_foreign_keys(ddl: Ddl, schema: str) -> Tuple[ForeignKey, ...]:
+    """The foreign keys that the statement makes; a twin has none, so they are looked up at the real table.
+
+    :param schema: of the table.
+    """
+    if ddl.kind == CREATE_TABLE:
+        items = depth_split(ddl.rest[1 : closing(ddl.rest, 0)])
+        return tuple(parse_foreign_key(item, schema) for item in items if is_foreign_key(item))
+    added = (clause.tokens[1:] for clause in ddl.clauses if clause.kind == "add_foreign_key")
+    return tuple(parse_foreign_key(tokens, schema) for tokens in added)
+
+
 def dropped_foreign_keys(ddl: Ddl) -> Tuple[str, ...]:
     """The foreign keys that the statement drops; a twin has none, so they are looked up at the real table."""
     return tuple(clause.name for clause in ddl.clauses if clause.kind == "drop_foreign_key")
 
 
-def only_foreign_keys(clauses: Sequence[Clause]) -> bool:
-    """True when nothing but foreign keys is dropped, so that no twin is needed."""
-    return all(clause.kind in _LEFT_OUT for clause in clauses)
+def _checked(tokens: Sequence[Token], options: bool = False) -> Sequence[Token]:
+    """The tokens, if none of them could reach another table, a file or another server.
 
-
-def _checked(tokens: Sequence[Token]) -> Sequence[Token]:
-    """The tokens, if none of them could reach another table, a file or another server."""
+    :param options: table options are among them (elsewhere a column may be called ``engine``).
+    """
     words = [token.upper for token in tokens]
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else ""
@@ -168,16 +186,11 @@ def _checked(tokens: Sequence[Token]) -> Sequence[Token]:
             raise UnknownStatement("the word %s" % (word if word in _FORBIDDEN else word + " " + following))
         if tokens[place].kind == SYMBOL and word == "@":
             raise UnknownStatement("a variable")
-        if word in ("ENGINE", "TYPE") and _is_option(words, place):
+        if options and word in ("ENGINE", "TYPE") and words[:place].count("(") == words[:place].count(")"):
             value = tokens[place + (2 if following == "=" else 1) :][:1]
             if not value or value[0].value.upper() not in ENGINES:
                 raise UnknownStatement("the storage engine %s" % (value[0].value[:40] if value else ""))
     return tokens
-
-
-def _is_option(words: Sequence[str], place: int) -> bool:
-    """True when the word stands outside parentheses, where table options are: a column may be called ``engine``."""
-    return words[:place].count("(") == words[:place].count(")")
 
 
 def _without_how(tokens: Sequence[Token]) -> Tuple[Token, ...]:

@@ -14,8 +14,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from .._core import account_statement as accounts
 from .._core import effect as questions
-from .._core import program, table_definition, twin
-from .._core.ddl import CREATE_ROLE, CREATE_TABLE_LIKE
+from .._core import foreign_key, program, table_definition, twin
+from .._core.ddl import CREATE_ROLE, CREATE_TABLE, CREATE_TABLE_LIKE
 from .._core.effect import Question, Verdict
 from .._core.errors import PrivilegeError, ServerError
 from .._core.sql_reader import Name, UnknownStatement
@@ -123,7 +123,9 @@ def _created(
     made = _definition(connection, shadow)
     if made is None:
         raise UnknownStatement("the temporary copy is gone")
-    lacking = table_definition.lacking_after_create(made, real, later)
+    wanted = twin.made_foreign_keys(question.ddl, table.schema) if question.ddl.kind == CREATE_TABLE else ()
+    lacking = foreign_key.lacking(wanted, foreign_key.shown(real.foreign_keys, table.schema))
+    lacking += table_definition.lacking_after_create(made, real, later, [key.columns for key in wanted])
     row = connection.one("SELECT 1 AS one FROM %s LIMIT 1" % qualified(table.schema, table.name))
     evidence = ["table %s has the definition that the statement gives (compared with SHOW CREATE TABLE)" % table]
     if question.ddl.kind == CREATE_TABLE_LIKE:
@@ -137,6 +139,9 @@ def _altered(
 ) -> Verdict:
     lacking = ["foreign key %s is still there" % name for name in twin.dropped_foreign_keys(question.ddl)
                if name.lower() in real.foreign_keys]  # fmt: skip
+    wanted = twin.made_foreign_keys(question.ddl, table.schema)
+    if wanted:
+        lacking += foreign_key.lacking(wanted, foreign_key.shown(real.foreign_keys, table.schema))
     statement = twin.apply(question.ddl, shadow, question.schema)
     if statement is not None:
         _make(connection, table, shadow)

@@ -83,6 +83,7 @@ def pass_one(
     skip_plan.check_effect(wish, aim.server, channel, fault, verdict)
     entry = skip_report.passed(found, fault, verdict, method)
     plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, "Pass %s." % (entry["gtid"] or "it"))
+    skip_plan.check_record(plan, options.record_dir, aim.server, channel)
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)
     with _put_back(aim, method):

@@ -123,7 +123,7 @@ def test_unique_keys_without_a_primary_key_keep_their_order():
         (table(*BASE[:3]), "key kv is not there"),
         (table(*BASE, tail=TAIL.replace("latin1", "utf8mb4")), "table options"),
         (table(*BASE, "  CONSTRAINT `x` CHECK ((`v` > 0))"), "CHECK constraints"),
-        (table(*BASE, "  CONSTRAINT `f` FOREIGN KEY (`v`) REFERENCES `t` (`id`)"), "foreign keys"),
+        (table(*BASE, "  CONSTRAINT `f` FOREIGN KEY (`v`) REFERENCES `t` (`id`)"), "numbers of foreign keys"),
         (table(*BASE, tail=TAIL + " PARTITION BY HASH (`id`)"), "partitions"),
     ],
 )
@@ -136,3 +136,13 @@ def test_a_created_table_that_later_statements_changed():
     later = Later(frozenset(("c",)), frozenset(("kc",)))
     assert lacking_after_create(with_lines(), with_lines(C, KC), later) == ()
     assert lacking_after_create(with_lines(), with_lines()) == ()
+
+
+def test_the_key_that_a_foreign_key_brings_along():
+    foreign = "  CONSTRAINT `f` FOREIGN KEY (`w`) REFERENCES `t` (`id`)"
+    columns = [*BASE[:2], "  `w` int DEFAULT NULL", *BASE[2:]]
+    made, real = table(*columns), table(*columns, "  KEY `f` (`w`)", foreign)
+    assert lacking_after_create(made, real, referring=[("w",)]) == ()
+    assert lacking_after_create(made, table(*columns, "  UNIQUE KEY `f` (`w`)", foreign), referring=[("w",)]) != ()
+    assert lacking_after_create(made, table(*columns, "  KEY `f` (`w`,`v`)", foreign), referring=[("w",)]) != ()
+    assert lacking_after_create(made, real) != ()

@@ -28,6 +28,10 @@ SQL = "`d`.`_replicaops_twin_7`"
         ("CREATE TABLE u LIKE t", "CREATE TEMPORARY TABLE %s LIKE `d`.`t`"),
         ("CREATE TABLE u (engine INT, period INT, next INT) ENGINE = InnoDB",
          "CREATE TEMPORARY TABLE %s (engine INT, period INT, next INT) ENGINE = InnoDB"),
+        ("CREATE TABLE u (a INT, KEY (a), CONSTRAINT f FOREIGN KEY (a) REFERENCES t (id) ON DELETE CASCADE)",
+         "CREATE TEMPORARY TABLE %s (a INT, KEY (a))"),
+        ("ALTER TABLE t ADD engine INT, ADD FOREIGN KEY (engine) REFERENCES u (id), ENGINE InnoDB",
+         "ALTER TABLE %s ADD engine INT, ENGINE InnoDB"),
     ],
 )  # fmt: skip
 def test_only_the_twin_is_named(sql, expected):
@@ -50,7 +54,10 @@ def test_only_the_twin_is_named(sql, expected):
         "ALTER TABLE t COMMENT 'x' DATA DIRECTORY '/tmp'",
         "CREATE TABLE u (a INT) DATA DIRECTORY='/tmp'",
         "CREATE TABLE u (a INT) TABLESPACE x",
-        "CREATE TABLE u (a INT, FOREIGN KEY (a) REFERENCES t (id))",
+        "CREATE TABLE u (a INT REFERENCES t (id), FOREIGN KEY (a) REFERENCES t (id))",
+        "CREATE TABLE u (a INT) ENGINE=InnoDB TYPE=x",
+        "ALTER TABLE t ENGINE=BLACKHOLE",
+        "ALTER TABLE t COMMENT='x' ENGINE=CSV",
         "CREATE TABLE u (a INT) SELECT 1 AS a",
         "CREATE TABLE u (a INT) TABLE t",
         "CREATE TABLE u (a INT) VALUES ROW(1)",
