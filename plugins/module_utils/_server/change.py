@@ -18,7 +18,7 @@ from .._core.plan import STOP, Plan, Step
 from .._core.snapshot import Channel, Peer, Server
 from . import record as store
 from .connect import Connection, Login, connect
-from .execute import Journal, run
+from .execute import LOOK_SECONDS, Journal, run
 from .lock import advisory_lock
 from .probe import Probed, probe
 from .reader import read_server
@@ -196,6 +196,7 @@ def _put_threads_back(aim: Target, journal: Journal, options: Options) -> List[s
     done: List[str] = []
     try:
         with connect(aim.connection.login) as connection:
+            connection.set_deadline(LOOK_SECONDS)
             now = read_server(connection, aim.probed).channel(aim.channel.name)
             for step in restart_steps(aim.verbs, aim.channel, now) if now is not None else ():
                 connection.execute(step.statement)
@@ -211,6 +212,7 @@ def _close_record(path: str, record: Mapping[str, Any], journal: Journal, aim: T
     server: Optional[Server] = None
     try:
         with connect(aim.connection.login) as connection:
+            connection.set_deadline(LOOK_SECONDS)
             server = read_server(connection, aim.probed)
     except ReplicaError:
         pass

@@ -18,6 +18,8 @@ from .driver_errors import CONNECTION_LOST
 from .probe import Probed
 from .wait import TimedOutError, wait_for
 
+LOOK_SECONDS = 5.0
+
 
 class StopPendingError(ReplicaError):
     """A STOP waits behind something the applier waits for; it cannot be taken back and takes effect later."""
@@ -79,15 +81,28 @@ def _stop(step: Step, connection: Connection, probed: Probed, channel: str, time
         except ServerError as error:
             if error.number != CONNECTION_LOST:
                 raise
-    try:
-        wait_for(step.wait, connection, probed, channel, 0)
-    except TimedOutError as error:
+    if not _has_stopped(step, connection, probed, channel):
         thread = "applier" if "applier" in step.wait else "receiver"
         raise StopPendingError(
             step.statement.purpose or "stop the %s" % thread,
-            error.where,
+            connection.address + (", channel '%s'" % channel if channel else ""),
             "it has not stopped within %g s: it is inside a transaction or waits for a lock" % timeout,
             "The server goes on trying: the %s stops as soon as it can, and stays stopped until it is started. "
             "Nothing else was done." % thread,
             {"pending": [thread]},
-        ) from None
+        )
+
+
+def _has_stopped(step: Step, connection: Connection, probed: Probed, channel: str) -> bool:
+    """Whether the thread stands still after all. MySQL 5.6 does not even show the status while a STOP waits."""
+    try:
+        with connect(connection.login) as another:
+            another.set_deadline(LOOK_SECONDS)
+            wait_for(step.wait, another, probed, channel, 0)
+    except TimedOutError:
+        return False
+    except ServerError as error:
+        if error.number != CONNECTION_LOST:
+            raise
+        return False
+    return True
