@@ -94,7 +94,7 @@ attributes:
     platforms: posix
     support: full
 notes:
-  - RV(changed) is always false, because the applier ends in the state it was found in. It is paused for the time that
+  - C(changed) is always false, because the applier ends in the state it was found in. It is paused for the time that
     takes, usually less than a second, longer with tables without a read view, with many tables, and with a lag.
   - A module that is ended by SIGTERM, SIGHUP or SIGINT starts the applier again; one that is ended by SIGKILL while the
     applier is paused leaves it stopped.
@@ -173,7 +173,27 @@ point:
   description: Where in the source's history both sides were compared.
   returned: success, when compared
   type: dict
-  sample: {"source_log_file": "binlog.000003", "source_log_pos": 1234, "gtids": "", "exact": true}
+  contains:
+    source_log_file:
+      description: Binlog of the source.
+      type: str
+      returned: always
+      sample: binlog.000003
+    source_log_pos:
+      description: Position in it.
+      type: int
+      returned: always
+      sample: 1234
+    gtids:
+      description: What the source had executed at that point; on MariaDB its GTID position. Empty without GTIDs.
+      type: str
+      returned: always
+      sample: 11111111-aaaa-bbbb-cccc-000000000001:1-5
+    exact:
+      description: False when a transaction that was being committed may be missing from what was read on the source.
+      type: bool
+      returned: always
+      sample: true
 selected:
   description: The tables that would be compared.
   returned: in check mode
