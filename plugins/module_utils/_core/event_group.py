@@ -22,7 +22,7 @@ _USE = re.compile(r"use `((?:[^`]|``)*)`; (.*)", re.S)
 _XID = re.compile(r"\s*/\* xid=\d+ \*/\s*$")
 _MYSQL_GTID = re.compile(r"GTID_NEXT\s*=\s*'([^']*)'", re.I)
 _MARIADB_GTID = re.compile(r"\bGTID (\d+-\d+-\d+)")
-_END = re.compile(r"end_log_pos (\d+)")
+_END = re.compile(r"(?:log (\S*?)\s*, )?end_log_pos (\d+)")
 _QUERY = re.compile(r"Query: '(.*)", re.S)
 
 
@@ -162,10 +162,15 @@ def _counted(kinds: Sequence[str]) -> List[str]:
     return ["%d %s" % (kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
 
 
-def error_end(text: str) -> Optional[int]:
-    """The end position that an error text names, or None."""
+def error_end(text: str) -> Tuple[str, Optional[int]]:
+    """The source's file and the end position that an error text names; '' and None where it does not.
+
+    The file is missing shortly after a start (measured on MySQL 9.7), and MariaDB 11.8 writes position 0.
+    """
     match = _END.search(text)
-    return int(match.group(1)) if match and int(match.group(1)) else None
+    if match is None or not int(match.group(2)):
+        return "", None
+    return match.group(1) or "", int(match.group(2))
 
 
 def quoted_query(text: str) -> str:
@@ -184,20 +189,17 @@ def is_the_quoted_one(statement: str, text: str) -> bool:
     return not quoted or found.startswith(quoted) or quoted.startswith(found)
 
 
-def find(found: Sequence[Group], gtid: str, end: Optional[int], source_file: str) -> Optional[int]:
-    """The index of the failing transaction: by its GTID, else by the end position that the error names, else the first.
+def find(found: Sequence[Group], gtid: str, text: str) -> Optional[int]:
+    """The index of the failing transaction: by its GTID, else by the end that the error names, else the first.
 
     :param gtid: of the failing transaction, '' when it has none or it is not known.
-    :param end: from the error text; None when it names none.
-    :param source_file: the source's file in which the applier is; '' when unknown.
+    :param text: the error text.
     """
     if gtid:
         return next((n for n, group in enumerate(found) if group.gtid.lower() == gtid.lower()), None)
-    if end is not None:
-        return next(
-            (n for n, group in enumerate(found)
-             if group.source_end == end and (not source_file or not group.source_file
-                                             or group.source_file >= source_file)),
-            None,
-        )  # fmt: skip
-    return 0 if found else None
+    file, end = error_end(text)
+    if end is None:
+        return 0 if found else None
+    fits = (n for n, group in enumerate(found)
+            if group.source_end == end and (not file or group.source_file in ("", file)))  # fmt: skip
+    return next(fits, None)

@@ -24,6 +24,9 @@ COUNTER = "counter"
 METHODS: Tuple[str, ...] = (AUTO, GTID, COUNTER)
 
 
+# ER_REPLICA_WORKER_STOPPED_PREVIOUS_THD_ERROR: an earlier transaction failed in another worker.
+_FOLLOWED = (3030,)
+
 # Ends when no worker's transaction is missing before another's; the applier then stands where it will go on.
 UNTIL_GAPS = "SQL_AFTER_MTS_GAPS"
 
@@ -72,7 +75,9 @@ def broken(channel: Channel) -> Optional[Broken]:
     """
     if channel.applier != STOPPED:
         return None
-    for worker in channel.workers:
+    faulty = [worker for worker in channel.workers if worker.fault is not None]
+    # Workers that gave up because of another one come last.
+    for worker in sorted(faulty, key=lambda one: one.fault is not None and one.fault.number in _FOLLOWED):
         if worker.fault is not None:
             return Broken(worker.fault.number, worker.fault.text, _transaction(worker.transaction))
     fault = channel.applier_fault

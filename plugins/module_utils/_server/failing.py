@@ -9,7 +9,7 @@ import re
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .._core.errors import RefusedError, ServerError
-from .._core.event_group import Failing, Group, error_end, find, groups, is_the_quoted_one, only_statement, split_use
+from .._core.event_group import Failing, Group, find, groups, is_the_quoted_one, only_statement, split_use
 from .._core.skip_plan import Broken
 from .._core.snapshot import Channel, Coordinates
 from .._core.sql_reader import UnknownStatement
@@ -65,12 +65,12 @@ def _search(
     for page in pages:
         rows += page
         listed = groups(rows, source_file, relay)
-        index = find(listed, broken.gtid, error_end(broken.text), source_file)
+        index = find(listed, broken.gtid, broken.text)
         if index is None or index == len(listed) - 1 and len(page) == PAGE:
             continue  # not there yet, or its end may be on the next page
         return listed[index], tuple(_statements(listed[index + 1 :])), index == 0
     listed = groups(rows, source_file, relay)
-    index = find(listed, broken.gtid, error_end(broken.text), source_file)
+    index = find(listed, broken.gtid, broken.text)
     return None if index is None else (listed[index], tuple(_statements(listed[index + 1 :])), index == 0)
 
 

@@ -108,12 +108,13 @@ def test_what_is_not_one_statement(events):
 
 def test_find():
     found = groups(MYSQL, "binlog.000007")
-    assert find(found, f"{U.upper()}:APP:4", None, "binlog.000007") == 1
-    assert find(found, f"{U}:4", 1400, "binlog.000007") is None
-    assert find(found, "", 1400, "binlog.000007") == 1
-    assert find(found, "", 1400, "binlog.000008") is None
-    assert find(found, "", None, "binlog.000007") == 0
-    assert find([], "", None, "") is None
+    assert find(found, f"{U.upper()}:APP:4", "") == 1
+    assert find(found, f"{U}:4", "end_log_pos 1400") is None
+    assert find(found, "", "at source log binlog.000007, end_log_pos 1400; Error") == 1
+    assert find(found, "", "at source log binlog.000008, end_log_pos 1400; Error") is None
+    assert find(found, "", "at source log , end_log_pos 1400; Error") == 1
+    assert find(found, "", "Error 'x'") == 0
+    assert find([], "", "Error 'x'") is None
 
 
 def test_anonymous_has_no_gtid():
@@ -135,9 +136,11 @@ def test_split_use(info, expected):
 
 def test_error_texts():
     text = "Worker 1 failed executing transaction 'ANONYMOUS' at source log , end_log_pos 2447; Error 'x' on query."
-    assert error_end(text) == 2447
-    assert error_end("end_log_pos 0") is None
-    assert error_end("Error 'x' on query.") is None
+    assert error_end(text) == ("", 2447)
+    assert error_end("at master log binlog.000001, end_log_pos 852; Error") == ("binlog.000001", 852)
+    assert error_end("end_log_pos 7") == ("", 7)
+    assert error_end("end_log_pos 0") == ("", None)
+    assert error_end("Error 'x' on query.") == ("", None)
 
 
 @pytest.mark.parametrize(

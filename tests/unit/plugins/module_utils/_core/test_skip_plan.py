@@ -62,6 +62,12 @@ def test_the_workers_error_comes_before_the_coordinators():
     assert skip_plan.broken(channel(workers=(Worker(1, False, Fault(1060, TEXT), "ANONYMOUS"),))).gtid == ""
 
 
+def test_a_worker_that_only_followed_is_not_the_cause():
+    followed = Worker(1, False, Fault(3030, "stopped"), f"{U}:5")
+    assert skip_plan.broken(channel(workers=(followed, *channel().workers))) == FAULT
+    assert skip_plan.broken(channel(workers=(followed,))).number == 3030
+
+
 def test_nothing_is_broken():
     assert skip_plan.broken(channel(applier="running")) is None
     assert skip_plan.broken(channel(workers=(), applier_fault=None)) is None
