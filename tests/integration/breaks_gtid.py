@@ -93,6 +93,8 @@ def _held_row(stage: Stage) -> None:
     stage.set_global(stage.replica, "replica_transaction_retries", "0")
     stage.start()
     stage.running()
+    # A coordinator that has seen no transaction finish yet does not know what it may hand out beside the first.
+    stage.both("INSERT INTO %s.t VALUES (9, 9)" % names[1])
     stage.notes["keeper"] = stage.holding(
         stage.replica, "SET sql_log_bin = 0", "UPDATE %s.t SET v = -1 WHERE id = 1" % names[0]
     )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .breaks import ROWS, Ask, breaks
+from .breaks import MARIADB, POSITION_MODES, ROWS, Ask, breaks
 from .stage import DB, Stage
 
 _SLOW = "UPDATE t SET v = IF(@@server_id = 2 AND SLEEP(20), 'slow', 'slow') WHERE id = 1"
@@ -89,16 +89,19 @@ def applier_busy(stage: Stage) -> None:
     stage.applier_state("User sleep")
 
 
-@breaks("missing_primary_key", verdict="behind")
+# MySQL 5.6 and MariaDB do not tell which tables an applier has open.
+@breaks("missing_primary_key", verdict="blocked", flavours=("mysql-9.7",))
 def missing_primary_key(stage: Stage) -> None:
-    """Row changes of a table without a key, while a local session makes the applier wait inside its transaction."""
-    stage.both(
-        "CREATE TABLE n (a INT, b INT, c VARCHAR(100))",
-        "INSERT INTO n VALUES %s" % ", ".join("(%d, 0, REPEAT('c', 100))" % number for number in range(3000)),
+    """Row changes of a table without a key, held up by a local session at its last row."""
+    stage.both("CREATE TABLE n (a INT, b INT)", "INSERT INTO n VALUES (1, 0), (2, 0), (3, 0)")
+    stage.holding(
+        stage.replica,
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SELECT * FROM n WHERE a = 3 FOR UPDATE",
     )
     stage.on_source("UPDATE n SET b = b + 1")
     stage.replica.wait_until(
-        "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_rows_modified > 0", what="the applier to work"
+        "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'", what="a row lock wait"
     )
 
 
@@ -140,12 +143,18 @@ def skip_settings(stage: Stage) -> None:
     stage.running()
 
 
-@breaks("skip_pending", verdict="stopped", unlike=(("mysql-5.6", (True, 4)), ("mysql-5.6", (True, 1))))
+@breaks("skip_pending", verdict="stopped", flavours=("mysql-9.7", "mysql-5.6"), modes=POSITION_MODES)
 def skip_pending(stage: Stage) -> None:
     """A skip counter is set and waits."""
     stage.both(*ROWS)
     stage.stop()
     stage.set_global(stage.replica, "sql_replica_skip_counter", "1")
+
+
+@breaks("skip_pending", name="skip_pending_gtid", verdict="stopped", flavours=MARIADB)
+def skip_pending_gtid(stage: Stage) -> None:
+    """The same on MariaDB, where a skip counter works with GTIDs too."""
+    skip_pending(stage)
 
 
 @breaks("idempotent", verdict="healthy")
@@ -174,6 +183,8 @@ def cluster_member(stage: Stage) -> None:
     """The replica is the only member of a replication group."""
     stage.both(*ROWS)
     stage.stop()
+    # A member that leaves its group stays read-only.
+    stage.later(lambda: stage.replica.execute("SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF"))
     stage.replica.execute("INSTALL PLUGIN group_replication SONAME 'group_replication.so'")
     stage.later(lambda: stage.replica.execute("UNINSTALL PLUGIN group_replication"))
     stage.later(lambda: stage.replica.execute("STOP GROUP_REPLICATION"))

@@ -19,31 +19,49 @@ FIXTURES = Path(__file__).resolve().parents[1] / "unit" / "fixtures" / "findings
 _VARIABLES = re.compile(
     r"^(gtid_mode|(super_)?read_only|(replica|slave)_(skip_errors|exec_mode|parallel_(workers|threads)|"
     r"transaction_retries|preserve_commit_order)|wsrep_on|relay_log_info_repository|binlog_format|binlog_row_image|"
-    r"gtid_strict_mode|log_(replica|slave)_updates|server_uuid|version|version_comment|max_allowed_packet|"
-    r"(replica|slave)_max_allowed_packet|log_bin|gtid_domain_id)$"
+    r"gtid_strict_mode|log_(replica|slave)_updates|server_uuid|version|version_comment|"
+    r"log_bin)$"
 )
 _STATUS = re.compile(r"^(Slave_heartbeat_period|wsrep_cluster_size|Ndb_\w+)$")
-_DROPPED = ("grants", "service_procedures")
+_DROPPED = ("grants", "service_procedures", "source_info", "connection_configuration", "replicas")
+_ALWAYS = ("replica_status", "worker_positions")
+_NEVER = "0000-00-00 00:00:00.000000"
 
 
 def small(raw: Optional[Dict[str, Any]], addresses: Dict[str, str]) -> Optional[Dict[str, Any]]:
-    """A raw reading without what no verdict reads: empty cells, most variables, grants, statements."""
+    """A raw reading without what no verdict reads: empty cells, most variables, grants, statements, other sessions."""
     if raw is None:
         return None
     sections = {}
     for name, section in raw["sections"].items():
-        rows = section["rows"]
-        if name in ("variables", "status"):
-            wanted = _VARIABLES if name == "variables" else _STATUS
-            rows = [row for row in rows if wanted.search(str(row.get("Variable_name")))]
-        if name in _DROPPED:
-            rows = []
-        kept = [{key: value for key, value in row.items() if value not in (None, "")} for row in rows]
-        sections[name] = {"rows": kept, "error": section["error"]}
+        rows = [_cells(name, row) for row in section["rows"] if _matters(name, row)]
+        if rows or section["error"] or name in _ALWAYS:
+            sections[name] = {"rows": rows, "error": section["error"]}
     text = json.dumps({**raw, "read_at": 0.0, "sections": sections})
     for address, name in addresses.items():
         text = re.sub(r"(?<![\d.])%s(?![\d.])" % re.escape(address), name, text)
     return dict(json.loads(text))
+
+
+def _matters(section: str, row: Dict[str, Any]) -> bool:
+    if section in ("variables", "status"):
+        return bool((_VARIABLES if section == "variables" else _STATUS).search(str(row.get("Variable_name"))))
+    if section == "processlist":
+        return row.get("user") not in ("observer", "event_scheduler") and row.get("state") != "Suspending"
+    return section not in _DROPPED
+
+
+def _cells(section: str, row: Dict[str, Any]) -> Dict[str, Any]:
+    nothing = (None, "") if section in ("replica_status", "variables") else (None, "", 0, "0", _NEVER)
+    return {key: value for key, value in row.items() if value not in nothing and "_TIMESTAMP" not in key.replace(
+        "LAST_ERROR_TIMESTAMP", "") and "HEARTBEAT" not in key}  # fmt: skip
+
+
+def text_of(fixture: Dict[str, Any]) -> str:
+    """The fixture as JSON with one line for each row."""
+    text = json.dumps(fixture, indent=1, sort_keys=True, ensure_ascii=False)
+    # A row is the only object that holds no other.
+    return re.sub(r"\{\n[^{}\[\]]*\}", lambda found: re.sub(r"\n *", " ", found.group()), text) + "\n"
 
 
 def write(stage: Stage, case: Case, seen: Seen) -> Path:
@@ -71,5 +89,5 @@ def write(stage: Stage, case: Case, seen: Seen) -> Path:
     }
     path = FIXTURES / case.flavour / (case.broken.name + ".json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(fixture, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    path.write_text(text_of(fixture))
     return path

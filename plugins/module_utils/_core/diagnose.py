@@ -26,6 +26,7 @@ PREDICATES: Tuple[Predicate, ...] = (
     diagnose_faults.stopped_threads,
     diagnose_progress.progress,
     diagnose_progress.delayed,
+    diagnose_progress.without_key,
     diagnose_gtid.holes,
     diagnose_gtid.position_gap,
     diagnose_gtid.errant,

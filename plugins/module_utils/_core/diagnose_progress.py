@@ -55,9 +55,19 @@ def _active(case: Case) -> List[Process]:
 
 
 def _open_transactions(case: Case) -> List[Dict[str, Any]]:
-    """Transactions that applier threads hold open."""
-    numbers = {process.number for process in _appliers(case)}
-    return [dict(row) for row in case.server.open_transactions if int(row.get("thread", 0) or 0) in numbers]
+    """Transactions that applier threads hold open and that hold changed rows, or whose thread is at work.
+
+    A coordinator that does nothing but save its position has an empty one in passing, in a stall too (measured on
+    MySQL 9.7: it waits for its handler's commit over and over).
+    """
+    threads = {process.number: process for process in _appliers(case)}
+    found = []
+    for row in case.server.open_transactions:
+        thread = threads.get(int(row.get("thread", 0) or 0))
+        if thread is None or (_IDLE.search(thread.state) and not int(row.get("rows_modified", 0) or 0)):
+            continue
+        found.append(dict(row))
+    return found
 
 
 def stall_possible(case: Case) -> bool:
@@ -139,7 +149,11 @@ def _busy(case: Case, lag: Dict[str, Any]) -> Iterator[Finding]:
     rows = sum(int(row.get("rows_modified", 0) or 0) for row in transactions)
     doing = ", ".join(states) or "inside a transaction of %d changed rows so far" % rows
     yield Finding("applier_busy", case.channel.name, "The applier is working (%s)." % doing, lag)
-    if case.server.large_without_key:
-        tables = list(case.server.large_without_key)
-        summary = "Tables without a primary key can make row events very slow: %s." % ", ".join(tables[:5])
+
+
+def without_key(case: Case) -> Iterator[Finding]:
+    """Tables without a primary key that the applier is changing at the moment: every row may cost a scan, and locks."""
+    tables = list(case.server.large_without_key)
+    if tables and case.channel.applier == RUNNING:
+        summary = "The applier is changing tables without a primary key: %s." % ", ".join(tables[:5])
         yield Finding("missing_primary_key", case.channel.name, summary, {"tables": tables})

@@ -53,7 +53,7 @@ class FindingType:
     not_reproduced: str = ""
 
 
-_CONFLICT = ("skip_present", "reposition", "rebuild")
+_CONFLICT = ("reposition", "skip_present", "rebuild")
 _ROWS = ("reposition", "heal_rows", "rebuild")
 
 _TYPES: Tuple[FindingType, ...] = (
