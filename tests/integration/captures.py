@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from .looking import Seen
 from .running import Case
@@ -22,18 +22,23 @@ _VARIABLES = re.compile(
     r"gtid_strict_mode|log_(replica|slave)_updates|server_uuid|version|version_comment|"
     r"log_bin)$"
 )
-_STATUS = re.compile(r"^(Slave_heartbeat_period|wsrep_cluster_size|Ndb_\w+)$")
+_STATUS = re.compile(r"^(Ssl_server_not_after|Slave_heartbeat_period|wsrep_cluster_size|Ndb_\w+)$")
 _DROPPED = ("grants", "service_procedures", "source_info", "connection_configuration", "replicas")
+_OF_SOURCE = ("identity", "gtid", "status", "replica_status", "binary_logs")
 _ALWAYS = ("replica_status", "worker_positions")
 _NEVER = "0000-00-00 00:00:00.000000"
 
 
-def small(raw: Optional[Dict[str, Any]], addresses: Dict[str, str]) -> Optional[Dict[str, Any]]:
+def small(
+    raw: Optional[Dict[str, Any]], addresses: Dict[str, str], only: Tuple[str, ...] = ()
+) -> Optional[Dict[str, Any]]:
     """A raw reading without what no verdict reads: empty cells, most variables, grants, statements, other sessions."""
     if raw is None:
         return None
     sections = {}
     for name, section in raw["sections"].items():
+        if only and name not in only:
+            continue
         rows = [_cells(name, row) for row in section["rows"] if _matters(name, row)]
         if rows or section["error"] or name in _ALWAYS:
             sections[name] = {"rows": rows, "error": section["error"]}
@@ -84,7 +89,7 @@ def write(stage: Stage, case: Case, seen: Seen) -> Path:
             "allowed": [name.replace("{replica}", stage.replica.uuid) for name in ask.allowed],
         },
         "replica": small(seen.raw, addresses),
-        "source": small(seen.source, addresses),
+        "source": small(seen.source, addresses, _OF_SOURCE),
         "earlier": small(seen.earlier, addresses),
     }
     path = FIXTURES / case.flavour / (case.broken.name + ".json")

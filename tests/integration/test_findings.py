@@ -14,13 +14,16 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES
-from integration.breaks import FLAVOURS, load
+from integration.breaks import FLAVOURS, MODES, load
+from integration.looking import footprint
+from integration.playbook import play_module
 from integration.running import Case, Stages, cases, run
+from lab.accounts import OBSERVER
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
+    asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
     if "case" in metafunc.fixturenames:
-        asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
         full = os.environ.get("REPLICA_TEST_MATRIX") == "full"
         every = [case for name in FLAVOURS if name in (asked or FLAVOURS) for case in cases(name, full)]
         metafunc.parametrize("case", every, ids=[case.id for case in every])
@@ -41,6 +44,23 @@ def test_finding(case: Case, stages: Stages) -> None:
         stages.spoilt()
         raise
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", ["table_exists", "source_unreachable", "blocked_by_metadata"])
+def test_the_module_says_the_same_when_ansible_runs_it(flavour: str, name: str, stages: Stages) -> None:
+    broken = load()[name]
+    stage = stages.of(flavour)
+    stage.reset(next(mode for mode in MODES if broken.exists(flavour, mode)))
+    broken.make(stage)
+    before = footprint(stage)
+    source = {"login_host": stage.source.host, "login_user": OBSERVER.user, "login_password": OBSERVER.password}
+    result = play_module("replica_status", stage.replica, {"source": source}, account=OBSERVER)
+    assert footprint(stage) == before
+    assert not result["failed"] and not result["changed"]
+    assert broken.code in [found["code"] for found in result["findings"]]
+    assert result["verdict"] == TYPES[broken.code].verdict
+    assert stage.source.host in result["msg"]
+    assert len(result["state_id"]) == 64
 
 
 def test_every_code_is_broken_for_real_or_marked() -> None:

@@ -15,6 +15,8 @@ from .finding import Finding
 from .snapshot import CONNECTING, GTID, RUNNING, STOPPED, Fault
 
 _TEXT_LIMIT = 1000
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_CERTIFICATE_TIME = re.compile(r"^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) GMT$")
 _DISK_WAIT = re.compile(r"Waiting for disk space|Disk is full", re.I)
 
 
@@ -87,6 +89,9 @@ def receiver_faults(case: Case) -> Iterator[Finding]:
         "source": case.where,
         "user": channel.source_user,
     }
+    ended = _certificate_ended(case)
+    if code == "source_tls" and ended:
+        code, evidence["certificate_valid_until"] = "certificate_expired", ended
     if channel.read is not None:
         evidence["read"] = str(channel.read)
     if fault.timestamp:
@@ -94,6 +99,17 @@ def receiver_faults(case: Case) -> Iterator[Finding]:
     names = {"errno": fault.number, "read": str(channel.read)} if code not in ("source_unreachable",) else {}
     summary = "The receiver cannot read from %s, error %d: %s" % (case.where, fault.number, _first_line(fault.text))
     yield Finding(code, channel.name, summary, evidence, names)
+
+
+def _certificate_ended(case: Case) -> str:
+    """When the source's certificate ended, if that is over: MySQL 9.7 says only that verifying it failed."""
+    source = case.source.server if case.source is not None else None
+    match = _CERTIFICATE_TIME.match(source.status.get("Ssl_server_not_after", "")) if source is not None else None
+    if source is None or match is None or not source.now:
+        return ""
+    month, day, clock, year = match.groups()
+    until = "%s-%02d-%02dT%s" % (year, _MONTHS.index(month) // 3 + 1, int(day), clock)
+    return until if until < source.now.replace(" ", "T") else ""
 
 
 def stopped_threads(case: Case) -> Iterator[Finding]:

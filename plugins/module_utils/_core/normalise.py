@@ -62,6 +62,7 @@ def server(raw: Mapping[str, Any]) -> Server:
         large_without_key=tuple(
             "%s.%s" % (text(row, "schema"), text(row, "name")) for row in sections.rows("large_tables")
         ),
+        now=text(identity, "now"),
     )
 
 

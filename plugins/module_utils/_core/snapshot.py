@@ -160,6 +160,7 @@ class Server:
     unreadable: Mapping[str, Fault]
     read_at: float
     large_without_key: Tuple[str, ...] = ()
+    now: str = ""
 
     @property
     def identity(self) -> str:

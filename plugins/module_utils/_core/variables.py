@@ -198,6 +198,8 @@ STATUS_NAMES: Tuple[str, ...] = (
     "Slave_last_heartbeat",
     "Slave_received_heartbeats",
     "Slave_retried_transactions",
+    "Ssl_server_not_after",
+    "Ssl_server_not_before",
     "Ndb_cluster_node_id",
     "Ndb_number_of_data_nodes",
     "Threads_connected",
