@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from lab.accounts import ACCOUNTS, REPAIRER, Account
 from lab.server import Server
@@ -135,29 +136,58 @@ def run_module(
     diff: bool = True,
     account: Account = REPAIRER,
     source_account: Optional[Account] = None,
+    environment: Optional[Mapping[str, str]] = None,
 ) -> Dict[str, Any]:
     """Run one module of the collection against a server as Ansible runs it on a target; its result.
 
-    ``failed`` is always in the result. No password of the lab may be in what the module prints.
+    ``failed`` is always in the result; of a process that was killed there is also the ``signal``. No password of the
+    lab may be in what the module prints.
+
+    :param environment: more variables; PYTHONPATH is added to the module's own.
     """
     given = {**login(server, account), **_with_source(options, source_account)}
     arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_check_mode": check, "_ansible_diff": diff}}
     top = Path(tempfile.mkdtemp(prefix="replicaops-module-"))
+    more = dict(environment or {})
+    paths = os.pathsep.join(path for path in (more.pop("PYTHONPATH", ""), str(collections_path(top))) if path)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
             input=json.dumps(arguments), cwd=top, capture_output=True, text=True, timeout=LIMIT, check=False,
-            env={**_plain_environment(), "PYTHONPATH": str(collections_path(top))},
+            env={**_plain_environment(), **more, "PYTHONPATH": paths},
         )  # fmt: skip
     finally:
         shutil.rmtree(top, ignore_errors=True)
     assert_no_secret(done.stdout + done.stderr)
+    if done.returncode < 0:
+        return {"failed": True, "signal": -done.returncode}
     lines = done.stdout.strip().splitlines()
     assert lines and "Traceback" not in done.stderr, done.stdout + done.stderr
     result: Dict[str, Any] = json.loads(lines[-1])
     result["failed"] = bool(result.get("failed"))
     assert result["failed"] == (done.returncode != 0), done.stdout + done.stderr
     return result
+
+
+@contextlib.contextmanager
+def running_module(module: str, server: Server, options: Mapping[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """A module at work, as a process; it is ended with the block."""
+    top = Path(tempfile.mkdtemp(prefix="replicaops-module-"))
+    arguments = top / "arguments"
+    arguments.touch(mode=0o600)
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**login(server), **options}}), encoding="utf-8")
+    try:
+        with arguments.open(encoding="utf-8") as standard_input, subprocess.Popen(
+            [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
+            stdin=standard_input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=top, text=True,
+            env={**_plain_environment(), "PYTHONPATH": str(collections_path(top))},
+        ) as process:  # fmt: skip
+            try:
+                yield process
+            finally:
+                process.kill()
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
 
 
 def play_module(

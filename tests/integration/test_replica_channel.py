@@ -9,13 +9,15 @@ import contextlib
 import json
 import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator
 
 import pymysql
 import pytest
 from integration.conftest import Pair
-from integration.playbook import play_module, run_module
-from lab.accounts import REPAIRER
+from integration.playbook import play_module, run_module, running_module
+from lab.accounts import OBSERVER, REPAIRER
+from lab.flavours import FLAVOURS
+from lab.topology import Lab
 
 RECEIVER, APPLIER = "receiver", "applier"
 
@@ -297,6 +299,79 @@ def purge(pair: Pair, newest: str) -> bool:
     return len(pair.source.query("SHOW BINARY LOGS")) == 1
 
 
+def test_a_source_that_cannot_be_asked_proves_nothing(well: Pair, tmp_path: Path) -> None:
+    backlog(well)
+    corrupt(well)
+    stranger = {"login_user": "nobody", "login_password": "nothing"}
+    refused = channel(well, refetch=True, state="started", source=stranger)
+    assert refused["failed"] and refused["code"] == "refused" and "1045" in refused["unknown"], refused
+    options = {"refetch": True, "state": "started", "source": stranger, "allow_unverified": True}
+    done = channel(well, record_dir=str(tmp_path), **options)
+    assert not done["failed"] and done["risk"] == "replica_history" and done["loses"], done
+    well.wait_same()
+
+
+@pytest.mark.parametrize("gtid", [True, False], ids=["gtid", "position"])
+def test_one_channel_of_several(flavour: str, gtid: bool, lab_of: Callable[..., Lab]) -> None:
+    if not FLAVOURS[flavour].channels:
+        pytest.skip("%s has no channels" % flavour)
+    seed = ("CREATE DATABASE one", "CREATE TABLE one.t (id INT PRIMARY KEY)")
+    lab = lab_of(flavour, "multi", gtid=gtid, seed=seed)
+    words = lab.flavour.words
+    which = run_module("replica_channel", lab.replica, {"state": "stopped"})
+    assert which["failed"] and which["code"] == "bad_input" and "'c1', 'c2'" in which["msg"]
+    lab.replica.stop_replica("SQL_THREAD", "c2")
+    before = lab.replica.replica_status("c1")
+    done = run_module("replica_channel", lab.replica, {"channel": "c2", "refetch": True, "state": "started"})
+    assert not done["failed"] and done["changed"] and all("c2" in query for query in done["queries"]), done
+    for name in ("c1", "c2"):
+        row = lab.replica.replica_status(name)
+        assert row is not None and row[words.io_running] == "Yes" and row[words.sql_running] == "Yes"
+    after = lab.replica.replica_status("c1")
+    assert before is not None and after is not None and after["Relay_Log_File"] == before["Relay_Log_File"]
+    lab.source.execute("INSERT INTO one.t VALUES (1)")
+    lab.wait_in_sync()
+
+
+def test_gaps_of_parallel_workers_refuse(flavour: str, lab_of: Callable[..., Lab]) -> None:
+    if FLAVOURS[flavour].is_mariadb:
+        pytest.skip("MariaDB applies in order without GTIDs")
+    options: Dict[str, Any] = {"relay_log_info_repository": "TABLE", "master_info_repository": "TABLE"}
+    if FLAVOURS[flavour].version >= (8, 0):
+        options = {"replica_preserve_commit_order": 0}
+    schemas = ("a", "b", "c", "d")
+    seed = ["CREATE DATABASE %s" % name for name in schemas]
+    seed += ["CREATE TABLE %s.t (id INT PRIMARY KEY)" % name for name in schemas]
+    lab = lab_of(flavour, gtid=False, workers=4, seed=seed, server_options={"replica": options})
+    words = lab.flavour.words
+    blocker = lab.replica.connect("root", autocommit=False)
+    try:
+        with blocker.cursor() as cursor:
+            cursor.execute("SET SESSION sql_log_bin = 0")
+            cursor.execute("INSERT INTO a.t VALUES (1)")
+        lab.source.execute("INSERT INTO a.t VALUES (1)")
+        for number in range(1, 4):
+            lab.source.execute(*("INSERT INTO %s.t VALUES (%d)" % (name, number) for name in schemas[1:]))
+        rows = "SELECT (SELECT COUNT(*) FROM b.t) + (SELECT COUNT(*) FROM c.t) + (SELECT COUNT(*) FROM d.t) = 9"
+        lab.replica.wait_until(rows, what="the other workers to go on")
+        blocker.commit()
+    finally:
+        blocker.close()
+    stopped: Callable[[], bool] = lambda: lab.status(lab.links[0])[words.sql_running] == "No"  # noqa: E731
+    lab.replica.wait_until(stopped, what="the duplicate row to stop the applier")
+    refused = run_module("replica_channel", lab.replica, {"refetch": True})
+    assert refused["failed"] and refused["code"] == "refused" and not refused["changed"], refused
+    assert "SQL_AFTER_MTS_GAPS" in refused["msg"]
+    lab.replica.execute_unlogged("DELETE FROM a.t WHERE id = 1")
+    lab.replica.execute(lab.replica.replica_sql("START", "SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS"))
+    lab.replica.wait_until(stopped, what="the gaps to be closed")
+    done = run_module("replica_channel", lab.replica, {"refetch": True, "state": "started"})
+    assert not done["failed"] and done["changed"], done
+    lab.source.execute("INSERT INTO b.t VALUES (9)")
+    lab.wait_in_sync()
+    assert lab.replica.value("SELECT COUNT(*) FROM a.t") == 1
+
+
 # -- the right server, one repairer ------------------------------------------------------------------------------
 
 
@@ -308,6 +383,25 @@ def test_a_second_repair_is_refused(well: Pair) -> None:
         busy = channel(well, state="stopped")
     assert busy["failed"] and busy["code"] == "busy" and busy["holder_connection_id"] == holder
     assert "root" in busy["msg"] and threads(well)[APPLIER] == "Yes"
+
+
+def test_a_run_that_is_cancelled_closes_its_record(well: Pair, tmp_path: Path) -> None:
+    file, position = well.source.coordinates()
+    far = {"source_log_file": file, "source_log_pos": position + 1000000}
+    options = {"until": far, "record_dir": str(tmp_path), "timeout": 300}
+    words = well.words
+    with running_module("replica_channel", well.replica, options) as process:
+        well.replica.wait_until(
+            lambda: str(well.status()["Until_Condition"]).lower() in ("master", "source")
+            and well.status()[words.sql_running] == "Yes",
+            what="the applier to run until the point",
+        )
+        process.terminate()
+        process.communicate(timeout=60)
+    record = json.loads(next(tmp_path.iterdir()).read_text(encoding="utf-8"))
+    assert record["outcome"] == "failed" and "signal 15" in record["error"] and record["executed"]
+    well.replica.wait_until("SELECT IS_FREE_LOCK('replicaops.mysql/')", what="the lock to be let go")
+    assert not channel(well, state="stopped")["failed"] and not channel(well, state="started")["failed"]
 
 
 def test_a_wrong_source_is_an_error(well: Pair) -> None:
@@ -352,8 +446,6 @@ def test_as_a_user_runs_it(well: Pair, tmp_path: Path) -> None:
 
 @pytest.mark.modes("gtid")
 def test_the_account_needs_its_privilege(well: Pair) -> None:
-    from lab.accounts import OBSERVER
-
     refused = run_module("replica_channel", well.replica, {"state": "stopped"}, account=OBSERVER)
     assert refused["failed"] and refused["code"] == "privilege" and not refused["changed"]
     assert refused["errno"] == 1045 or "SUPER" in refused["msg"] or "ADMIN" in refused["msg"]
