@@ -35,6 +35,7 @@ from .reader import read_server
 
 STATEMENT_SECONDS = 300.0
 STOP_SECONDS = 60.0
+VIEW_SECONDS = 60.0
 SOURCE_CHANGED = "it was changed on the source after the point"
 
 Pair = Tuple[str, str]
@@ -154,7 +155,7 @@ class Round:
         # With GTIDs that are counted at the commit (MySQL 5.7 and later) the replica's coordinates clear the doubt.
         counted = by_gtid and probed.flavour.version >= (5, 7, 0)
         quiet = 0.0 if counted else snapshot_point.QUIET_SECONDS
-        point = snapshot_point.open_view(view, probed, self._remaining(), quiet)
+        point = snapshot_point.open_view(view, probed, min(VIEW_SECONDS, self._remaining()), quiet)
         if not pause.ran and not self._setting.start_stopped and not pause.is_at(work, point):
             raise refuse_stopped(pause, point, self._setting.channel.until)
         pause.advance(work, point, self._setting.limits.deadline)

@@ -77,7 +77,7 @@ class Run:
         :raises ReplicaError: the source is not the channel's, or a table that was named does not exist.
         """
         with connect(self._setting.login) as source:
-            probed, _ = self._setting.checked(source)
+            probed = self._setting.checked(source)[0]
             mine, theirs = catalog.tables(source), catalog.tables(self._setting.connection)
             pairs = self._select(source, probed, mine, theirs, snapshot_point.end(source, probed))
             return ["%s.%s" % pair for pair in pairs]

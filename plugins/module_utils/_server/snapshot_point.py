@@ -36,7 +36,7 @@ def open_view(
     """Open a read view in this connection's session; the point at which it stands.
 
     :param timeout: how long to try; a source that writes without a pause for longer is given up.
-    :param quiet_seconds: how long a moment without commits is waited for.
+    :param quiet_seconds: how long a moment without commits is waited for; a point found later is in doubt.
     :raises ReplicaError: the source has no binlog, or never paused for the length of three statements.
     """
     connection.execute(ISOLATION)
@@ -109,9 +109,13 @@ def quiet_now(connection: Connection) -> bool:
 
 
 def _try(connection: Connection, probed: Probed, want_quiet: bool) -> Optional[CommitPoint]:
-    """One try on MySQL. The order matters: end, threads, snapshot, end."""
+    """One try on MySQL. The order matters: end, threads, snapshot, end.
+
+    :param want_quiet: give up when a thread is at work. Otherwise that is not even asked, which makes the try shorter,
+        and the point is in doubt.
+    """
     before = end(connection, probed)
-    quiet = quiet_now(connection)
+    quiet = want_quiet and quiet_now(connection)
     if want_quiet and not quiet:
         return None
     connection.execute(START)

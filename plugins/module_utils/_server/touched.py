@@ -59,7 +59,7 @@ def same_state(connection: Connection, one: Coordinates, other: Coordinates) -> 
         return True
     try:
         first, last = (one, other) if other.reached(one) else (other, one)
-        if first.file != last.file and not any(last.file == name for name, _ in files(connection)):
+        if first.file != last.file and last.file not in names(connection):
             return False
         for number, rows in enumerate(pages(connection, first, last)):
             if number > 2 or not is_bookkeeping(rows):
@@ -69,25 +69,25 @@ def same_state(connection: Connection, one: Coordinates, other: Coordinates) -> 
     return True
 
 
-def files(connection: Connection) -> List[Tuple[str, int]]:
-    """The source's binlogs, oldest first, with their sizes."""
-    return [(str(row["Log_name"]), int(row["File_size"])) for row in connection.query("SHOW BINARY LOGS")]
+def names(connection: Connection) -> List[str]:
+    """The source's binlogs, oldest first."""
+    return [str(row["Log_name"]) for row in connection.query("SHOW BINARY LOGS")]
 
 
 def pages(connection: Connection, start: Coordinates, stop: Coordinates) -> Iterator[Rows]:
     """The events from one point up to another, page by page, across files."""
-    names = [start.file]
+    wanted = [start.file]
     if start.file != stop.file:
-        known = [name for name, _ in files(connection)]
+        known = names(connection)
         if start.file not in known:
             raise ReplicaError(
                 "read the binlog from %s" % start, connection.address, "that file is not there any more (purged)"
             )
-        names = known[known.index(start.file) :]
-        if stop.file not in names:
+        wanted = known[known.index(start.file) :]
+        if stop.file not in wanted:
             raise ReplicaError("read the binlog up to %s" % stop, connection.address, "that file is not there")
-        names = names[: names.index(stop.file) + 1]
-    for name in names:
+        wanted = wanted[: wanted.index(stop.file) + 1]
+    for name in wanted:
         begin = start.position if name == start.file else 4
         end = stop.position if name == stop.file else None
         yield from _pages_of_file(connection, name, begin, end)
@@ -145,7 +145,7 @@ def since(connection: Connection, probed: Probed, text: str, stop: Coordinates) 
 
 
 def _as_coordinates(text: str) -> Optional[Coordinates]:
-    file, _, position = text.strip().rpartition(":")
+    file, position = text.strip().rpartition(":")[::2]
     if not file or not position.isdigit() or ":" in file or not file.rsplit(".", 1)[-1].isdigit():
         return None
     return Coordinates(file, int(position))
@@ -175,9 +175,9 @@ def _file_before(connection: Connection, fits: Callable[[str], bool], event: str
 
     :raises ReplicaError: no file does: binlogs that are needed are purged.
     """
-    names = [name for name, _ in files(connection)]
-    names = names[: names.index(stop.file) + 1] if stop.file in names else names
-    for name in reversed(names):
+    known = names(connection)
+    known = known[: known.index(stop.file) + 1] if stop.file in known else known
+    for name in reversed(known):
         for row in connection.query("SHOW BINLOG EVENTS IN %s LIMIT 5", (name,)):
             if str(row["Event_type"]).lower() == event and fits(str(row["Info"] or "")):
                 return name
