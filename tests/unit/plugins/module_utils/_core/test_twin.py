@@ -7,6 +7,8 @@ import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import ddl, twin
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.sql_reader import Name, UnknownStatement
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.sql_tokens import tokenise
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 TWIN = Name("d", "_replicaops_twin_7")
 SQL = "`d`.`_replicaops_twin_7`"
@@ -120,3 +122,39 @@ def test_modes():
     assert twin.session_mode("STRICT_TRANS_TABLES,ANSI_QUOTES,NO_ZERO_DATE") == "STRICT_TRANS_TABLES,NO_ZERO_DATE"
     with pytest.raises(UnknownStatement):
         twin.session_mode("PIPES_AS_CONCAT,ORACLE")
+
+
+PIECES = some.sampled_from(
+    ["ADD", "COLUMN", "DROP", "INDEX", "KEY", "MODIFY", "RENAME", "TO", "EXCHANGE", "PARTITION", "WITH", "TABLE",
+     "real", "`real`", "d", ".", ",", ";", "(", ")", "=", "c", "INT", "'real'", "/* real */", "/*! RENAME real */", "-- x\n",
+     "#\n", "ENGINE", "InnoDB", "MERGE", "UNION", "REFERENCES", "SELECT", "FROM", "CONSTRAINT", "FOREIGN", "`a``b`",
+     '"real"', "'", "`", "\\", "@x", "\t", "\x0b", "LIKE", "DATA", "DIRECTORY", "FORCE", "ALGORITHM", "LOCK"]
+)  # fmt: skip
+HEADS = some.sampled_from(
+    ["ALTER TABLE real ADD c INT ", "ALTER TABLE `d`.`real` ", "CREATE INDEX i ON real (c) ",
+     "CREATE TABLE real (c INT ",
+     "CREATE TABLE real (c INT) ", "DROP INDEX i ON real "]
+)
+
+
+@settings(max_examples=500)
+@given(HEADS, some.lists(PIECES, max_size=12), some.sampled_from([" ", ""]))
+def test_no_statement_can_reach_the_real_table(head, pieces, gap):
+    sql = head + gap.join(pieces)
+    try:
+        made = twin.apply(ddl.parse(sql), TWIN, "d")
+    except UnknownStatement:
+        return
+    if made is None:
+        return
+    tokens = tokenise(made)
+    words = [token.upper for token in tokens]
+    heads = [["ALTER", "TABLE"], ["CREATE", "TEMPORARY", "TABLE"], ["CREATE", "INDEX"], ["DROP", "INDEX"]]
+    assert any(words[: len(start)] == start for start in heads)
+    assert sum(token.value == TWIN.name for token in tokens) == 1
+    assert not {";", "RENAME", "PARTITION", "REFERENCES", "SELECT", "UNION"} & set(words)
+    assert words.count("TABLE") <= 1
+    if "LIKE" not in words:
+        # What is called like the real table can only be a column or a key: nothing before the twin's name is.
+        before = tokens[: [token.value for token in tokens].index(TWIN.name)]
+        assert "real" not in [token.value for token in before]
