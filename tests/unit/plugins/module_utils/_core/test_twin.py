@@ -126,7 +126,8 @@ def test_modes():
 
 PIECES = some.sampled_from(
     ["ADD", "COLUMN", "DROP", "INDEX", "KEY", "MODIFY", "RENAME", "TO", "EXCHANGE", "PARTITION", "WITH", "TABLE",
-     "real", "`real`", "d", ".", ",", ";", "(", ")", "=", "c", "INT", "'real'", "/* real */", "/*! RENAME real */", "-- x\n",
+     "real", "`real`", "d", ".", ",", ";", "(", ")", "=", "c", "INT", "'real'", "/* real */",
+     "/*! RENAME real */", "-- x\n",
      "#\n", "ENGINE", "InnoDB", "MERGE", "UNION", "REFERENCES", "SELECT", "FROM", "CONSTRAINT", "FOREIGN", "`a``b`",
      '"real"', "'", "`", "\\", "@x", "\t", "\x0b", "LIKE", "DATA", "DIRECTORY", "FORCE", "ALGORITHM", "LOCK"]
 )  # fmt: skip
