@@ -162,6 +162,17 @@ def test_until_stops_at_the_point(well: Pair) -> None:
     well.wait_same()
 
 
+def test_until_stops_at_the_end_of_what_there_is(well: Pair) -> None:
+    well.replica.stop_replica("SQL_THREAD")
+    well.write(2)
+    point = until_here(well)
+    done = channel(well, until=point)
+    assert not done["failed"] and done["threads"][APPLIER] == "stopped" and threads(well)[APPLIER] == "No", done
+    assert well.same_rows() and not channel(well, until=point)["changed"]
+    channel(well, state="started")
+    well.wait_same()
+
+
 def until_here(pair: Pair) -> Dict[str, Any]:
     if not pair.gtid:
         file, position = pair.source.coordinates()
@@ -357,13 +368,18 @@ def test_gaps_of_parallel_workers_refuse(flavour: str, lab_of: Callable[..., Lab
         blocker.commit()
     finally:
         blocker.close()
-    stopped: Callable[[], bool] = lambda: lab.status(lab.links[0])[words.sql_running] == "No"  # noqa: E731
+
+    def stopped() -> bool:
+        return bool(lab.status(lab.links[0])[words.sql_running] == "No")
+
     lab.replica.wait_until(stopped, what="the duplicate row to stop the applier")
     refused = run_module("replica_channel", lab.replica, {"refetch": True})
     assert refused["failed"] and refused["code"] == "refused" and not refused["changed"], refused
     assert "SQL_AFTER_MTS_GAPS" in refused["msg"]
     lab.replica.execute_unlogged("DELETE FROM a.t WHERE id = 1")
     lab.replica.execute(lab.replica.replica_sql("START", "SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS"))
+    # It stops at the first event behind the gaps, and there is none yet.
+    lab.source.execute("INSERT INTO b.t VALUES (8)")
     lab.replica.wait_until(stopped, what="the gaps to be closed")
     done = run_module("replica_channel", lab.replica, {"refetch": True, "state": "started"})
     assert not done["failed"] and done["changed"], done

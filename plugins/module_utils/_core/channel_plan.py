@@ -243,4 +243,9 @@ def until_steps(
         return (*stop_steps(verbs, channel, BOTH), Step(verbs.start("", condition), "until_reached"))
     receiver = start_steps(verbs, channel, threads & frozenset((RECEIVER,)))
     stop = stop_steps(verbs, channel, frozenset((APPLIER,)))
-    return (*receiver, *stop, Step(verbs.start(APPLIER, condition), "until_reached"))
+    start = verbs.start(APPLIER, condition)
+    if point.coordinates is None:
+        return (*receiver, *stop, Step(start, "until_reached"))
+    # An applier at the coordinates may go on saying Yes until there is something behind them, so it is stopped.
+    wait = "until_reached=%s" % point.coordinates
+    return (*receiver, *stop, Step(start, wait), Step(verbs.stop(APPLIER), "applier_stopped", STOP))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from .dialect import Dialect
 from .snapshot import Coordinates, Fault
@@ -72,12 +72,14 @@ class Watch:
 
     :param first: where the applier was when it was first seen running.
     :param beyond: the point that the applier had reached before; None when it was not known.
+    :param until: the coordinates where the applier is to stop; None when it stops by itself.
     """
 
     now: Glance
     looks: int
     first: Optional[Coordinates] = None
     beyond: Optional[Coordinates] = None
+    until: Optional[Coordinates] = None
 
 
 def _settled(watch: Watch) -> bool:
@@ -104,6 +106,31 @@ def _relay_logs_read(watch: Watch) -> bool:
     return now.executed is not None and watch.beyond is not None and _past(now.executed, watch.beyond)
 
 
+def _until_reached(watch: Watch) -> bool:
+    """The applier has stopped, or is at the coordinates.
+
+    Measured on MySQL 5.6 and MariaDB: with nothing behind the coordinates in the relay log it goes on saying Yes until
+    the next event comes, which it then does not apply.
+    """
+    now = watch.now
+    if now.applier == "No":
+        return True
+    return now.executed is not None and watch.until is not None and _at_or_past(now.executed, watch.until)
+
+
+def _at_or_past(point: Coordinates, other: Coordinates) -> bool:
+    return point == other or _past(point, other)
+
+
+def condition_of(text: str) -> Tuple[str, Optional[Coordinates]]:
+    """Name and coordinates of a condition: ``until_reached=binlog.000003:500`` or only a name."""
+    name, _, argument = text.partition("=")
+    if not argument:
+        return name, None
+    file, _, position = argument.rpartition(":")
+    return name, Coordinates(file, int(position))
+
+
 def _past(point: Coordinates, other: Coordinates) -> bool:
     try:
         return point.reached(other) and point != other
@@ -116,7 +143,7 @@ CONDITIONS: Mapping[str, Callable[[Watch], bool]] = {
     "receiver_stopped": lambda watch: watch.now.receiver == "No",
     "applier_running": _applier_running,
     "receiver_running": lambda watch: watch.now.receiver == "Yes",
-    "until_reached": lambda watch: watch.now.applier == "No",
+    "until_reached": _until_reached,
     "relay_logs_read": _relay_logs_read,
 }
 

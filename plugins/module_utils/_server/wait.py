@@ -11,7 +11,7 @@ from typing import Optional
 
 from .._core import fault_classes
 from .._core.errors import ReplicaError, ServerError
-from .._core.glance import CONDITIONS, Glance, Watch, fault_of, glance_from, row_of
+from .._core.glance import CONDITIONS, Glance, Watch, condition_of, fault_of, glance_from, row_of
 from .._core.snapshot import Coordinates, Fault
 from .connect import Connection
 from .probe import Probed
@@ -65,20 +65,22 @@ def wait_for(
 ) -> Glance:
     """Wait until every condition holds; the last look.
 
-    :param conditions: names of `glance.CONDITIONS`, joined by commas.
+    :param conditions: names of `glance.CONDITIONS`, joined by commas; see `glance.condition_of`.
     :param beyond: the point where the applier was before, for ``relay_logs_read``.
     :raises ThreadFaultError: a thread stopped with an error, which is named with its cause.
     :raises TimedOutError: time is up; the message says how far it came.
     """
     deadline = time.monotonic() + timeout
+    parsed = [condition_of(text) for text in conditions.split(",")]
+    until = next((point for _, point in parsed if point is not None), None)
     looks, first = 0, None
     while True:
         now = glance(connection, probed, channel)
         looks = looks + 1 if now.applier == "Yes" else 0
         if looks == 1:
             first = now.executed
-        watch = Watch(now, looks, first, beyond)
-        open_conditions = [name for name in conditions.split(",") if not CONDITIONS[name](watch)]
+        watch = Watch(now, looks, first, beyond, until)
+        open_conditions = [name for name, _ in parsed if not CONDITIONS[name](watch)]
         if not open_conditions:
             return now
         for name in open_conditions:

@@ -164,6 +164,17 @@ def test_until_stops_a_running_applier_first_and_leaves_the_receiver_up():
     ]
 
 
+def test_coordinates_are_waited_for_and_the_applier_is_stopped_there():
+    here = channel(mode=POSITION, applier=STOPPED)
+    point = plans.Point(coordinates=Coordinates("binlog.000003", 800))
+    steps = plans.until_steps(verbs(MYSQL_56), server(here, flavour=MYSQL_56), here, point)
+    assert shown(steps) == [
+        "START SLAVE SQL_THREAD UNTIL MASTER_LOG_FILE = 'binlog.000003', MASTER_LOG_POS = 800",
+        "STOP SLAVE SQL_THREAD",
+    ]
+    assert [step.wait for step in steps] == ["until_reached=binlog.000003:800", "applier_stopped"]
+
+
 def test_mariadb_stops_both_threads_for_a_gtid_position():
     here = channel(using_gtid="Slave_Pos")
     point = plans.Point(position=GtidPosition.parse("0-1-9"))

@@ -58,6 +58,19 @@ def test_relay_logs_are_read_when_the_applier_is_past_where_it_was(now, expected
     assert holds("relay_logs_read", now, beyond=HERE) is expected
 
 
+def test_a_point_is_reached_by_stopping_or_by_being_there():
+    name, until = looks.condition_of("until_reached=binlog.000003:900")
+    assert (name, until) == ("until_reached", THERE)
+    assert looks.condition_of("applier_stopped") == ("applier_stopped", None)
+
+    def reached(now, until):
+        return looks.CONDITIONS[name](looks.Watch(now, 1, until=until))
+
+    assert reached(glance(executed=THERE), until) and not reached(glance(executed=HERE), until)
+    assert not reached(glance(executed=None), until) and not reached(glance(executed=THERE), None)
+    assert reached(glance(applier="No"), until)
+
+
 def test_hopeless_is_only_what_has_stopped():
     fault = Fault(0, "an error with number 0")
     assert looks.fault_of("applier_running", glance(applier="No", applier_fault=fault)) == fault
