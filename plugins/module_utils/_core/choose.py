@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from .finding_types import ERROR, INFO, TYPES
 from .remedies import REMEDIES, RISKS, Remedy, allowed
+from .snapshot import POSITION
 
 DONE = "done"
 APPLY = "apply"
@@ -106,7 +107,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 # Nothing is started or passed while one of these is open: a start would hide the collision (RULES 8).
-_HOLD = ("replica_ahead", "gtid_diverged", "position_beyond_source", "lost_tail", "errant")
+_HOLD = ("replica_ahead", "gtid_diverged", "position_beyond_source", "lost_tail")
 
 
 def choose(
@@ -140,7 +141,9 @@ def choose(
     switches: List[str] = []
     for finding in [hold] if hold is not None else grave:
         for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
-            why, switch = _obstacle(remedy, finding, policy, tried)
+            why, switch = _lost_point(remedy, channel), ""
+            if not why:
+                why, switch = _obstacle(remedy, finding, policy, tried)
             if not why:
                 return Choice(
                     WAIT if remedy.name == "wait" else APPLY, name, remedy.name, remedy.module, finding["code"],
@@ -184,6 +187,16 @@ def _forbidden(codes: Sequence[str], policy: Policy) -> str:
     if "managed_server" in codes and not policy.managed_ok:
         return "the server is managed by a service or an orchestrator"
     return ""
+
+
+def _lost_point(remedy: Remedy, channel: Mapping[str, Any]) -> str:
+    """Why the channel must not be started: a run that ended between RESET and CHANGE leaves it without coordinates."""
+    if remedy.module != "replica_channel" or channel.get("mode") != POSITION or channel.get("executed"):
+        return ""
+    return (
+        "the coordinates up to which it has applied are lost, and it would begin at the source's oldest binlog; the"
+        " undo playbook puts them back from the record of the run that was cut short"
+    )
 
 
 def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> tuple[str, str]:

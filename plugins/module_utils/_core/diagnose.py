@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, Mapping, Optional, Tuple
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Tuple
 
 from . import diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_settings
 from .case import Case
@@ -19,25 +19,30 @@ from .state import joint_state_id, state_id
 
 Predicate = Callable[[Case], Iterator[Finding]]
 
-PREDICATES: Tuple[Predicate, ...] = (
+# What the replica itself shows; the state id is made of it.
+OWN: Tuple[Predicate, ...] = (
     diagnose_faults.applier_faults,
     diagnose_faults.receiver_faults,
-    diagnose_faults.waiting_for_disk,
     diagnose_faults.stopped_threads,
     diagnose_progress.progress,
     diagnose_progress.delayed,
-    diagnose_progress.without_key,
     diagnose_gtid.holes,
     diagnose_gtid.position_gap,
+    diagnose_settings.filters,
+    diagnose_settings.skip_pending,
+)
+
+# What other servers have to say; a plan that depends on it asks them again.
+ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_gtid.errant,
     diagnose_gtid.mariadb_local_writes,
     diagnose_gtid.purged,
     diagnose_gtid.purged_coordinates,
     diagnose_gtid.source_unknown,
-    diagnose_settings.filters,
-    diagnose_settings.skip_pending,
     diagnose_settings.same_identity,
 )
+
+PREDICATES: Tuple[Predicate, ...] = OWN + ELSEWHERE
 
 _SEVERITY = {ERROR: 0, WARNING: 1, INFO: 2}
 
@@ -124,10 +129,11 @@ def diagnose(server: Server, around: Surroundings, only: Optional[str] = None) -
         if only is not None and channel.name != only:
             continue
         case = case_of(server, channel, around)
-        found = tuple(_without_repeats(finding for predicate in PREDICATES for finding in predicate(case)))
-        ordered = tuple(sorted(found, key=lambda finding: _SEVERITY[finding.kind.severity]))
+        shown = [finding for predicate in OWN for finding in predicate(case)]
+        heard = [finding for predicate in ELSEWHERE for finding in predicate(case)]
+        found = sorted(_without_repeats(shown + heard), key=lambda finding: _SEVERITY[finding.kind.severity])
         channels.append(
-            ChannelDiagnosis(channel, ordered, verdict_of(ordered), state_id(server, channel, ordered), case)
+            ChannelDiagnosis(channel, tuple(found), verdict_of(found), state_id(server, channel, shown), case)
         )
     verdicts = [diagnosed.verdict for diagnosed in channels]
     if not channels:
@@ -135,7 +141,7 @@ def diagnose(server: Server, around: Surroundings, only: Optional[str] = None) -
     return Diagnosis(server, own, tuple(channels), max(verdicts, key=VERDICT_ORDER.index))
 
 
-def _without_repeats(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _without_repeats(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Each code once a channel where two predicates see the same thing (a purge shows as an error and in the sets)."""
     seen = set()
     for finding in findings:

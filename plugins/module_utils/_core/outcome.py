@@ -53,6 +53,11 @@ def outcome(
         }
     if not applied:
         return {**result, "ok": True, "line": "Nothing to repair: the replica is %s. Nothing was compared." % verdict}
+    if proofs and all(map(_nothing_touched, proofs)):
+        line = "Repaired (%s). No table was changed since it broke, so there was nothing to compare." % ", ".join(
+            applied
+        )
+        return {**result, "ok": True, "line": line}
     told = " ".join(str(proof_result.get("msg", "")) for proof_result in proofs)
     if proof not in _PROVEN:
         line = "Repaired (%s) but not proven: %s" % (", ".join(applied), told or "nothing was compared")
@@ -66,6 +71,11 @@ def _proof(proofs: Sequence[Mapping[str, Any]]) -> str:
     if not words or any(word not in _PROVEN for word in words):
         return "unproven"
     return "rows_proven" if "rows_proven" in words else "fully_verified"
+
+
+def _nothing_touched(proof: Mapping[str, Any]) -> bool:
+    """True when a comparison looked and found no table that was changed: nothing equal, different or undecided."""
+    return all(proof.get(kind) == [] for kind in ("compared", "different", "undecided"))
 
 
 def _planned(applied: Sequence[str], verdict: str, left: str, choice: Mapping[str, Any]) -> Dict[str, Any]:

@@ -14,13 +14,16 @@ from .finding import Finding
 from .finding_types import INFO
 from .snapshot import Channel, Coordinates, Fault, Server
 
+# A receiver that keeps trying goes from one to the other and back by itself.
+_RETRYING = ("receiver_connecting", "source_unreachable")
+
 
 def state_id(server: Server, channel: Channel, findings: Iterable[Finding]) -> str:
     """A sha256 over what a repair of this channel depends on.
 
     In it: the server, the channel's settings and mode, the findings above ``info`` with the sets, coordinates,
-    transactions and error numbers they name, and whether the threads run. Not in it: the receiver's progress, lag,
-    times, other channels. A repair plan made for one state id is refused at any other.
+    transactions and error numbers they name, and whether the threads run. Not in it: the receiver's progress and
+    attempts to connect, lag, times, other channels, other servers. A plan for one state id is refused at any other.
     """
     content = {
         "server": server.identity,
@@ -33,7 +36,7 @@ def state_id(server: Server, channel: Channel, findings: Iterable[Finding]) -> s
         "receiver": "stopped" if channel.receiver == "stopped" else "on",
         "findings": sorted(
             ([finding.code, {key: str(value) for key, value in finding.names.items()}] for finding in findings
-             if finding.kind.severity != INFO),
+             if finding.kind.severity != INFO and finding.code not in _RETRYING),
             key=str,
         ),
     }  # fmt: skip

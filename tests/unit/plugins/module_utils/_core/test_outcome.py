@@ -61,3 +61,15 @@ def test_an_error_is_never_a_success():
 )
 def test_check_mode_succeeds_when_an_allowed_remedy_exists_or_none_is_needed(verdict, steps, choice, ok):
     assert outcome({"verdict": verdict}, steps, choice, check_mode=True)["ok"] is ok
+
+
+def test_a_repair_after_which_nothing_was_changed_has_nothing_to_prove():
+    nothing = {"proof": "unproven", "compared": [], "different": [], "undecided": []}
+    found = outcome({"verdict": "healthy"}, [STEP], DONE, [nothing])
+    assert (found["ok"], found["proof"]) == (True, "unproven")
+    assert "nothing to compare" in found["line"]
+
+
+def test_a_table_that_could_not_be_decided_is_no_success():
+    undecided = {"proof": "unproven", "compared": [], "different": [], "undecided": [{"table": "d.t", "reason": "x"}]}
+    assert not outcome({"verdict": "healthy"}, [STEP], DONE, [undecided])["ok"]
