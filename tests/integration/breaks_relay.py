@@ -72,7 +72,9 @@ def applier_stalled(stage: Stage) -> None:
 
 
 def _purge(stage: Stage) -> None:
-    stage.source.execute("FLUSH BINARY LOGS")
+    stage.rotate()
+    if stage.mariadb:
+        stage.set_global(stage.source, "slave_connections_needed_for_purge", "0")
     name = str(stage.source.query("SHOW BINARY LOGS")[-1]["Log_name"])
     stage.source.wait_until("SELECT COUNT(*) = 0 FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
     stage.source.execute("PURGE BINARY LOGS TO '%s'" % name)
@@ -103,7 +105,7 @@ def will_be_purged(stage: Stage) -> None:
 def will_be_purged_position(stage: Stage) -> None:
     """The same in position mode, with the receiver already in the newer file."""
     _fetched_only(stage)
-    stage.source.execute("FLUSH BINARY LOGS")
+    stage.rotate()
     stage.received()
     stage.stop("IO_THREAD")
     stage.end_dumps()
@@ -171,9 +173,9 @@ def _damaged_source(stage: Stage) -> None:
     stage.stop()
     stage.end_dumps()
     stage.on_source("INSERT INTO t VALUES (2, REPEAT('a', 20))", "INSERT INTO t VALUES (3, REPEAT('b', 20))")
-    stage.source.execute("FLUSH BINARY LOGS")
+    stage.rotate()
     stage.source.exec(_spoil("/lab/data/binlog.000001", "aaaaaaaaaaaaaaaaaaaa"))
-    stage.start()
+    stage.start("IO_THREAD")
     stage.receiver_error()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .breaks import MARIADB, POSITION_MODES, ROWS, Ask, breaks
 from .stage import DB, Stage
 
-_SLOW = "UPDATE t SET v = IF(@@server_id = 2 AND SLEEP(20), 'slow', 'slow') WHERE id = 1"
+_SLOW = "UPDATE t SET v = IF(@@hostname = 'replica' AND SLEEP(20), 'slow', 'slow') WHERE id = 1"
 
 
 @breaks("stopped_applier")
@@ -110,7 +110,7 @@ def behind(stage: Stage) -> None:
     """A backlog of small transactions."""
     stage.both(*ROWS)
     stage.stop("SQL_THREAD")
-    stage.on_source(*["INSERT INTO t VALUES (%d, 'b')" % number for number in range(100, 1300)])
+    stage.on_source(*["INSERT INTO t VALUES (%d, 'b')" % number for number in range(100, 3100)])
     stage.received()
     stage.start("SQL_THREAD")
 
@@ -123,6 +123,7 @@ def filters(stage: Stage) -> None:
         stage.stop("SQL_THREAD")
         stage.replica.execute("CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = (%s_other)" % DB)
         stage.later(lambda: stage.replica.execute("CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = ()"))
+        stage.later(lambda: stage.stop("SQL_THREAD"))
         stage.start("SQL_THREAD")
     elif stage.mariadb:
         stage.stop()

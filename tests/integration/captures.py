@@ -17,7 +17,7 @@ from .stage import Stage
 FIXTURES = Path(__file__).resolve().parents[1] / "unit" / "fixtures" / "findings"
 
 _VARIABLES = re.compile(
-    r"^(gtid_mode|(super_)?read_only|(replica|slave)_(skip_errors|exec_mode|parallel_(workers|threads)|"
+    r"^(gtid_mode|(super_)?read_only|sql_(replica|slave)_skip_counter|(replica|slave)_(skip_errors|exec_mode|parallel_(workers|threads)|"
     r"transaction_retries|preserve_commit_order)|wsrep_on|relay_log_info_repository|binlog_format|binlog_row_image|"
     r"gtid_strict_mode|log_(replica|slave)_updates|server_uuid|version|version_comment|"
     r"log_bin)$"

@@ -153,6 +153,18 @@ class Stage:
         self._globals.append((server, name, server.value("SELECT @@GLOBAL.%s" % name)))
         server.execute("SET GLOBAL %s = %s" % (name, value))
 
+    def rotate(self) -> None:
+        """Have the source begin a new binlog file, and wait until it has written all that belongs to its beginning."""
+        self.source.execute("FLUSH BINARY LOGS")
+        name, _ = self.source.coordinates()
+        if self.mariadb:
+            events = "SHOW BINLOG EVENTS IN '%s'" % name
+            self.source.wait_until(
+                lambda: any(row["Event_type"] == "Binlog_checkpoint" and row["Info"] == name
+                            for row in self.source.query(events)),
+                what="the checkpoint of " + name,
+            )  # fmt: skip
+
     def fill(self, server: Server, keep_kib: int = 0) -> None:
         """Fill a server's file system until so many KiB are left; undone at the next reset."""
         server.exec(

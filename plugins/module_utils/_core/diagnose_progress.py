@@ -55,19 +55,14 @@ def _active(case: Case) -> List[Process]:
 
 
 def _open_transactions(case: Case) -> List[Dict[str, Any]]:
-    """Transactions that applier threads hold open and that hold changed rows, or whose thread is at work.
+    """Transactions that applier threads hold open.
 
-    A coordinator that does nothing but save its position has an empty one in passing, in a stall too (measured on
-    MySQL 9.7: it waits for its handler's commit over and over).
+    Where the workers are known only theirs count: a coordinator saves its position, in a stall over and over, and never
+    applies anything itself (measured on MySQL 9.7).
     """
-    threads = {process.number: process for process in _appliers(case)}
-    found = []
-    for row in case.server.open_transactions:
-        thread = threads.get(int(row.get("thread", 0) or 0))
-        if thread is None or (_IDLE.search(thread.state) and not int(row.get("rows_modified", 0) or 0)):
-            continue
-        found.append(dict(row))
-    return found
+    workers = {worker.process for worker in case.channel.workers if worker.process}
+    numbers = workers or {process.number for process in _appliers(case)}
+    return [dict(row) for row in case.server.open_transactions if int(row.get("thread", 0) or 0) in numbers]
 
 
 def stall_possible(case: Case) -> bool:

@@ -103,7 +103,7 @@ CLASSES: Tuple[FaultClass, ...] = (
     ),
     _receiver("position_beyond_source", text=r"position > file size|impossible position"),
     _receiver("duplicate_replica", text=r"same server_uuid/server_id as this (slave|replica) has connected"),
-    _receiver("duplicate_server_id", text=r"equal MySQL server (ids|UUIDs)"),
+    _receiver("duplicate_server_id", text=r"equal (MySQL|MariaDB) server (ids|UUIDs)"),
     _receiver("certificate_expired", text=r"certificate (has )?expired|certificate is not yet valid"),
     _receiver("source_tls", 2026),
     _receiver("source_tls", text=r"SSL is required|SSL connection error|TLS/SSL error"),

@@ -123,6 +123,7 @@ def _worker(row: Row, index: int) -> Worker:
         fault=error,
         transaction=applying,
         state=text(row, "PROCESSLIST_STATE"),
+        process=whole(row, "PROCESSLIST_ID"),
     )
 
 

@@ -55,13 +55,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Worker:
-    """One applier worker. ``transaction`` is the GTID it was applying, or ``ANONYMOUS``, or empty."""
+    """One applier worker. ``transaction`` is the GTID it was applying, or ``ANONYMOUS``, or empty.
+
+    ``process`` is its number in the process list, 0 where the server does not tell.
+    """
 
     number: int
     running: bool
     fault: Optional[Fault] = None
     transaction: str = ""
     state: str = ""
+    process: int = 0
 
 
 @dataclass(frozen=True)
