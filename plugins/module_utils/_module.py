@@ -252,7 +252,8 @@ def diff(
 def fail(module: AnsibleModule, error: ReplicaError) -> NoReturn:
     """End the module with an error of the collection: ``msg``, ``code``, and the error's context beside them."""
     context = {key: value for key, value in error.context.items() if key not in ("msg", "failed")}
-    module.fail_json(msg=str(error), **{"code": error.code, "changed": False, **context})
+    message = " ".join(part for part in (str(error), str(context.get("warning_of_break") or "")) if part)
+    module.fail_json(msg=message, **{"code": error.code, "changed": False, **context})
     raise SystemExit(1)
 
 

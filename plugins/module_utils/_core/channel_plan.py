@@ -144,6 +144,18 @@ def may_restart(ran: Sequence[Statement], left: Sequence[Statement]) -> bool:
     )
 
 
+def warning_of_break(ran: Sequence[Statement], left: Sequence[Statement], record: str) -> str:
+    """What must be said about a channel that a broken plan left without its position; empty when all is well."""
+    if may_restart(ran, left):
+        return ""
+    change = next(statement for statement in left if statement.sql.startswith("CHANGE"))
+    undo = "run replica_undo with record %s, or " % record if record else ""
+    return (
+        "The channel has been reset and must not be started before its settings are back, or it may begin at another "
+        "position: %srun %s" % (undo, change.display())
+    )
+
+
 @dataclass(frozen=True)
 class Point:
     """Where the applier is to stop: exactly one of the three."""

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import record as schema
-from .._core.channel_plan import Verbs, may_restart, restart_steps
+from .._core.channel_plan import Verbs, may_restart, restart_steps, warning_of_break
 from .._core.errors import RefusedError, ReplicaError
 from .._core.permit import check_state, check_writable, pick_channel
 from .._core.plan import STOP, Plan, Step
 from .._core.snapshot import Channel, Peer, Server
 from . import record as store
 from .connect import Connection, Login, connect
-from .execute import LOOK_SECONDS, Journal, run
+from .execute import LOOK_SECONDS, Journal, StopPendingError, run
 from .lock import advisory_lock
 from .probe import Probed, probe
 from .reader import read_server
@@ -128,7 +128,8 @@ def carry_out(
     :param again: makes the plan anew from the server as it is once the threads are stopped, for statements that name
         the point that was applied last; only what follows the STOPs of that plan runs then.
     :raises RefusedError: the plan gives up history and there is no directory for the record.
-    :raises ReplicaError: what `execute.run` raises; its context has ``changed``, ``queries``, ``record``, ``undone``.
+    :raises ReplicaError: what `execute.run` raises; its context has ``changed``, ``queries``, ``record``,
+        ``threads_restored`` and ``warning_of_break``.
     """
     if plan.risk in ("replica_history", "rebuild") and not options.record_dir:
         raise RefusedError(
@@ -150,8 +151,14 @@ def carry_out(
         notes = _put_threads_back(aim, journal, options)
         _close_record(path, record, journal, aim, str(error) or type(error).__name__)
         if isinstance(error, ReplicaError):
+            pending = isinstance(error, StopPendingError)
             error.context.update(
-                changed=bool(journal.ran), queries=journal.executed, executed=True, record=path, threads_restored=notes
+                changed=bool(journal.ran) or pending,
+                queries=journal.executed,
+                executed=True,
+                record=path,
+                threads_restored=notes,
+                warning_of_break=warning_of_break(journal.ran, journal.left, path),
             )
         raise
     after = aim.read()

@@ -85,6 +85,13 @@ def test_nothing_is_started_between_reset_and_change():
     assert plans.may_restart([verbs().stop()], [reset, change])
 
 
+def test_a_channel_without_its_position_is_warned_of():
+    reset, change = verbs().reset(), verbs().change([("SOURCE_LOG_FILE", "b.1")], "")
+    text = plans.warning_of_break([reset], [change, verbs().start()], "/r.json")
+    assert "must not be started" in text and "/r.json" in text and change.display() in text
+    assert plans.warning_of_break([reset, change], [verbs().start()], "") == ""
+
+
 def test_change_quotes_values_and_leaves_keywords_bare():
     statement = verbs(MARIADB_1011, "c%1").change(
         [("MASTER_LOG_FILE", "b'1"), ("MASTER_LOG_POS", 4), ("MASTER_USE_GTID", plans.Keyword("no"))], ""
