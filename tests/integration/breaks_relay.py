@@ -71,8 +71,9 @@ def applier_stalled(stage: Stage) -> None:
     stage.received()
 
 
-def _purge(stage: Stage) -> None:
-    stage.rotate()
+def _purge(stage: Stage, rotate: bool = True) -> None:
+    if rotate:
+        stage.rotate()
     if stage.mariadb:
         stage.set_global(stage.source, "slave_connections_needed_for_purge", "0")
     name = str(stage.source.query("SHOW BINARY LOGS")[-1]["Log_name"])
@@ -109,7 +110,7 @@ def will_be_purged_position(stage: Stage) -> None:
     stage.received()
     stage.stop("IO_THREAD")
     stage.end_dumps()
-    _purge(stage)
+    _purge(stage, rotate=False)
 
 
 def _lose_tail(stage: Stage) -> None:

@@ -23,9 +23,11 @@ Predicate = Callable[[Case], Iterator[Finding]]
 OWN: Tuple[Predicate, ...] = (
     diagnose_faults.applier_faults,
     diagnose_faults.receiver_faults,
+    diagnose_faults.waiting_for_disk,
     diagnose_faults.stopped_threads,
     diagnose_progress.progress,
     diagnose_progress.delayed,
+    diagnose_progress.without_key,
     diagnose_gtid.holes,
     diagnose_gtid.position_gap,
     diagnose_settings.filters,
@@ -34,6 +36,7 @@ OWN: Tuple[Predicate, ...] = (
 
 # What other servers have to say; a plan that depends on it asks them again.
 ELSEWHERE: Tuple[Predicate, ...] = (
+    diagnose_faults.certificate_ended,
     diagnose_gtid.errant,
     diagnose_gtid.mariadb_local_writes,
     diagnose_gtid.purged,

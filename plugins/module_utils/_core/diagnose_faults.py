@@ -89,9 +89,6 @@ def receiver_faults(case: Case) -> Iterator[Finding]:
         "source": case.where,
         "user": channel.source_user,
     }
-    ended = _certificate_ended(case)
-    if code == "source_tls" and ended:
-        code, evidence["certificate_valid_until"] = "certificate_expired", ended
     if channel.read is not None:
         evidence["read"] = str(channel.read)
     if fault.timestamp:
@@ -101,15 +98,21 @@ def receiver_faults(case: Case) -> Iterator[Finding]:
     yield Finding(code, channel.name, summary, evidence, names)
 
 
-def _certificate_ended(case: Case) -> str:
-    """When the source's certificate ended, if that is over: MySQL 9.7 says only that verifying it failed."""
+def certificate_ended(case: Case) -> Iterator[Finding]:
+    """A TLS error that the source's own date explains: MySQL 9.7 says only that verifying the certificate failed."""
+    fault = case.channel.receiver_fault
     source = case.source.server if case.source is not None else None
-    match = _CERTIFICATE_TIME.match(source.status.get("Ssl_server_not_after", "")) if source is not None else None
-    if source is None or match is None or not source.now:
-        return ""
+    if fault is None or source is None or case.channel.receiver == RUNNING or classify(fault, RECEIVER) != "source_tls":
+        return
+    match = _CERTIFICATE_TIME.match(source.status.get("Ssl_server_not_after", ""))
+    if match is None or not source.now:
+        return
     month, day, clock, year = match.groups()
     until = "%s-%02d-%02dT%s" % (year, _MONTHS.index(month) // 3 + 1, int(day), clock)
-    return until if until < source.now.replace(" ", "T") else ""
+    if until < source.now.replace(" ", "T"):
+        summary = "The certificate of %s was valid until %s." % (case.where, until)
+        evidence = {"errno": fault.number, "error": fault.text[:_TEXT_LIMIT], "valid_until": until}
+        yield Finding("certificate_expired", case.channel.name, summary, evidence)
 
 
 def stopped_threads(case: Case) -> Iterator[Finding]:
