@@ -75,6 +75,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         engines = metafunc.definition.get_closest_marker("engine")
         wanted = [name for name in names if not engines or FLAVOURS[name].engine in engines.args]
         cases = [(name, mode) for name in wanted for mode in modes]
+        chosen = metafunc.definition.get_closest_marker("pairs")
+        cases = [case for case in cases if not chosen or "-".join(case) in chosen.args]
         metafunc.parametrize("pair", cases, indirect=True, scope="session", ids=["-".join(case) for case in cases])
     elif "flavour" in metafunc.fixturenames:
         metafunc.parametrize("flavour", names, scope="session")
@@ -82,6 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
+    config.addinivalue_line("markers", "pairs(*pairs): run with these pairs only, named as mysql-9.7-gtid")
     config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
 
 

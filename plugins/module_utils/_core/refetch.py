@@ -167,8 +167,9 @@ def check_exact(server: Server, channel: Channel, furthest: Optional[Coordinates
     applied = channel.executed
     if applied is None:
         raise RefusedError(
-            ATTEMPT, server.address, "the coordinates up to which it has applied are not known", "Find them first."
-        )
+            ATTEMPT, server.address, "the coordinates up to which it has applied are not known",
+            "A run that was cut short has them in its undo record: put them back with replica_undo.",
+        )  # fmt: skip
     if server.flavour.is_mariadb:
         return
     beyond = furthest is not None and furthest.reached(applied) and furthest != applied

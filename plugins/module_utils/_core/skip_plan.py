@@ -145,7 +145,14 @@ def choose(wish: Wish, server: Server, channel: Channel, failing: Failing) -> st
         }[wish.method]
         raise RefusedError(what, server.address, why, "Set method to %s or auto." % fits)
     if fits == GTID:
-        _check_unused(what, server, failing.group.gtid)
+        if is_used(what, server, failing.group.gtid) and not wish.proven:
+            raise RefusedError(
+                what, server.address,
+                "%s is in gtid_executed already, so an empty transaction in its place would do nothing"
+                % failing.group.gtid,
+                "Source and replica disagree about how the statement ended; an empty transaction does not repair that.",
+                {"gtid": failing.group.gtid},
+            )  # fmt: skip
         return fits
     domains = len(str(server.replica_position or "").split(","))
     if mariadb and channel.mode == "gtid" and channel.parallel > 0 and domains > 1:
@@ -155,7 +162,8 @@ def choose(wish: Wish, server: Server, channel: Channel, failing: Failing) -> st
             "Set slave_parallel_threads to 0 with all connections stopped, or set gtid_slave_pos for that domain only.",
         )  # fmt: skip
     _check_gaps(what, server, channel, failing)
-    if any(other.skip_counter for other in server.channels):
+    # A run that was killed before its START leaves 1 behind. To set it again passes one transaction still.
+    if any(other.skip_counter for other in server.channels if other is not channel) or channel.skip_counter > 1:
         raise RefusedError(
             what, server.address, "the skip counter is not 0: somebody else is about to skip",
             "Set it to 0, or let that happen first.",
@@ -181,18 +189,18 @@ def _check_gaps(what: str, server: Server, channel: Channel, failing: Failing) -
         )  # fmt: skip
 
 
-def _check_unused(what: str, server: Server, gtid: str) -> None:
+def is_used(what: str, server: Server, gtid: str) -> bool:
+    """Whether the GTID counts as executed: a run that was killed before its START has passed it already.
+
+    :param what: what is attempted, for the refusal.
+    :raises RefusedError: it cannot be read, or gtid_executed cannot.
+    """
+    if server.executed is None:
+        raise RefusedError(what, server.address, "gtid_executed cannot be read")
     try:
-        used = server.executed is None or Gtid.parse(gtid) in server.executed
+        return Gtid.parse(gtid) in server.executed
     except GtidError as error:
         raise RefusedError(what, server.address, "its GTID cannot be read: %s" % error) from None
-    if used:
-        raise RefusedError(
-            what, server.address,
-            "%s is in gtid_executed already, so an empty transaction in its place would do nothing" % gtid,
-            "Source and replica disagree about how the statement ended; an empty transaction does not repair that.",
-            {"gtid": gtid},
-        )  # fmt: skip
 
 
 def check_effect(wish: Wish, server: Server, channel: Channel, fault: Broken, verdict: Verdict) -> None:
@@ -212,9 +220,15 @@ def check_effect(wish: Wish, server: Server, channel: Channel, fault: Broken, ve
     )
 
 
-def plan(method: str, verbs: Verbs, failing: Failing, state_id: str, verdict: Verdict, summary: str) -> Plan:
-    """The statements that pass exactly this transaction and start the applier again."""
-    steps = [Step(statement) for statement in (_gtid_steps(failing) if method == GTID else _counter_steps(verbs))]
+def plan(
+    method: str, verbs: Verbs, failing: Failing, state_id: str, verdict: Verdict, summary: str, used: bool = False
+) -> Plan:
+    """The statements that pass exactly this transaction and start the applier again.
+
+    :param used: its GTID counts as executed already, so that only the start is left.
+    """
+    statements = _gtid_steps(failing) if method == GTID else _counter_steps(verbs)
+    steps = [] if used else [Step(statement) for statement in statements]
     if method == COUNTER and not failing.first:
         # Like a STOP: it comes first, and where the applier then stands is checked before anything else.
         steps.insert(0, Step(verbs.start(APPLIER, UNTIL_GAPS), "applier_stopped", STOP))

@@ -13,6 +13,7 @@ from typing import Dict, Tuple
 from .._core.errors import ConnectError, PrivilegeError, ServerError
 
 CONNECTION_LOST = 2013
+DATABASE_DENIED = 1044
 
 PRIVILEGE_NUMBERS = frozenset((1044, 1045, 1142, 1143, 1227, 1370))
 _LOST_NUMBERS = frozenset((0, 2006, 2013, 2014, 2055))
@@ -122,6 +123,9 @@ def statement_error(
     broke or the deadline passed, otherwise ServerError with the server's number and text."""
     if number in PRIVILEGE_NUMBERS:
         needed = privilege_of(number, text)
+        if number == DATABASE_DENIED and "CREATE TEMPORARY TABLE" in attempted:
+            # The server names the database and not what is missing (measured on MySQL 9.7 and MariaDB 10.11).
+            needed = "CREATE TEMPORARY TABLES"
         advice = "Grant the account %s." % needed if needed else "Check the account's grants."
         return PrivilegeError(number, attempted, address, "%d %s" % (number, text), advice)
     if number in _LOST_NUMBERS:

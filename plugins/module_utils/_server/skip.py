@@ -82,7 +82,9 @@ def pass_one(
         verdict = _verdict(aim, fault, found, following, source)
     skip_plan.check_effect(wish, aim.server, channel, fault, verdict)
     entry = skip_report.passed(found, fault, verdict, method)
-    plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, "Pass %s." % (entry["gtid"] or "it"))
+    used = method == skip_plan.GTID and skip_plan.is_used("pass it", aim.server, found.group.gtid)
+    summary = "Pass %s." % (entry["gtid"] or "it")
+    plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, summary, used)
     skip_plan.check_record(plan, options.record_dir, aim.server, channel)
     if options.check_mode:
         return Passed(entry, plan.queries(), plan)

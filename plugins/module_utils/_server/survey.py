@@ -81,7 +81,10 @@ def _check_channel(server: Server, request: Request) -> None:
         if "replica_status" in server.unreadable:
             return
         known = "its channels are: %s" % ", ".join(repr(name) for name in names) if names else "it has no channel"
-        raise BadInputError("There is no channel %r on %s; %s" % (request.channel, server.address, known))
+        raise BadInputError(
+            "There is no channel %r on %s; %s" % (request.channel, server.address, known),
+            advice="Correct the name, or leave channel out.",
+        )
     if request.channel is None and request.source_named and len(names) > 1:
         raise BadInputError(
             "%s has %d channels and one source is named" % (server.address, len(names)),

@@ -127,8 +127,27 @@ def test_a_method_that_does_not_work(method, engine, gtid, word):
 
 def test_a_gtid_that_is_used_already():
     with pytest.raises(RefusedError, match="already"):
-        skip_plan.choose(WISH, server(), channel(), failing(f"{U}:3"))
+        skip_plan.choose(replace(WISH, proven=False), server(), channel(), failing(f"{U}:3"))
     assert skip_plan.choose(WISH, server(), channel(), failing(f"{U}:app:3")) == "gtid"
+
+
+def test_what_a_killed_run_has_passed_is_only_started():
+    assert skip_plan.choose(WISH, server(), channel(), failing(f"{U}:3")) == "gtid"
+    assert skip_plan.is_used("pass it", server(), f"{U}:3") and not skip_plan.is_used("pass it", server(), f"{U}:app:3")
+    with pytest.raises(RefusedError, match="cannot be read"):
+        skip_plan.is_used("pass it", replace(server(), executed=None), f"{U}:3")
+    verbs = Verbs(SOURCE, True, "")
+    assert list(skip_plan.plan("gtid", verbs, failing(f"{U}:3"), "s", PRESENT, "x", used=True).queries()) == [
+        "START REPLICA SQL_THREAD FOR CHANNEL ''"
+    ]
+
+
+def test_a_counter_that_a_killed_run_left_is_set_again():
+    here = channel(skip_counter=1)
+    assert skip_plan.choose(WISH, server(channels=(here,)), here, failing("")) == "counter"
+    more = channel(skip_counter=2)
+    with pytest.raises(RefusedError, match="somebody else"):
+        skip_plan.choose(WISH, server(channels=(more,)), more, failing(""))
 
 
 def test_mariadb_with_parallel_appliers_and_domains():
