@@ -100,20 +100,6 @@ def packet_too_large(stage: Stage) -> None:
     stage.receiver_error()
 
 
-# MySQL 9.7 and MariaDB send events of any size.
-@breaks("packet_too_large", name="packet_too_large_source", errors={"": 1236}, flavours=("mysql-5.6",))
-def packet_too_large_source(stage: Stage) -> None:
-    """An event is larger than the source sends."""
-    stage.both("CREATE TABLE b (id INT PRIMARY KEY, v MEDIUMBLOB)")
-    stage.stop()
-    stage.end_dumps()
-    stage.on_source("INSERT INTO b VALUES (1, REPEAT('x', 1400000))")
-    stage.set_global(stage.source, "max_allowed_packet", "1048576")
-    stage.set_global(stage.source, "replica_max_allowed_packet", "1048576")
-    stage.start()
-    stage.receiver_error()
-
-
 @breaks("receiver_error", errors={"": 1236, "mysql-9.7": 13114}, modes=POSITION_MODES)
 def source_without_binlog(stage: Stage) -> None:
     """The source was started again without a binlog."""
