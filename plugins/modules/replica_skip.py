@@ -61,9 +61,10 @@ notes:
   - Statements are refused whose effect this cannot show, for example with partitions, FULLTEXT keys in InnoDB,
     executable comments or double quotes.
   - Refused when servers replicate from this one, as they would not get the transaction either.
-  - The account needs C(REPLICATION_SLAVE_ADMIN), C(REPLICATION_APPLIER), C(SESSION_VARIABLES_ADMIN),
-    C(SYSTEM_VARIABLES_ADMIN) and C(REPLICATION SLAVE) (MariaDB C(REPLICATION SLAVE ADMIN), C(SLAVE MONITOR) and
-    C(BINLOG ADMIN), MySQL 5.6 and 5.7 C(SUPER)), C(SELECT), C(CREATE TEMPORARY TABLES), and C(ALTER) and C(INDEX).
+  - The account needs C(REPLICATION_SLAVE_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(REPLICATION SLAVE) (MySQL 5.6 and 5.7
+    C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(SLAVE MONITOR), C(BINLOG ADMIN), and
+    C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes to see definitions and accounts,
+    C(SELECT), C(TRIGGER), C(EVENT) and C(SHOW_ROUTINE).
 seealso:
   - module: replicaops.mysql.replica_status
   - module: replicaops.mysql.replica_channel

@@ -233,13 +233,11 @@ def plan(
         # Like a STOP: it comes first, and where the applier then stands is checked before anything else.
         steps.insert(0, Step(verbs.start(APPLIER, UNTIL_GAPS), "applier_stopped", STOP))
     given_up = () if verdict.present else ("the statement %s" % account_statement.masked(failing.statement),)
-    mysql8: Tuple[str, ...] = (
-        "REPLICATION_SLAVE_ADMIN",
-        "SESSION_VARIABLES_ADMIN" if method == GTID else "SYSTEM_VARIABLES_ADMIN",
-    )
-    privileges = mysql8 if verbs.channels else ("SUPER",)
+    privileges: Tuple[str, ...] = ("SUPER",)
     if verbs.mariadb:
-        privileges = ("REPLICATION SLAVE ADMIN",)
+        privileges = ("REPLICATION SLAVE ADMIN", "SUPER")
+    elif verbs.channels:
+        privileges = ("REPLICATION_SLAVE_ADMIN", "SYSTEM_VARIABLES_ADMIN")
     return Plan(
         state_id,
         (*steps, Step(verbs.start(APPLIER))),

@@ -207,8 +207,10 @@ def _check_passed(aim: Target, method: str, found: Failing) -> None:
     if method == skip_plan.GTID:
         if server.executed is None or Gtid.parse(found.group.gtid) not in server.executed:
             raise _no_effect(aim, "%s is not in gtid_executed" % found.group.gtid)
-    elif channel is not None and channel.skip_counter:
-        raise _no_effect(aim, "the skip counter is still %d" % channel.skip_counter)
+        return
+    left = server.variable(aim.probed.dialect.skip_counter, "0")
+    if left not in ("", "0") or (channel is not None and channel.skip_counter):
+        raise _no_effect(aim, "the skip counter is not used up (%s)" % left)
 
 
 def _no_effect(aim: Target, what: str) -> ReplicaError:
