@@ -8,6 +8,8 @@ from __future__ import annotations
 from .breaks import MARIADB, OTHER, ROWS, breaks, conflict
 from .stage import DB, Stage
 
+_COM_QUERY = 3
+
 # fmt: off
 conflict("duplicate_row", "duplicate_row", 1062, ["INSERT INTO t VALUES (2, 'source')"],
          ["INSERT INTO t VALUES (2, 'local')"], ROWS)
@@ -83,8 +85,7 @@ def partial_completion(stage: Stage) -> None:
     stage.both("CREATE TABLE m (id INT PRIMARY KEY, v INT) ENGINE = MyISAM", "INSERT INTO m VALUES (1, 1), (2, 2)")
     victim = stage.holding(stage.source, "SET SESSION binlog_format = STATEMENT", "SET autocommit = 1")
     before = stage.source.gtid_position() if stage.gtid else ""
-    victim._execute_command(3, "UPDATE m SET v = v + 10 WHERE id = 1 OR SLEEP(60) = 1")
-    number = victim.thread_id()
+    number = stage.send(victim, _COM_QUERY, "UPDATE m SET v = v + 10 WHERE id = 1 OR SLEEP(60) = 1")
     stage.source.wait_until(
         "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %d AND STATE = 'User sleep'" % number
     )

@@ -85,7 +85,7 @@ def duplicate_replica(stage: Stage) -> None:
         cursor.execute("SET @%s_binlog_checksum = 'CRC32'" % ("source" if stage.new_words else "master"))
     file, position = stage.source.coordinates()
     body = struct.pack("<IHI", position, 0, stage.replica.server_id) + file.encode()
-    twin._execute_command(_COM_BINLOG_DUMP, body)
+    stage.send(twin, _COM_BINLOG_DUMP, body)
     stage.receiver_error()
 
 

@@ -94,11 +94,10 @@ def footprint(stage: Stage) -> Dict[str, Any]:
             words.applied_pos,
             "Last_SQL_Errno",
         )
-        if row.get(words.sql_running) == "Yes":
+        if row.get(words.sql_running) != "Yes":
             # While it runs the applier moves on by itself, at rest too: its checkpoints follow later.
-            names: Tuple[str, ...] = (words.io_running, words.sql_running)
-        else:
-            names = (*names, "Relay_Log_File", "Skip_Counter", "Until_Condition")
+            names += (words.applied_file, words.applied_pos, "Last_SQL_Errno", "Relay_Log_File", "Skip_Counter")
+            names += ("Until_Condition",)
         found[server.name] = {
             "threads": {name: row.get(name) for name in names},
             "variables": {r["Variable_name"]: r["Value"] for r in server.query("SHOW GLOBAL VARIABLES")},

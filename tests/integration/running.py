@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
+from lab.server import Option
 from lab.topology import Lab
 
 from .breaks import MODES, Break, load
@@ -15,8 +16,8 @@ from .looking import Seen, footprint, judge, look
 from .stage import Mode, Stage
 
 _TRIES = 5
-# MySQL 9.7's STOP REPLICA takes as long as this when the receiver has ended with an error while the applier was idle.
-_OPTIONS = {"replica_net_timeout": 4}
+# A source that is gone is noticed after seconds instead of a minute.
+_OPTIONS: Dict[str, Option] = {"replica_net_timeout": 4}
 Footprint = Dict[str, Dict[str, object]]
 
 
@@ -39,7 +40,7 @@ def cases(flavour: str, full: bool = False) -> List[Case]:
 
     Without ``full`` each break runs once, the modes taken in turn so that each is met by about a quarter of the breaks.
     """
-    found = []
+    found: List[Case] = []
     for number, broken in enumerate(load().values()):
         modes = [mode for mode in MODES if broken.exists(flavour, mode)]
         if modes:

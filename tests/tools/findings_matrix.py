@@ -23,8 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
-from integration import captures  # noqa: E402
 from integration.breaks import FLAVOURS, MODES, load  # noqa: E402
+from integration.captures import write  # noqa: E402
 from integration.running import Case, Stages, cases, run  # noqa: E402
 
 JUNIT = CHECKOUT / ".venv" / "matrix"
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace, results: dict[str, Any]) -> int:
                 stage = stages.of(case.flavour)
                 seen, wrong = run(stage, case, keep=arguments.capture)
                 if arguments.capture and not wrong:
-                    captures.write(stage, case, seen)
+                    write(stage, case, seen)
             except Exception as error:  # whatever happens, the other cases are run
                 wrong = ["%s: %s" % (type(error).__name__, error)]
                 stages.spoilt()
