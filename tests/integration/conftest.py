@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import os
 import shutil
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 import pytest
 from lab.flavours import BUILDABLE, FLAVOURS
@@ -67,6 +69,16 @@ def flavours(config: pytest.Config) -> List[str]:
     return asked or list(BUILDABLE)
 
 
+def chosen_modes(test: str, number: int, modes: Sequence[str]) -> Sequence[str]:
+    """The modes in which a test runs on one flavour: every mode in the full matrix, else one, taken in turns.
+
+    Tests and flavours take turns differently, so that each test meets each mode and each flavour meets both.
+    """
+    if os.environ.get("REPLICA_TEST_MATRIX") == "full":
+        return modes
+    return (modes[(zlib.crc32(test.encode()) + number) % len(modes)],)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = flavours(metafunc.config)
     if "pair" in metafunc.fixturenames:
@@ -74,17 +86,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         modes = marker.args if marker else MODES
         engines = metafunc.definition.get_closest_marker("engine")
         wanted = [name for name in names if not engines or FLAVOURS[name].engine in engines.args]
-        cases = [(name, mode) for name in wanted for mode in modes]
-        chosen = metafunc.definition.get_closest_marker("pairs")
-        cases = [case for case in cases if not chosen or "-".join(case) in chosen.args]
+        test = metafunc.definition.name
+        cases = [(name, mode) for number, name in enumerate(wanted) for mode in chosen_modes(test, number, modes)]
         metafunc.parametrize("pair", cases, indirect=True, scope="session", ids=["-".join(case) for case in cases])
     elif "flavour" in metafunc.fixturenames:
         metafunc.parametrize("flavour", names, scope="session")
 
 
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Keep the tests of one flavour together when several processes share the work (-n 2 --dist loadgroup)."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_flavour_of(item.nodeid) or "any"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
     config.addinivalue_line("markers", "pairs(*pairs): run with these pairs only, named as mysql-9.7-gtid")
+    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs, one after the other")
     config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
 
 

@@ -236,6 +236,8 @@ def unit(workspace: Workspace) -> list[Step]:
     nothing = "" if others else "there are no unit tests outside the core"
     old_driver = str(extra / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
+    workers = str(min(os.cpu_count() or 1, 4))
+    shared = ("-n", workers, "--dist", "loadgroup", "--durations", "15")
     return [
         Step(
             f"unit: core, bare Python {oldest}", tests(str(extra / "oldest-python/bin/python"), CORE_TESTS), note=note
@@ -315,9 +317,11 @@ def integration(workspace: Workspace) -> list[Step]:
 
     old_driver = str(workspace.venv / "venvs" / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
+    workers = str(min(os.cpu_count() or 1, 4))
+    shared = ("-n", workers, "--dist", "loadgroup", "--durations", "15")
     return [
         Step("integration: PyMySQL 1.0.2", tests(old_driver, "-q", *OLDEST_DRIVER_TESTS), alone=True, note=note),
-        Step("integration", tests(workspace.python, "tests/integration"), alone=True, live=True),
+        Step("integration", tests(workspace.python, *shared, "tests/integration"), alone=True, live=True),
     ]
 
 
