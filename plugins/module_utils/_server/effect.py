@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from .._core import account_statement as accounts
+from .._core import column_values, foreign_key, program, table_definition, twin
 from .._core import effect as questions
-from .._core import foreign_key, program, table_definition, twin
 from .._core.ddl import CREATE_ROLE, CREATE_TABLE, CREATE_TABLE_LIKE
 from .._core.effect import Question, Verdict
 from .._core.errors import PrivilegeError, ServerError
@@ -126,17 +126,27 @@ def _created(
     wanted = twin.made_foreign_keys(question.ddl, table.schema) if question.ddl.kind == CREATE_TABLE else ()
     lacking = foreign_key.lacking(wanted, foreign_key.shown(real.foreign_keys, table.schema))
     lacking += table_definition.lacking_after_create(made, real, later, [key.columns for key in wanted])
-    row = connection.one("SELECT 1 AS one FROM %s LIMIT 1" % qualified(table.schema, table.name))
+    if _has_rows(connection, table):
+        lacking += (
+            "it holds rows and the statement makes an empty one: compare them with the source's, empty the table,"
+            " or find the position that the data is at",
+        )
     evidence = ["table %s has the definition that the statement gives (compared with SHOW CREATE TABLE)" % table]
     if question.ddl.kind == CREATE_TABLE_LIKE:
         evidence.append("as far as %s is today what it was when the statement ran on the source" % question.ddl.like)
-    evidence.append("the table holds rows already: compare them" if row else "the table is empty")
+    evidence.append("the table is empty, as the statement makes it")
     return Verdict(tuple("table %s: %s" % (table, what) for what in lacking), () if lacking else tuple(evidence))
+
+
+def _has_rows(connection: Connection, table: Name) -> bool:
+    return connection.one("SELECT 1 AS one FROM %s LIMIT 1" % qualified(table.schema, table.name)) is not None
 
 
 def _altered(
     connection: Connection, question: Question, table: Name, real: TableDefinition, shadow: Name, later: Later
 ) -> Verdict:
+    column_values.check_kept(question.ddl)
+    evidence = ["table %s has everything that the statement makes or drops (shown on a temporary copy of it)" % table]
     lacking = ["foreign key %s is still there" % name for name in twin.dropped_foreign_keys(question.ddl)
                if name.lower() in real.foreign_keys]  # fmt: skip
     wanted = twin.made_foreign_keys(question.ddl, table.schema)
@@ -152,10 +162,14 @@ def _altered(
         if after is None:
             raise UnknownStatement("the temporary copy is gone")
         lacking += table_definition.lacking_after_alter(before, after, real, later)
+        unlike = column_values.unlike(question.ddl, after)
+        if unlike and _has_rows(connection, table):
+            lacking += unlike
+        if column_values.touches(before, after):
+            evidence.append(column_values.NOT_COMPARED)
     if lacking:
         return Verdict(tuple("table %s: %s" % (table, what) for what in lacking))
-    text = "table %s has everything that the statement makes or drops (shown on a temporary copy of it)"
-    return Verdict((), (text % table,))
+    return Verdict((), tuple(evidence))
 
 
 def _make(connection: Connection, table: Name, shadow: Name) -> None:
@@ -284,7 +298,8 @@ def _accounts(connection: Connection, question: Question, later: Later, source: 
         else:
             lacking += accounts.lacking_user(account, row)
     names = ", ".join(map(str, wanted))
-    return Verdict(tuple(lacking), () if lacking else ("%s exists as the statement makes it" % names,))
+    evidence = ("%s exists as the statement makes it" % names, "its grants were not compared")
+    return Verdict(tuple(lacking), () if lacking else evidence)
 
 
 _ASKED: Dict[str, Callable[[Connection, Question, Later, Optional[Connection]], Verdict]] = {
