@@ -88,6 +88,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         wanted = [name for name in names if not engines or FLAVOURS[name].engine in engines.args]
         test = metafunc.definition.name
         cases = [(name, mode) for number, name in enumerate(wanted) for mode in chosen_modes(test, number, modes)]
+        named = metafunc.definition.get_closest_marker("pairs")
+        if named:
+            cases = [(name, mode) for name in wanted for mode in MODES if "-".join((name, mode)) in named.args]
         metafunc.parametrize("pair", cases, indirect=True, scope="session", ids=["-".join(case) for case in cases])
     elif "flavour" in metafunc.fixturenames:
         metafunc.parametrize("flavour", names, scope="session")

@@ -50,7 +50,7 @@ def failures(run: Run) -> Dict[str, str]:
 # -- wrong addresses, wrong servers, wrong channels ----------------------------------------------------------------
 
 
-@pytest.mark.pairs("mysql-5.6-gtid", "mariadb-11.8-gtid")
+@pytest.mark.pairs("mariadb-11.8-gtid")
 def test_every_wrong_server_is_told_apart_in_one_run(well: Pair, tmp_path: Path) -> None:
     here = host(well.replica)
     hosts = {
@@ -247,7 +247,7 @@ def test_a_skip_without_its_privileges_names_them(well: Pair, tmp_path: Path) ->
 # -- two repairs at once -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.pairs("mysql-9.7-gtid", "mariadb-10.11-gtid")
+@pytest.mark.pairs("mariadb-10.11-gtid")
 def test_a_second_repair_names_the_first_and_leaves_everything(well: Pair, tmp_path: Path) -> None:
     well.replica.stop_replica()
 
@@ -331,7 +331,7 @@ def healed(pair: Pair, folder: Path, *remedies: str) -> None:
     assert compare(pair.source, pair.replica) == []
 
 
-@pytest.mark.pairs("mysql-9.7-position", "mysql-5.6-gtid", "mariadb-10.11-position", "mariadb-11.8-gtid")
+@pytest.mark.pairs("mysql-9.7-position", "mariadb-10.11-position", "mariadb-11.8-gtid")
 def test_a_server_killed_in_the_middle_of_a_refetch(well: Pair, tmp_path: Path) -> None:
     folder = tmp_path / "records"
     with dropped(well):
@@ -368,7 +368,7 @@ def put_back(pair: Pair, folder: Path) -> None:
     assert not undone["failed"] and any("coordinates" in text for text in undone["restored"]), undone
 
 
-@pytest.mark.pairs("mysql-9.7-gtid", "mysql-5.6-position", "mariadb-10.11-gtid")
+@pytest.mark.pairs("mysql-9.7-gtid", "mysql-5.6-position")
 def test_a_server_killed_in_the_middle_of_a_skip(well: Pair, tmp_path: Path) -> None:
     folder = tmp_path / "records"
     with dropped(well):
