@@ -236,8 +236,6 @@ def unit(workspace: Workspace) -> list[Step]:
     nothing = "" if others else "there are no unit tests outside the core"
     old_driver = str(extra / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
-    workers = str(min(os.cpu_count() or 1, 4))
-    shared = ("-n", workers, "--dist", "loadgroup", "--durations", "15")
     return [
         Step(
             f"unit: core, bare Python {oldest}", tests(str(extra / "oldest-python/bin/python"), CORE_TESTS), note=note
