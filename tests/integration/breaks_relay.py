@@ -46,7 +46,6 @@ def _delete_relay_logs(stage: Stage) -> None:
     stage.start(refused=True)
 
 
-# MariaDB has no number in the status then, and with GTID simply fetches the relay logs again.
 @breaks("relay_log_missing", errors={"mysql-5.6": 1872, "mysql-9.7": 13124}, flavours=MYSQL)
 def relay_log_missing(stage: Stage) -> None:
     """The relay log files are deleted while the server is down."""
@@ -54,10 +53,17 @@ def relay_log_missing(stage: Stage) -> None:
     stage.applier_error()
 
 
-@breaks("stopped_applier", flavours=MARIADB)
+@breaks("relay_log_missing", flavours=MARIADB)
 def relay_log_missing_silent(stage: Stage) -> None:
     """The same on MariaDB, whose status shows two stopped threads and no error at all."""
     _delete_relay_logs(stage)
+
+
+@breaks("stopped_applier")
+def stopped_by_restart(stage: Stage) -> None:
+    """The server was started anew and the channel was not; its relay logs are whole."""
+    _fetched_only(stage)
+    stage.replica.restart()
 
 
 @breaks("applier_stalled", flavours=("mysql-9.7",), ask=Ask(samples=2))
@@ -74,7 +80,7 @@ def applier_stalled(stage: Stage) -> None:
 def _purge(stage: Stage, rotate: bool = True) -> None:
     if rotate:
         stage.rotate()
-    if stage.mariadb:
+    if stage.source.query("SHOW VARIABLES LIKE 'slave_connections_needed_for_purge'"):
         stage.set_global(stage.source, "slave_connections_needed_for_purge", "0")
     name = str(stage.source.query("SHOW BINARY LOGS")[-1]["Log_name"])
     stage.source.wait_until("SELECT COUNT(*) = 0 FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")

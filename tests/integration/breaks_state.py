@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .breaks import MARIADB, POSITION_MODES, ROWS, Ask, breaks
+from .breaks import MARIADB, MYSQL, POSITION_MODES, ROWS, Ask, breaks
 from .stage import DB, Stage
 
 _SLOW = "UPDATE t SET v = IF(@@hostname = 'replica' AND SLEEP(20), 'slow', 'slow') WHERE id = 1"
@@ -105,7 +105,7 @@ def missing_primary_key(stage: Stage) -> None:
     )
 
 
-@breaks("behind", passing=True)
+@breaks("behind", passing=True, flavours=MYSQL)
 def behind(stage: Stage) -> None:
     """A backlog of small transactions."""
     stage.both(*ROWS)
@@ -113,6 +113,17 @@ def behind(stage: Stage) -> None:
     stage.on_source(*["INSERT INTO t VALUES (%d, 'b')" % number for number in range(100, 3100)])
     stage.received()
     stage.start("SQL_THREAD")
+
+
+@breaks("behind", name="behind_half", verdict="broken", flavours=MARIADB)
+def behind_half(stage: Stage) -> None:
+    """Half a transaction: its row is too large for the receiver, so the applier waits for the rest."""
+    stage.both("CREATE TABLE b (id INT PRIMARY KEY, v MEDIUMBLOB)")
+    stage.stop()
+    stage.set_global(stage.replica, "replica_max_allowed_packet", "1048576")
+    stage.start()
+    stage.on_source("INSERT INTO b VALUES (1, REPEAT('x', 1400000))")
+    stage.receiver_error()
 
 
 @breaks("filters", verdict="healthy")

@@ -69,6 +69,11 @@ def text_of(fixture: Dict[str, Any]) -> str:
     return re.sub(r"\{\n[^{}\[\]]*\}", lambda found: re.sub(r"\n *", " ", found.group()), text) + "\n"
 
 
+def path_of(case: Case) -> Path:
+    """Where the fixture of a case is kept."""
+    return FIXTURES / case.flavour / (case.broken.name + ".json")
+
+
 def write(stage: Stage, case: Case, seen: Seen) -> Path:
     """Write the fixture of a case; returns its path."""
     addresses = {stage.source.host: "db1", stage.replica.host: "db2", stage.gateway(): "db0"}
@@ -92,7 +97,7 @@ def write(stage: Stage, case: Case, seen: Seen) -> Path:
         "source": small(seen.source, addresses, _OF_SOURCE),
         "earlier": small(seen.earlier, addresses),
     }
-    path = FIXTURES / case.flavour / (case.broken.name + ".json")
+    path = path_of(case)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text_of(fixture))
     return path

@@ -70,7 +70,7 @@ def look(stage: Stage, ask: Ask, keep: bool = False) -> Seen:
     earlier = read(asked.login) if keep and ask.samples > 1 else None
     diagnosis, raw = survey.survey(asked)
     source = None
-    if keep and ask.source and ask.source_port == 3306 and stage.source.is_running():
+    if keep and any(found.case.source and found.case.source.server for found in diagnosis.channels):
         source = read(login(stage.source, "observer"), role="source")
     return Seen(diagnosis, narrate.message(diagnosis), raw, source, earlier)
 

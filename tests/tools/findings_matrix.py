@@ -24,7 +24,7 @@ for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
 from integration.breaks import FLAVOURS, MODES, load  # noqa: E402
-from integration.captures import write  # noqa: E402
+from integration.captures import path_of, write  # noqa: E402
 from integration.running import Case, Stages, cases, run  # noqa: E402
 
 JUNIT = CHECKOUT / ".venv" / "matrix"
@@ -71,8 +71,14 @@ def _chosen(arguments: argparse.Namespace, results: dict[str, Any]) -> list[Case
         every = [case for case in cases(flavour, not arguments.once) if not arguments.only or case.broken.name in
                  arguments.only]  # fmt: skip
         mine = every[len(every) * (part - 1) // parts : len(every) * part // parts]
-        found += [case for case in mine if arguments.again or results.get(case.id, {}).get("result") != "passed"]
+        found += [case for case in mine if arguments.again or not _done(arguments, results, case)]
     return found
+
+
+def _done(arguments: argparse.Namespace, results: dict[str, Any], case: Case) -> bool:
+    if arguments.capture:
+        return path_of(case).exists()
+    return bool(results.get(case.id, {}).get("result") == "passed")
 
 
 def _run(arguments: argparse.Namespace, results: dict[str, Any]) -> int:

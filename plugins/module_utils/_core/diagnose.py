@@ -23,6 +23,7 @@ Predicate = Callable[[Case], Iterator[Finding]]
 OWN: Tuple[Predicate, ...] = (
     diagnose_faults.applier_faults,
     diagnose_faults.receiver_faults,
+    diagnose_faults.relay_logs_gone,
     diagnose_faults.waiting_for_disk,
     diagnose_faults.stopped_threads,
     diagnose_progress.progress,
