@@ -27,6 +27,9 @@ METHODS: Tuple[str, ...] = (AUTO, GTID, COUNTER)
 # ER_REPLICA_WORKER_STOPPED_PREVIOUS_THD_ERROR: an earlier transaction failed in another worker.
 _FOLLOWED = (3030,)
 
+# The sections that tell what replicates from a server.
+_WHO_IS_BELOW = ("replicas", "processlist")
+
 # Ends when no worker's transaction is missing before another's; the applier then stands where it will go on.
 UNTIL_GAPS = "SQL_AFTER_MTS_GAPS"
 
@@ -106,6 +109,15 @@ def check_allowed(wish: Wish, server: Server, channel: Channel, fault: Broken) -
         raise RefusedError(
             what, server.address, "error %d: %s: %s" % (fault.number, why, context["error_text"]), advice, context
         )
+    hidden = [name for name in _WHO_IS_BELOW if name in server.unreadable]
+    if hidden and server.variable("log_bin", "ON").upper() not in ("OFF", "0"):
+        raise RefusedError(
+            what, server.address,
+            "what replicates from it cannot be known: %s"
+            % "; ".join("%s (%s)" % (name, server.unreadable[name].text) for name in hidden),
+            "Give the account what these need (PROCESS; REPLICATION SLAVE, on MariaDB REPLICATION MASTER ADMIN).",
+            context,
+        )  # fmt: skip
     below = servers_below(server)
     if below:
         raise RefusedError(
@@ -272,7 +284,16 @@ def _gtid_steps(failing: Failing) -> Tuple[Statement, ...]:
 
 
 def _counter_steps(verbs: Verbs) -> Tuple[Statement, ...]:
-    counter = Statement("SET GLOBAL %s = 1" % verbs.dialect.skip_counter, purpose="pass the next transaction")
+    return _counter(verbs, 1, "pass the next transaction")
+
+
+def reset_counter(verbs: Verbs) -> Tuple[Statement, ...]:
+    """What takes the skip counter back, when the applier was not started after it was set."""
+    return _counter(verbs, 0, "pass no transaction")
+
+
+def _counter(verbs: Verbs, count: int, purpose: str) -> Tuple[Statement, ...]:
+    counter = Statement("SET GLOBAL %s = %d" % (verbs.dialect.skip_counter, count), purpose=purpose)
     if not verbs.mariadb:
         return (counter,)
     # The counter belongs to the session's default connection; without this it is accepted and skips nothing (10.11).

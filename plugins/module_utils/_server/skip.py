@@ -21,6 +21,7 @@ from .._core.plan import Plan
 from .._core.skip_plan import Broken, Wish
 from .._core.snapshot import Channel, Coordinates, Server
 from .._core.sql_reader import Name, UnknownStatement
+from .._core.statement import Statement
 from .._core.table_definition import NOTHING_LATER
 from . import effect, failing
 from .change import Options, Outcome, Target, carry_out
@@ -33,6 +34,8 @@ from .wait import POLL_SECONDS, glance
 Entry = Dict[str, Any]
 
 _LOOKS = 3
+# The applier runs: the server refuses to change the counter (MySQL 5.6 and MariaDB; MySQL 8), which is being used up.
+_RUNNING = (1198, 3017)
 _UNDO = ("The transaction stays passed. What its statement wanted is told under details.",)
 
 
@@ -140,14 +143,15 @@ def _execute(aim: Target, plan: Plan, options: Options, found: Failing, fault: B
 
 @contextmanager
 def _put_back(aim: Target, method: str) -> Iterator[None]:
-    """On failure the skip counter is 0 again; GTID_NEXT and the default connection are put back in any case."""
+    """On failure the skip counter is 0 again; GTID_NEXT and the default connection are put back in any case.
+
+    :raises ReplicaError: the counter could not be put back, even over a new connection; the message has the statement.
+    """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if method == skip_plan.COUNTER:
-            # While the applier runs the server refuses this (1198, 3017): then the counter is being used up.
-            with suppress(ReplicaError):
-                aim.connection.execute("SET GLOBAL %s = 0" % aim.probed.dialect.skip_counter)
+            _reset_counter(aim, error)
         raise
     finally:
         statements = ["SET SESSION default_master_connection = ''"] if aim.verbs.mariadb else []
@@ -158,6 +162,37 @@ def _put_back(aim: Target, method: str) -> Iterator[None]:
                 aim.connection.execute(statement)
             except ServerError:
                 aim.connection.close()
+
+
+def _reset_counter(aim: Target, cause: BaseException) -> None:
+    """Take back the counter that would pass the next transaction, whoever starts the applier."""
+    statements = skip_plan.reset_counter(aim.verbs)
+    with suppress(ServerError):
+        _reset(aim.connection, statements)
+        return
+    # What broke may be this connection, also by a signal that came while it waited for an answer.
+    aim.connection.close()
+    try:
+        with connect(aim.connection.login) as another:
+            _reset(another, statements)
+    except ReplicaError as error:
+        raise ReplicaError(
+            "put the skip counter back to 0",
+            "%s, %s" % (aim.server.address, aim.channel.label),
+            str(error),
+            "It would pass the next transaction. Run there before anything starts the applier: %s. First failed: %s"
+            % ("; ".join(statement.display() for statement in statements), cause),
+            {**getattr(cause, "context", {}), "changed": True},
+        ) from cause
+
+
+def _reset(connection: Connection, statements: Tuple[Statement, ...]) -> None:
+    try:
+        for statement in statements:
+            connection.execute(statement)
+    except ServerError as error:
+        if error.number not in _RUNNING:
+            raise
 
 
 def _settled(aim: Target, found: Failing, fault: Broken, timeout: float) -> Channel:

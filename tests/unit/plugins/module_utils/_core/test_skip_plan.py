@@ -98,6 +98,23 @@ def test_allowed():
     skip_plan.check_allowed(WISH, server(), channel(), FAULT)
 
 
+@pytest.mark.parametrize("section", ["replicas", "processlist"])
+def test_who_is_below_must_be_known(section):
+    hidden = {section: Fault(1227, "Access denied; you need the PROCESS privilege")}
+    with pytest.raises(RefusedError, match=r"cannot be known: [a-z]+ [(]Access denied"):
+        skip_plan.check_allowed(WISH, server(unreadable=hidden), channel(), FAULT)
+    # Without a binlog nothing can replicate from it.
+    skip_plan.check_allowed(WISH, server(unreadable=hidden, variables={"log_bin": "OFF"}), channel(), FAULT)
+    skip_plan.check_allowed(WISH, server(unreadable={"binary_logs": Fault(1381, "")}), channel(), FAULT)
+
+
+def test_the_counter_is_taken_back_for_its_own_channel():
+    shown = [statement.display() for statement in skip_plan.reset_counter(Verbs(MARIADB, True, "c2"))]
+    assert shown == ["SET SESSION default_master_connection = 'c2'", "SET GLOBAL sql_slave_skip_counter = 0"]
+    (only,) = skip_plan.reset_counter(Verbs(SOURCE, True, ""))
+    assert only.display() == "SET GLOBAL sql_replica_skip_counter = 0"
+
+
 def test_refusal_masks_passwords():
     text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
     with pytest.raises(RefusedError) as caught:
