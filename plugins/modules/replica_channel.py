@@ -62,16 +62,22 @@ options:
       - Throw the relay logs away and fetch them again from the point that is applied.
       - A channel that runs without an error and is not stalled is left alone.
       - Refused when the source, which is asked first, could not send everything again, when parallel workers left gaps
-        in position mode, and when the applier has temporary tables open.
+        in position mode, when the applier has temporary tables open, and when XA transactions are prepared.
+      - Whether XA transactions are prepared cannot be asked on MySQL 8 and later without C(XA_RECOVER_ADMIN). Then
+        RV(msg) says so.
     type: bool
     default: false
   allow_unverified:
     description:
-      - Throw the relay logs away although the source does not have everything in them, or could not be asked.
+      - Throw the relay logs away although it is not known whether the source still has everything in them, for
+        example because it could not be asked.
       - Transactions that exist only in the relay logs are lost then. Needs O(record_dir).
+      - Never covers what is known to be missing on the source. That is refused and named, so that the relay logs can
+        be copied first.
     type: bool
     default: false
 notes:
+  - Nothing that starts the applier is done while a skip counter waits, as a good transaction would be left out.
   - Without GTIDs the point from which relay logs are fetched again is known once the applier stands still. While it
     runs, check mode shows the point it has reached by then.
   - On MySQL 5.6 the channel's settings are only in the server's memory between RESET and the next CHANGE or START.
@@ -176,6 +182,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import chan
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import Plan
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Channel, Server
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, source_head, worker_point
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.prepared import prepared
 
 SPEC: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["started", "stopped"]},
@@ -209,9 +216,8 @@ def around(aim: change.Target, params: Dict[str, Any], server: Server, channel: 
         return found
     login, named = _module.source_login(params, channel), _module.source_is_named(params)
     source, oldest = source_head.ask(login, channel, server, named)
-    return replace(
-        found, source=source, oldest=oldest, furthest=worker_point.furthest(aim.connection, aim.probed, channel.name)
-    )
+    furthest = worker_point.furthest(aim.connection, aim.probed, channel.name)
+    return replace(found, source=source, oldest=oldest, furthest=furthest, prepared=prepared(aim.connection))
 
 
 def converge(module: AnsibleModule) -> Dict[str, Any]:

@@ -13,10 +13,14 @@ version_added: 0.1.0
 description:
   - Reads an undo record that another module of this collection wrote, and puts back what that module changed and nobody
     changed since. Channel options and delay, coordinates that were lost between RESET and CHANGE, MariaDB's
-    C(gtid_slave_pos) when it was lost, global variables, and whether the threads run.
+    C(gtid_slave_pos) when it was lost, C(replica_exec_mode), and whether the threads run.
+  - Of a record without an end, as a killed run leaves it, only what the statements of that run could have changed.
   - What was applied, passed or written in the meantime is never taken back. Coordinates and GTIDs do not move
     backwards. All that is not put back is named with its reason.
-  - Refused when the record is of another server.
+  - C(read_only), C(super_read_only) and the skip counter are named but never set, as the server may have been promoted
+    since, and a counter would leave out a good transaction.
+  - Refused when the record is of another server, when a skip counter waits and the applier would be started, and when
+    options are to be put back while XA transactions are prepared.
 extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._source
@@ -100,19 +104,28 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import channel_wish, refetch, restore, state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
+    channel_wish,
+    permit,
+    refetch,
+    restore,
+    state,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, source_head
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import record as records
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.prepared import prepared
 
+ATTEMPT = "put back what a record holds"
 SHOWN = ("receiver", "applier", "executed", "delay", "using_gtid", "settings")
 
 
-def check_source(aim: change.Target, params: Dict[str, Any], record: Dict[str, Any]) -> None:
-    """Refuse a CHANGE when the source could not send again what the relay logs hold."""
+def check_source(aim: change.Target, params: Dict[str, Any], record: Dict[str, Any]) -> str:
+    """Refuse a CHANGE when the source could not send again what the relay logs hold; what has to be said about it."""
     channel = replace(aim.channel, executed=restore.lost_point(record, aim.channel) or aim.channel.executed)
     login, named = _module.source_login(params, channel), _module.source_is_named(params)
     source, oldest = source_head.ask(login, channel, aim.server, named)
     refetch.check(aim.server, channel, refetch.evidence(aim.server, channel, source, oldest), False)
+    return permit.check_prepared(aim.server, prepared(aim.connection), refetch.ATTEMPT)
 
 
 def put_back(module: AnsibleModule) -> Dict[str, Any]:
@@ -121,12 +134,14 @@ def put_back(module: AnsibleModule) -> Dict[str, Any]:
     record = records.read(params["record"])
     options = _module.change_options(module, "replica_undo")
     params["channel"] = record["channel"]
-    arguments = _module.target_arguments(module, "put back what a record holds", options, params)
+    arguments = _module.target_arguments(module, ATTEMPT, options, params)
     with change.target(*arguments) as aim:
         restore.check_identity(record, aim.server)
         found = restore.restoration(aim.verbs, record, aim.server, aim.channel, aim.state_id)
+        permit.check_skip_counter(aim.server, aim.channel, found.plan.steps, ATTEMPT)
+        said = restore.message(found, module.check_mode)
         if found.changes:
-            check_source(aim, params, record)
+            said = (said + " " + check_source(aim, params, record)).strip()
         before = state.channel_as_dict(aim.channel)
         after, queries, path = before, list(found.plan.queries()), ""
         if found.plan.steps and not module.check_mode:
@@ -136,8 +151,8 @@ def put_back(module: AnsibleModule) -> Dict[str, Any]:
         elif found.plan.steps:
             after = channel_wish.with_threads(before, found.end)
         return _module.result(
-            module, bool(found.plan.steps), restore.message(found, module.check_mode), queries, before, after,
-            aim.state_id, path, SHOWN, restored=list(found.restored), not_restorable=list(found.not_restorable),
+            module, bool(found.plan.steps), said, queries, before, after, aim.state_id, path, SHOWN,
+            restored=list(found.restored), not_restorable=list(found.not_restorable),
         )  # fmt: skip
 
 

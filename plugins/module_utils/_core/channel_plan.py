@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -24,6 +25,8 @@ _WORD = {APPLIER: "SQL_THREAD", RECEIVER: "IO_THREAD"}
 
 Threads = FrozenSet[str]
 BOTH: Threads = frozenset((APPLIER, RECEIVER))
+
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,21 @@ def running(channel: Channel) -> Threads:
     """The threads that run; a receiver that is trying to connect counts."""
     found = [RECEIVER] if channel.receiver != STOPPED else []
     return frozenset(found + ([APPLIER] if channel.applier != STOPPED else []))
+
+
+def acts_on(query: str) -> Tuple[str, Threads]:
+    """The verb of a statement, and the threads that a START or STOP is about; names in quotes are not looked at."""
+    words = _QUOTED.sub("", query).split()
+    verb_of = words[0] if words else ""
+    if verb_of not in ("START", "STOP") or words[1:2] not in (["REPLICA"], ["SLAVE"]):
+        return verb_of, frozenset()
+    return verb_of, frozenset(thread for thread, word in _WORD.items() if word in words) or BOTH
+
+
+def starts_applier(steps: Sequence[Step]) -> bool:
+    """Whether the applier runs anew after these steps: then it uses up what a skip counter holds."""
+    found = (acts_on(step.statement.sql) for step in steps)
+    return any(what == "START" and APPLIER in threads for what, threads in found)
 
 
 def threads_of(word: Optional[str], state: Optional[str]) -> Threads:

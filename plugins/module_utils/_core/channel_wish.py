@@ -25,6 +25,7 @@ from .channel_plan import (
 )
 from .errors import BadInputError, ReplicaError
 from .gtid_mariadb import GtidPosition
+from .permit import check_prepared, check_skip_counter
 from .plan import Plan, Step
 from .snapshot import POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
 
@@ -64,6 +65,7 @@ class Around:
     :param verdict: the channel's verdict, as diagnosed.
     :param oldest: MariaDB: the position at the head of the source's oldest binlog.
     :param furthest: MySQL: how far the furthest parallel worker got.
+    :param prepared: the XA transactions that are prepared; None when that could not be asked.
     """
 
     verbs: Verbs
@@ -72,6 +74,7 @@ class Around:
     source: Optional[Peer] = None
     oldest: Optional[GtidPosition] = None
     furthest: Optional[Coordinates] = None
+    prepared: Optional[Sequence[str]] = None
 
 
 def check_options(wish: Wish) -> None:
@@ -107,6 +110,7 @@ def plan(wish: Wish, server: Server, channel: Channel, around: Around) -> Plan:
         end = refetch.wanted_threads(channel, wish.state, wish.which)
         return refetch_plan(wish, server, channel, around, end, moves(channel))
     steps, summary = _steps(wish, server, channel, around.verbs)
+    check_skip_counter(server, channel, steps, wish.attempt)
     return Plan(around.state_id, steps, summary, privileges=refetch.privileges(around.verbs) if steps else ())
 
 
@@ -117,13 +121,16 @@ def refetch_plan(
 
     :param end: the threads that run afterwards.
     :param provisional: the applier still runs, so that its exact point and gaps are seen only after the STOP.
-    :raises RefusedError: see `refetch.check`.
+    :raises RefusedError: see `refetch.check`; XA transactions are prepared, or a skip counter waits.
     """
+    note = check_prepared(server, around.prepared, wish.attempt)
     found = refetch.evidence(server, channel, around.source, around.oldest)
     if channel.mode == POSITION and not provisional:
         refetch.check_exact(server, channel, around.furthest)
     risk = refetch.check(server, channel, found, wish.allow_unverified)
-    return refetch.plan(around.verbs, server, channel, end, risk, found, around.state_id)
+    made = refetch.plan(around.verbs, server, channel, end, risk, found, around.state_id, note)
+    check_skip_counter(server, channel, made.steps, wish.attempt)
+    return made
 
 
 def _steps(wish: Wish, server: Server, channel: Channel, verbs: Verbs) -> Tuple[Tuple[Step, ...], str]:

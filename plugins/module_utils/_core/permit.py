@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence, Tuple
 
+from .channel_plan import starts_applier
 from .errors import BadInputError, IdentityError, RefusedError, StateMovedError
+from .plan import Step
 from .snapshot import Channel, Server
+from .statement import literal
 
 
 def pick_channel(server: Server, name: Optional[str]) -> Channel:
@@ -127,3 +130,58 @@ def check_temporary_tables(server: Server, attempted: str) -> None:
                 "Let it apply until it has closed them.",
                 {"open_temp_tables": int(count)},
             )
+
+
+def check_prepared(server: Server, prepared: Optional[Sequence[str]], attempted: str) -> str:
+    """Refuse to throw relay logs away while XA transactions are prepared: they hold locks until somebody ends them.
+
+    :param prepared: the names that XA RECOVER shows; None when the account may not ask.
+    :returns: what has to be said about it; empty when nothing.
+    :raises RefusedError: there are some.
+    """
+    if prepared is None:
+        return "Whether XA transactions are prepared could not be asked (XA RECOVER is not allowed)."
+    if not prepared:
+        return ""
+    names = ", ".join(prepared[:10]) + (" and more" if len(prepared) > 10 else "")
+    raise RefusedError(
+        attempted,
+        server.address,
+        "XA transactions are prepared (%s), and their ends may be in the relay logs" % names,
+        "Let the applier go on until it has ended them, or end them with XA COMMIT or XA ROLLBACK.",
+        {"prepared": list(prepared)},
+    )
+
+
+def pending_skip(server: Server, channel: Channel) -> Tuple[str, int]:
+    """Name and value of a skip counter that the next start of this channel would use up; a value of 0 for none.
+
+    MySQL's status shows the channel's own count only from the next start on (measured on 9.7). MariaDB has a counter
+    for each connection, and the variable shows that of the unnamed one.
+    """
+    names = ("sql_replica_skip_counter", "sql_slave_skip_counter")
+    name = next((name for name in names if name in server.variables), names[1])
+    text = server.variable(name, "0")
+    applies = not server.flavour.is_mariadb or not channel.name
+    return name, channel.skip_counter or (int(text) if applies and text.isdigit() else 0)
+
+
+def check_skip_counter(server: Server, channel: Channel, steps: Sequence[Step], attempted: str) -> None:
+    """Refuse a plan that starts the applier while a skip counter waits: it would pass a good transaction.
+
+    :raises RefusedError: the counter is not 0.
+    """
+    name, count = pending_skip(server, channel)
+    if not count or not starts_applier(steps):
+        return
+    words = "SET GLOBAL %s = 0" % name
+    if server.flavour.is_mariadb and channel.name:
+        words = "SET default_master_connection = %s and %s" % (literal(channel.name), words)
+    raise RefusedError(
+        attempted,
+        "%s, %s" % (server.address, channel.label),
+        "%s is %d, so the applier would leave out the next %s without applying it"
+        % (name, count, "transaction" if count == 1 else "%d events" % count),
+        "Run %s first. To pass a failing transaction use replica_skip." % words,
+        {"skip_counter": count, "variable": name},
+    )

@@ -80,6 +80,18 @@ def build(
     }
 
 
+def with_final(record: Mapping[str, Any], plan: Plan, channel: Optional[Channel]) -> Dict[str, Any]:
+    """The record with the plan as it was made again once the applier stood still, and the point where it then stood.
+
+    An applier that ran had gone on since the first look: its earlier point must not be put back.
+    """
+    before = record["before"]
+    if channel is not None and channel.executed is not None and before["channel"] is not None:
+        held = dict(before["channel"], executed=coordinates_part(channel.executed))
+        before = dict(before, channel=held)
+    return dict(record, plan=plan.as_dict(), before=before)
+
+
 def finished(
     record: Mapping[str, Any],
     executed: Sequence[str],

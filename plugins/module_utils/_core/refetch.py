@@ -88,8 +88,14 @@ def _by_position(channel: Channel, source: Server) -> Evidence:
     end = _end(source)
     lost = []
     for what, point in (("applied here", applied), ("in the relay logs", channel.read)):
-        if point is not None and end is not None and not end.reached(point):
+        if point is None or end is None:
+            continue
+        size = max(sizes.get(point.file, point.position), end.position if end.file == point.file else 0)
+        if not end.reached(point):
             lost.append("what the source sent up to %s is %s, and its binlogs end at %s" % (point, what, end))
+        elif size < point.position:
+            # A source that crashed cuts its last file off behind the last whole event and begins another one.
+            lost.append("what the source sent up to %s is %s, and that file ends at %d now" % (point, what, size))
     return Evidence(not lost, tuple(lost))
 
 
@@ -138,23 +144,30 @@ def _by_domain(server: Server, channel: Channel, source: Server, oldest: Optiona
 def check(server: Server, channel: Channel, found: Evidence, allow_unverified: bool) -> str:
     """The risk of fetching anew, ``none`` or ``replica_history``.
 
-    :raises RefusedError: temporary tables are open, or the source cannot send everything again and the caller does not
-        allow that.
+    :param allow_unverified: the caller allows what is not known; what is known to be lost is never thrown away.
+    :raises RefusedError: temporary tables are open, the source cannot send everything again, or that is not known and
+        the caller does not allow it.
     """
     check_temporary_tables(server, ATTEMPT)
     if found.proven:
         return "none"
-    if allow_unverified:
+    if allow_unverified and not found.lost:
         return "replica_history"
     raise RefusedError(
         ATTEMPT,
         "%s, %s" % (server.address, channel.label),
         "; ".join(found.lost) or found.unknown,
-        "Copy the relay logs first if they can be read. With allow_unverified=true they are thrown away regardless."
+        "The relay logs may be the only copy: copy them (%s) to a safe place before anything else is done to this "
+        "channel. Then let the source get back what it lacks, or build the replica anew." % _relay_logs(server)
         if found.lost
         else "Give a login for the source with option source, or throw the relay logs away with allow_unverified=true.",
         {"loses": list(found.lost), "unknown": found.unknown},
     )
+
+
+def _relay_logs(server: Server) -> str:
+    base = server.variable("relay_log_basename") or server.variable("relay_log") or "the files of relay_log"
+    return base + "*" if base.startswith("/") else "%s in %s" % (base, server.datadir)
 
 
 def check_exact(server: Server, channel: Channel, furthest: Optional[Coordinates]) -> None:
@@ -192,8 +205,10 @@ def check_exact(server: Server, channel: Channel, furthest: Optional[Coordinates
 def restated(verbs: Verbs, server: Server, channel: Channel) -> Tuple[Tuple[str, Setting], ...]:
     """The options that RESET drops, with the values the channel has now.
 
-    Measured: RESET sets the delay to 0 on every flavour; on MySQL 5.6 and MariaDB 10.11 and 11.8 also the heartbeat
-    period to its default, and on MariaDB Using_Gtid to Slave_Pos. Everything else stays, the password too.
+    Measured with every option set that CHANGE takes: RESET sets the delay to 0 on every flavour; on MySQL 5.6 and
+    MariaDB 10.11 and 11.8 also the heartbeat period to its default; on MySQL 5.6 and MariaDB 10.11 it no longer
+    verifies the source's certificate (11.8 keeps that); on MariaDB Using_Gtid becomes Slave_Pos. Everything else
+    stays, the password too.
     """
     prefix = verbs.dialect.change["host"].rsplit("_", 1)[0]
     options: List[Tuple[str, Setting]] = []
@@ -205,6 +220,9 @@ def restated(verbs: Verbs, server: Server, channel: Channel) -> Tuple[Tuple[str,
     heartbeat = _heartbeat(server, channel)
     if heartbeat is not None and verbs.dialect.name != "source":
         options.append((prefix + "_HEARTBEAT_PERIOD", heartbeat))
+    verify = channel.settings.get("ssl_verify_server_cert")
+    if verify is not None and verbs.dialect.name != "source":
+        options.append((prefix + "_SSL_VERIFY_SERVER_CERT", int(verify)))
     if verbs.mariadb:
         mode = channel.using_gtid.lower() or "no"
         if mode != "slave_pos":
@@ -247,7 +265,7 @@ def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> 
 def steps(verbs: Verbs, server: Server, channel: Channel, end: Threads) -> Tuple[Step, ...]:
     """The statements: stop, throw away, restate, start.
 
-    RESET needs both threads stopped, so the receiver is stopped too, after the applier and as shortly as possible.
+    RESET needs both threads stopped, so the receiver is stopped too, right before it and as shortly as possible.
     """
     stopped = replace(channel, receiver=STOPPED, applier=STOPPED)
     found = list(stop_steps(verbs, channel, BOTH))
@@ -260,14 +278,25 @@ def steps(verbs: Verbs, server: Server, channel: Channel, end: Threads) -> Tuple
 
 
 def plan(
-    verbs: Verbs, server: Server, channel: Channel, end: Threads, risk: str, found: Evidence, state_id: str
+    verbs: Verbs,
+    server: Server,
+    channel: Channel,
+    end: Threads,
+    risk: str,
+    found: Evidence,
+    state_id: str,
+    note: str = "",
 ) -> Plan:
-    """The whole change as a plan."""
+    """The whole change as a plan.
+
+    :param note: what has to be said about it besides.
+    """
+    summary = "Throw the relay logs of %s away and fetch them again from the source." % channel.label
     loses = found.lost or ((found.unknown,) if found.unknown else ())
     return Plan(
         state_id=state_id,
         steps=steps(verbs, server, channel, end),
-        summary="Throw the relay logs of %s away and fetch them again from the source." % channel.label,
+        summary=" ".join(part for part in (summary, note) if part),
         risk=risk,
         loses=loses,
         privileges=_reset_privileges(verbs),

@@ -65,7 +65,8 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "refetch_unverified",
         "replica_channel",
         "replica_history",
-        "Throw the relay logs away although it is not proven that the source still has everything in them.",
+        "Throw the relay logs away although it is not known whether the source has everything in them; refused when it "
+        "is known to lack some.",
         ("repairer",),
         "transactions that exist only in the relay logs",
     ),

@@ -4,8 +4,9 @@
 
 """What of an undo record can be put back, with which statements, and what cannot.
 
-Only what the recorded change altered and nobody altered since is put back. What was applied in the meantime is never
-taken back: neither coordinates nor GTIDs move backwards here, because the rows have moved on.
+Only what the recorded change altered and nobody altered since is put back; of a change that has no recorded end, only
+what its statements could have altered. What was applied in the meantime is never taken back: neither coordinates nor
+GTIDs move backwards here, because the rows have moved on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
+from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, acts_on, running, start_steps, stop_steps
 from .errors import IdentityError
 from .gtid_mariadb import BEHIND, EQUAL, GtidPosition
 from .gtid_mysql import GtidError, GtidSet
@@ -22,11 +23,10 @@ from .record import coordinates_from, text
 from .snapshot import POSITION, STOPPED, Channel, Coordinates, Server
 from .statement import Statement
 
-# Global variables that a repair may alter. Others in the record are for people.
-VARIABLES = (
-    "replica_exec_mode", "slave_exec_mode", "sql_replica_skip_counter", "sql_slave_skip_counter", "read_only",
-    "super_read_only",
-)  # fmt: skip
+# Global variables that a repair may alter and that are put back.
+VARIABLES = ("replica_exec_mode", "slave_exec_mode")
+# Left to people: a server may have been promoted since, and a counter would eat a good transaction.
+BY_HAND = ("read_only", "super_read_only", "sql_replica_skip_counter", "sql_slave_skip_counter")
 
 # Our name of a channel option, the end of its word in CHANGE, and its type.
 OPTIONS: Tuple[Tuple[str, str, str], ...] = (
@@ -34,6 +34,7 @@ OPTIONS: Tuple[Tuple[str, str, str], ...] = (
     ("connect_retry", "CONNECT_RETRY", "int"),
     ("retry_count", "RETRY_COUNT", "int"),
     ("heartbeat_period", "HEARTBEAT_PERIOD", "float"),
+    ("ssl_verify_server_cert", "SSL_VERIFY_SERVER_CERT", "int"),
     ("use_gtid", "USE_GTID", "keyword"),
 )
 NEED_PASSWORD = ("host", "port", "user")
@@ -86,13 +87,29 @@ def fate(before: object, after: object, now: object, finished: bool) -> str:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The record's picture of the channel and server before and after, and the server as it is now."""
+    """The record's picture of the channel and server before and after, and the statements of its change.
+
+    :param queries: what was planned, as displayed.
+    """
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     server_before: Mapping[str, Any]
     server_after: Mapping[str, Any]
     finished: bool
+    queries: Tuple[str, ...] = ()
+
+    def may_have(self, *verbs_of: str) -> bool:
+        """Whether one of these verbs is among the change's statements; what a recorded end shows is known anyway."""
+        return self.finished or any(acts_on(query)[0] in verbs_of for query in self.queries)
+
+    def may_have_set(self, variable: str) -> bool:
+        """Whether the change could have altered a global variable."""
+        return self.finished or any(query.startswith("SET GLOBAL %s " % variable) for query in self.queries)
+
+    def threads(self) -> Threads:
+        """The threads that the change could have started or stopped."""
+        return BOTH if self.finished else frozenset().union(*(acts_on(query)[1] for query in self.queries))
 
 
 def _sides(record: Mapping[str, Any]) -> _Sides:
@@ -104,6 +121,7 @@ def _sides(record: Mapping[str, Any]) -> _Sides:
         record["before"]["server"] or {},
         (after.get("server") or {}) if finished else {},
         finished,
+        tuple(str(query) for query in (*(record["plan"].get("queries") or ()), *(record.get("executed") or ()))),
     )
 
 
@@ -165,6 +183,8 @@ def _options(
 ) -> Tuple[Tuple[str, Setting], ...]:
     before, after = sides.before.get("settings") or {}, sides.after.get("settings") or {}
     found: List[Tuple[str, Setting]] = []
+    if not sides.may_have("RESET", "CHANGE"):
+        return ()
     for name, word, kind in OPTIONS:
         old, now = _plain(before.get(name)), _plain(channel.settings.get(name))
         what = fate(old, _plain(after.get(name)), now, sides.finished)
@@ -198,9 +218,15 @@ def _typed(kind: str, value: str) -> Setting:
 def _coordinates(
     verbs: Verbs, sides: _Sides, channel: Channel, done: List[str], left: List[str]
 ) -> Tuple[Tuple[str, Setting], ...]:
-    """The applied coordinates, where they were lost: between RESET and CHANGE the channel has none."""
+    """The applied coordinates, where the change lost them: between RESET and CHANGE the channel has none."""
     before = coordinates_from(sides.before.get("executed"))
     if sides.before.get("mode") != POSITION or before is None:
+        return ()
+    if channel.executed is None and not _lost_by_it(sides):
+        left.append(
+            "The channel has lost its coordinates, and not by this change: those of the record (%s) may be long past."
+            % before
+        )
         return ()
     if channel.executed is None:
         done.append("applied coordinates: %s instead of nothing" % before)
@@ -213,10 +239,14 @@ def _coordinates(
     return ()
 
 
+def _lost_by_it(sides: _Sides) -> bool:
+    return sides.after.get("executed") is None if sides.finished else sides.may_have("RESET")
+
+
 def lost_point(record: Mapping[str, Any], channel: Channel) -> Optional[Coordinates]:
     """The recorded coordinates when the channel has none now: the source must have everything from there on."""
     before = record["before"]["channel"] or {}
-    if before.get("mode") == POSITION and channel.executed is None:
+    if before.get("mode") == POSITION and channel.executed is None and _lost_by_it(_sides(record)):
         return coordinates_from(before.get("executed"))
     return None
 
@@ -236,7 +266,8 @@ def _position(
     moved = [domain for domain, state in order.items() if state != EQUAL]
     if not moved:
         return ()
-    lost = not server.replica_position and bool(before)
+    by_it = not sides.server_after.get("replica_position") if sides.finished else sides.may_have_set("gtid_slave_pos")
+    lost = not server.replica_position and bool(before) and by_it
     if lost and len(server.channels) == 1:
         done.append("gtid_slave_pos: %s instead of nothing" % before)
         return (Statement("SET GLOBAL gtid_slave_pos = %s", (str(before),), purpose="put gtid_slave_pos back"),)
@@ -266,12 +297,14 @@ def _variables(sides: _Sides, server: Server, done: List[str], left: List[str]) 
     before: Dict[str, str] = dict(sides.server_before.get("variables") or {})
     after: Dict[str, str] = dict(sides.server_after.get("variables") or {})
     found = []
-    for name in VARIABLES:
-        if name not in before or name not in server.variables:
+    for name in (*VARIABLES, *BY_HAND):
+        if name not in before or name not in server.variables or not sides.may_have_set(name):
             continue
         now = server.variables[name]
         what = fate(before[name], after.get(name), now, sides.finished)
-        if what == RESTORE:
+        if what != SAME and name in BY_HAND:
+            left.append("Variable %s was %s before and is %s now; it is left to you." % (name, before[name], now))
+        elif what == RESTORE:
             value: Any = int(before[name]) if before[name].isdigit() else before[name]
             found.append(Statement("SET GLOBAL %s = %%s" % name, (value,), purpose="put %s back" % name))
             done.append("variable %s: %s instead of %s" % (name, before[name], now))
@@ -286,6 +319,8 @@ def _threads(sides: _Sides, channel: Channel, done: List[str], left: List[str]) 
     end = set(running(channel))
     for thread, now in (("receiver", channel.receiver), ("applier", channel.applier)):
         ran, runs = _on(before.get(thread)), _on(now)
+        if thread not in sides.threads():
+            continue
         what = fate(ran, _on(after.get(thread)), runs, sides.finished)
         if what == SAME:
             continue

@@ -125,8 +125,8 @@ def carry_out(
     On any failure the threads that ran before run again where that is safe, and the error carries what ran and the
     record's path.
 
-    :param again: makes the plan anew from the server as it is once the threads are stopped, for statements that name
-        the point that was applied last; only what follows the STOPs of that plan runs then.
+    :param again: makes the plan anew from the server as it is once the applier is stopped, for statements that name
+        the point that was applied last. The receiver goes on meanwhile; its STOP is a step of the new plan.
     :raises RefusedError: the plan gives up history and there is no directory for the record.
     :raises ReplicaError: what `execute.run` raises; its context has ``changed``, ``queries``, ``record``,
         ``threads_restored`` and ``warning_of_break``.
@@ -146,7 +146,7 @@ def carry_out(
     path = store.write(options.record_dir, record) if options.record_dir else ""
     journal = Journal()
     try:
-        _run(aim, plan, options, journal, again, lambda final: _note_plan(path, record, final))
+        _run(aim, plan, options, journal, again, lambda final, now: _note_final(path, record, final, now))
     except BaseException as error:
         notes = _put_threads_back(aim, journal, options)
         _close_record(path, record, journal, aim, str(error) or type(error).__name__)
@@ -173,16 +173,17 @@ def _run(
     options: Options,
     journal: Journal,
     again: Optional[Callable[[Server], Plan]],
-    note: Callable[[Plan], None],
+    note: Callable[[Plan, Optional[Channel]], None],
 ) -> None:
     steps: Tuple[Step, ...] = plan.steps
     before = aim.channel.executed
     if again is not None:
-        stops = tuple(step for step in steps if step.session == STOP)
+        stops = tuple(step for step in steps if step.session == STOP and step.wait == "applier_stopped")
         _step(aim, stops, journal, options)
-        final = again(aim.read())
-        steps = tuple(step for step in final.steps if step.session != STOP)
-        note(replace(final, steps=(*stops, *steps)))
+        now = aim.read()
+        final = again(now)
+        steps = tuple(step for step in final.steps if step not in stops)
+        note(replace(final, steps=(*stops, *steps)), now.channel(aim.channel.name))
     _step(aim, steps, journal, options, before)
 
 
@@ -190,8 +191,8 @@ def _step(aim: Target, steps: Sequence[Step], journal: Journal, options: Options
     run(steps, aim.connection, aim.probed, aim.channel.name, journal, options.timeout, beyond)
 
 
-def _note_plan(path: str, record: Dict[str, Any], final: Plan) -> None:
-    record["plan"] = final.as_dict()
+def _note_final(path: str, record: Dict[str, Any], final: Plan, now: Optional[Channel]) -> None:
+    record.update(schema.with_final(record, final, now))
     if path:
         store.replace(path, record)
 

@@ -191,3 +191,20 @@ def test_mariadb_stops_both_threads_for_a_gtid_position():
         "STOP SLAVE '' IO_THREAD",
         "START SLAVE '' UNTIL master_gtid_pos = '0-1-9'",
     ]
+
+
+@pytest.mark.parametrize(
+    "query, expected",
+    [
+        ("START REPLICA FOR CHANNEL ''", ("START", plans.BOTH)),
+        ("START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = 'x' FOR CHANNEL 'IO_THREAD'", ("START", APPLIER)),
+        ("START REPLICA FOR CHANNEL ' IO_THREAD '", ("START", plans.BOTH)),
+        ("STOP SLAVE 'o\\'x IO_THREAD' SQL_THREAD", ("STOP", APPLIER)),
+        ("STOP SLAVE IO_THREAD", ("STOP", RECEIVER)),
+        ("RESET SLAVE", ("RESET", frozenset())),
+        ("START TRANSACTION", ("START", frozenset())),
+        ("", ("", frozenset())),
+    ],
+)
+def test_a_statement_tells_which_threads_it_is_about(query, expected):
+    assert plans.acts_on(query) == expected

@@ -54,7 +54,8 @@ def test_what_would_be_lost_is_named(executed, purged, word):
     with pytest.raises(RefusedError) as refused:
         refetch.check(replica, here, found, False)
     assert word in str(refused.value)
-    assert refetch.check(replica, here, found, True) == "replica_history"
+    with pytest.raises(RefusedError, match="(?s)%s.*copy them" % word):
+        refetch.check(replica, here, found, True)
 
 
 @pytest.mark.parametrize("peer", [None, Peer("db1", None, "it does not answer")])
@@ -64,6 +65,7 @@ def test_a_source_that_was_not_asked_proves_nothing(peer):
     assert not found.proven and found.unknown
     with pytest.raises(RefusedError):
         refetch.check(server(here), here, found, False)
+    assert refetch.check(server(here), here, found, True) == "replica_history"
 
 
 BINLOGS = (("binlog.000002", 5000), ("binlog.000003", 1000))
@@ -78,12 +80,22 @@ BINLOGS = (("binlog.000002", 5000), ("binlog.000003", 1000))
         (("binlog.000003", 1001), ("binlog.000003", 1001), False),
         (("binlog.000003", 500), ("binlog.000003", 1001), False),
         (("binlog.000009", 4), ("binlog.000009", 4), False),
+        (("binlog.000002", 5000), ("binlog.000002", 5000), True),
+        (("binlog.000002", 5001), ("binlog.000003", 4), False),
+        (("binlog.000002", 4000), ("binlog.000002", 5001), False),
     ],
 )
 def test_coordinates_must_be_within_the_sources_binlogs(executed, read, proven):
     here = channel(mode=POSITION, executed=Coordinates(*executed), read=Coordinates(*read))
     found = refetch.evidence(server(here), here, source(binlogs=BINLOGS), None)
     assert found.proven is proven and bool(found.lost) is not proven
+
+
+def test_a_file_that_grew_after_the_list_was_read_counts_as_it_is_now():
+    here = channel(mode=POSITION, executed=Coordinates("binlog.000003", 1200), read=None)
+    end = Coordinates("binlog.000003", 1300)
+    assert refetch.evidence(server(here), here, source(binlogs=BINLOGS, binlog_end=end), None).proven
+    assert not refetch.evidence(server(here), here, source(binlogs=BINLOGS), None).proven
 
 
 @pytest.mark.parametrize(
@@ -207,3 +219,18 @@ def test_the_wait_is_for_reading_again_only_when_both_run():
     assert refetch.steps(verbs(), server(here), replace(here, applier=STOPPED), channel_plan.BOTH)[-1].wait == (
         "relay_logs_read"
     )
+
+
+@pytest.mark.parametrize(
+    "flavour, verify, expected",
+    [
+        (MYSQL_97, 1, None),
+        (MYSQL_56, 1, "MASTER_SSL_VERIFY_SERVER_CERT = 1"),
+        (MARIADB_1011, 1, "MASTER_SSL_VERIFY_SERVER_CERT = 1"),
+        (MARIADB_1011, 0, "MASTER_SSL_VERIFY_SERVER_CERT = 0"),
+    ],
+)
+def test_verifying_the_sources_certificate_is_restated_where_reset_drops_it(flavour, verify, expected):
+    here = channel(receiver=STOPPED, applier=STOPPED, settings={"ssl_verify_server_cert": verify})
+    text = " ".join(shown(flavour, here))
+    assert expected in text if expected else "VERIFY" not in text

@@ -13,7 +13,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import reco
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError, IdentityError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import Plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
     POSITION,
     RUNNING,
@@ -21,14 +21,19 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot im
     Coordinates,
     Fault,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.statement import Statement
 from unit.made import MARIADB_1011, MYSQL_56, MYSQL_97, U1, channel, server, verbs
 
 TIME = "20261120T233000.000001Z"
 
 
-def made(before, after=None, undo=(), error=""):
+REFETCH = ("STOP SLAVE SQL_THREAD", "STOP SLAVE IO_THREAD", "RESET SLAVE", "CHANGE MASTER TO X = 1", "START SLAVE")
+
+
+def made(before, after=None, undo=(), error="", queries=()):
     """A record of a change from one server to another, through JSON as on the disk."""
-    found = record.build("replica_channel", before, before.channels[0], Plan("s"), TIME, undo)
+    plan = Plan("s", tuple(Step(Statement(query)) for query in queries))
+    found = record.build("replica_channel", before, before.channels[0], plan, TIME, undo)
     if after is not None:
         found = record.finished(found, ["STOP"], after, error)
     return record.check(json.loads(json.dumps(found)), "x")
@@ -101,12 +106,21 @@ def test_coordinates_lost_between_reset_and_change_are_put_back(flavour, expecte
     before = server(channel(mode=POSITION, settings=using), flavour=flavour)
     gone = channel(mode=POSITION, settings=lost, executed=None, receiver=STOPPED, applier=STOPPED)
     now = server(gone, flavour=flavour)
-    for written in (made(before), made(before, now, error="it broke")):
+    for written in (made(before, queries=REFETCH), made(before, now, error="it broke")):
         found = put_back(written, now, flavour)
         assert shown(found)[0] == expected and found.changes
         assert shown(found)[1].startswith("START SLAVE")
         assert restore.lost_point(written, gone) == Coordinates("binlog.000003", 500)
-    assert restore.lost_point(made(before), channel(mode=POSITION)) is None
+    assert restore.lost_point(made(before, queries=REFETCH), channel(mode=POSITION)) is None
+
+
+def test_coordinates_that_somebody_else_lost_are_not_put_back():
+    before = server(channel(mode=POSITION))
+    gone = channel(mode=POSITION, executed=None, receiver=STOPPED, applier=STOPPED)
+    for written in (made(before, queries=REFETCH[:1]), made(before, server(channel(mode=POSITION, applier=STOPPED)))):
+        found = put_back(written, server(gone))
+        assert not found.changes and "not by this change" in " ".join(found.not_restorable), found
+        assert restore.lost_point(written, gone) is None
 
 
 def test_coordinates_never_move_backwards():
@@ -122,16 +136,54 @@ def test_variables_are_put_back_only_where_the_change_left_them():
     after = server(channel(), variables={**before.variables, **changed})
     now = replace(after, variables={**after.variables, "read_only": "OFF"})
     found = put_back(made(before, after), now)
-    assert shown(found) == [
-        "SET GLOBAL replica_exec_mode = 'STRICT'",
-        "SET GLOBAL super_read_only = 'ON'",
-    ]
+    assert shown(found) == ["SET GLOBAL replica_exec_mode = 'STRICT'"]
+
+
+@pytest.mark.parametrize(
+    "name, old, new",
+    [("read_only", "ON", "OFF"), ("super_read_only", "ON", "OFF"), ("sql_replica_skip_counter", "1", "0")],
+)
+def test_what_could_open_a_server_or_eat_a_transaction_is_only_named(name, old, new):
+    before, after = server(channel(), variables={name: old}), server(channel(), variables={name: new})
+    found = put_back(made(before, after), after)
+    assert found.plan.steps == () and name in found.not_restorable[0]
+    found = put_back(made(before, queries=["SET GLOBAL %s = 1" % name]), after)
+    assert found.plan.steps == () and name in found.not_restorable[0]
+
+
+def test_a_record_without_an_end_puts_back_only_what_its_statements_could_change():
+    values = {"settings": {"delay": 60}, "applier": STOPPED, "receiver": STOPPED}
+    before = server(channel(**values), variables={"replica_exec_mode": "IDEMPOTENT", "read_only": "ON"})
+    now = server(channel(settings={"delay": 0}), variables={"replica_exec_mode": "STRICT", "read_only": "OFF"})
+    found = put_back(made(before, queries=["START REPLICA SQL_THREAD FOR CHANNEL ''"]), now)
+    assert shown(found) == ["STOP REPLICA SQL_THREAD FOR CHANNEL ''"] and found.not_restorable == ()
+    found = put_back(made(before, queries=["SET GLOBAL replica_exec_mode = 'STRICT'"]), now)
+    assert shown(found) == ["SET GLOBAL replica_exec_mode = 'IDEMPOTENT'"]
+    found = put_back(made(before, queries=REFETCH), now)
+    assert any("SOURCE_DELAY = 60" in query for query in shown(found)) and len(found.restored) == 3, found
+
+
+def test_verifying_the_sources_certificate_is_put_back():
+    before = server(channel(settings={"ssl_verify_server_cert": 1}), flavour=MYSQL_56)
+    now = server(channel(settings={"ssl_verify_server_cert": 0}), flavour=MYSQL_56)
+    found = put_back(made(before, queries=REFETCH), now, MYSQL_56)
+    assert "CHANGE MASTER TO MASTER_SSL_VERIFY_SERVER_CERT = 1" in shown(found)
+
+
+def test_the_point_of_a_running_applier_is_the_one_where_it_was_stopped():
+    before = server(channel(mode=POSITION))
+    stood = channel(mode=POSITION, applier=STOPPED, executed=Coordinates("binlog.000003", 700))
+    written = record.with_final(made(before), Plan("s", (Step(Statement("RESET SLAVE")),)), stood)
+    gone = channel(mode=POSITION, executed=None, receiver=STOPPED, applier=STOPPED)
+    assert restore.lost_point(written, gone) == stood.executed
 
 
 def test_a_lost_gtid_slave_pos_is_put_back_and_an_advanced_one_is_not():
     before = server(channel(), flavour=MARIADB_1011, replica_position=GtidPosition.parse("0-1-5"))
     empty = server(channel(), flavour=MARIADB_1011, replica_position=GtidPosition.parse(""))
     assert "SET GLOBAL gtid_slave_pos = '0-1-5'" in shown(put_back(made(before, empty), empty, MARIADB_1011))
+    stopped = made(before, queries=["STOP SLAVE '' SQL_THREAD"])
+    assert not [query for query in shown(put_back(stopped, empty, MARIADB_1011)) if "gtid_slave_pos" in query]
     ahead = server(channel(), flavour=MARIADB_1011, replica_position=GtidPosition.parse("0-1-9"))
     found = put_back(made(before, ahead), ahead, MARIADB_1011)
     assert found.plan.steps == () and "0-1-9" in found.not_restorable[0]
