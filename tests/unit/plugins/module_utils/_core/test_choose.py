@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The next remedy of what real servers showed: the least destructive that is allowed, or a refusal that says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose import (
+    APPLY,
+    DONE,
+    REFUSED,
+    WAIT,
+    Choice,
+    Policy,
+    choose,
+    truth,
+)
+from unit.judging import judged, load, paths
+
+
+def choice(case: str, flavour: str = "mysql-9.7", tried: tuple[str, ...] = (), **policy: Any) -> Choice:
+    path = next(path for path in paths() if path.stem == case and path.parent.name == flavour)
+    diagnosis = judged(load(path))
+    found = diagnosis.channels[0]
+    channel = {**state.channel_as_dict(found.channel), "verdict": found.verdict}
+    findings = [finding.as_dict() for finding in diagnosis.findings]
+    return choose(channel, findings, Policy.from_variables(policy), tried)
+
+
+@pytest.mark.parametrize("case", ["source_unknown", "filters", "idempotent", "allowed_local", "delayed"])
+def test_a_healthy_channel_needs_nothing(case: str) -> None:
+    assert choice(case).action == DONE
+
+
+@pytest.mark.parametrize("case", ["blocked_by_metadata", "blocked_by_row", "source_unreachable"])
+def test_what_passes_by_itself_is_waited_for(case: str) -> None:
+    assert choice(case).action == WAIT
+
+
+@pytest.mark.parametrize("case", ["table_exists", "column_exists", "index_exists", "account_exists"])
+def test_a_definition_that_is_there_is_passed(case: str) -> None:
+    chosen = choice(case)
+    assert (chosen.action, chosen.remedy, chosen.module) == (APPLY, "skip_present", "replica_skip")
+    assert chosen.arguments["errors"] and choice(case, max_risk="none").action != APPLY
+
+
+def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
+    chosen = choice("table_exists", tried=("skip_present",))
+    assert chosen.action == REFUSED
+    assert "tried in this state already" in chosen.reason
+
+
+@pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
+def test_rows_are_refused_with_the_reason(case: str) -> None:
+    chosen = choice(case)
+    assert chosen.action == REFUSED
+    assert "not in this release" in chosen.reason
+
+
+@pytest.mark.parametrize("case", ["relay_log_unreadable", "relay_log_missing", "applier_stalled"])
+def test_relay_logs_are_fetched_anew_and_unproven_only_when_allowed(case: str) -> None:
+    assert choice(case).remedy == "refetch"
+    again = choice(case, tried=("refetch",))
+    assert again.action == REFUSED
+    assert "repair_max_risk=replica_history" in again.would_allow
+    assert choice(case, tried=("refetch",), max_risk="replica_history").remedy == "refetch_unverified"
+
+
+def test_what_somebody_stopped_is_started_only_when_asked() -> None:
+    assert choice("stopped_applier").would_allow == ["repair_start_stopped=true"]
+    assert choice("stopped_applier", start_stopped="yes").remedy == "start"
+
+
+@pytest.mark.parametrize("case", ["replica_ahead", "lost_tail"])
+def test_nothing_is_started_while_a_collision_is_possible(case: str) -> None:
+    assert choice(case, start_stopped=True).action == REFUSED
+
+
+def test_a_cluster_member_is_left_alone() -> None:
+    chosen = choice("cluster_member", start_stopped=True)
+    assert (chosen.action, chosen.would_allow) == (REFUSED, [])
+
+
+@pytest.mark.parametrize(("value", "meant"), [("True", True), ("no", False), (True, True), ("", False), (None, False)])
+def test_truth(value: Any, meant: bool) -> None:
+    assert truth(value) is meant
+
+
+@pytest.mark.parametrize("given", [{"max_risk": "some"}, {"strategy": "magic"}, {"start_stopped": "perhaps"}])
+def test_a_policy_that_makes_no_sense_is_refused(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"some|magic|perhaps"):
+        Policy.from_variables(given)
