@@ -1,80 +1,90 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What forbids starting an applier or throwing its relay logs away."""
+"""Which channel is meant, and what is never changed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import channel_plan, channel_wish, permit
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import STOPPED, Fault, Peer
-from unit.made import MARIADB_1011, MYSQL_97, U1, channel, server, verbs
-
-VARIABLE = {"sql_replica_skip_counter": "1"}
-
-
-def around(flavour=MYSQL_97, **changes):
-    everything = server(uuid=U1, server_id=1, executed=GtidSet.parse(U1 + ":1-9"), purged=GtidSet())
-    return channel_wish.Around(verbs(flavour), "s", source=Peer("db1", everything), prepared=(), **changes)
-
-
-def wish(**changes):
-    values = {"state": "started", "threads": None, "until": None, "refetch": False, "allow_unverified": False}
-    return channel_wish.Wish(**{**values, **changes})
-
-
-WISHES = {
-    "start": wish(),
-    "restart": wish(threads="applier"),
-    "until": wish(until={"gtids": U1 + ":1-9"}),
-    "refetch": wish(refetch=True),
-}
-
-
-@pytest.mark.parametrize("name", WISHES)
-def test_a_skip_counter_forbids_every_start_of_the_applier(name):
-    here = channel(applier=STOPPED, applier_fault=Fault(1594, "x"))
-    replica = server(here, executed=GtidSet.parse(U1 + ":1-5"))
-    assert channel_wish.plan(WISHES[name], replica, here, around()).steps
-    for counted in (replace(here, skip_counter=1), here):
-        variables = {} if counted.skip_counter else VARIABLE
-        held = replace(replica, variables=variables, channels=(counted,))
-        with pytest.raises(RefusedError, match=r"skip_counter is 1.*SET GLOBAL sql_.*_skip_counter = 0"):
-            channel_wish.plan(WISHES[name], held, counted, around())
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import permit
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import (
+    BadInputError,
+    IdentityError,
+    RefusedError,
+    StateMovedError,
+)
+from unit.made import MARIADB_1011, U1, channel, server
 
 
 @pytest.mark.parametrize(
-    "asked, here",
+    "channels, name, found",
     [
-        (wish(state="stopped"), channel()),
-        (wish(threads="receiver"), channel(receiver=STOPPED, applier=STOPPED)),
-        (wish(), channel()),
+        (("",), None, ""),
+        (("",), "", ""),
+        (("c1",), "", "c1"),
+        (("c1", "c2"), "c2", "c2"),
+        (("", "c1"), "", ""),
     ],
 )
-def test_a_skip_counter_forbids_nothing_that_leaves_the_applier_as_it_is(asked, here):
-    channel_wish.plan(asked, server(here, variables=VARIABLE), here, around())
+def test_the_channel_that_is_meant(channels, name, found):
+    assert permit.pick_channel(server(*(channel(name=each) for each in channels)), name).name == found
 
 
-def test_mariadbs_variable_is_the_counter_of_the_unnamed_connection():
-    named, unnamed = channel(name="c1", applier=STOPPED), channel(applier=STOPPED)
-    replica = server(named, unnamed, flavour=MARIADB_1011, variables={"sql_slave_skip_counter": "3"})
-    assert permit.pending_skip(replica, named) == ("sql_slave_skip_counter", 0)
-    assert permit.pending_skip(replica, unnamed) == ("sql_slave_skip_counter", 3)
-    counted = replace(named, skip_counter=2)
-    steps = channel_plan.start_steps(verbs(MARIADB_1011, "c1"), counted, channel_plan.BOTH)
-    with pytest.raises(RefusedError, match="default_master_connection = 'c1'"):
-        permit.check_skip_counter(replica, counted, steps, "start")
+@pytest.mark.parametrize("channels, name", [((), None), (("c1", "c2"), None), (("c1", "c2"), ""), (("c1",), "c9")])
+def test_a_channel_that_is_not_clear_is_refused(channels, name):
+    with pytest.raises(BadInputError):
+        permit.pick_channel(server(*(channel(name=each) for each in channels)), name)
 
 
-def test_prepared_xa_transactions_forbid_throwing_relay_logs_away():
-    here = channel(applier=STOPPED, applier_fault=Fault(1594, "x"))
-    replica = server(here, executed=GtidSet.parse(U1 + ":1-5"))
-    with pytest.raises(RefusedError, match=r"prepared .first, second."):
-        channel_wish.plan(WISHES["refetch"], replica, here, replace(around(), prepared=("first", "second")))
-    unknown = channel_wish.plan(WISHES["refetch"], replica, here, replace(around(), prepared=None))
-    assert unknown.steps and "XA RECOVER is not allowed" in unknown.summary
-    assert "XA" not in channel_wish.plan(WISHES["refetch"], replica, here, around()).summary
+def test_a_members_of_a_cluster_is_never_changed():
+    for managed_ok in (False, True):
+        with pytest.raises(RefusedError, match="cluster"):
+            permit.check_writable(server(cluster="Galera"), None, "start", managed_ok)
+
+
+def test_a_managed_server_is_changed_only_when_told():
+    with pytest.raises(RefusedError, match="an operator"):
+        permit.check_writable(server(managed="an operator"), None, "start", False)
+    permit.check_writable(server(managed="an operator"), None, "start", True)
+    failover = channel(settings={"source_connection_auto_failover": 1})
+    with pytest.raises(RefusedError, match="by itself"):
+        permit.check_writable(server(failover), failover, "start", False)
+    permit.check_writable(server(failover), failover, "start", True)
+    permit.check_writable(server(), channel(settings={"source_connection_auto_failover": 0}), "start", False)
+
+
+def test_the_source_is_told_by_its_uuid():
+    here = channel(source_uuid=U1.upper(), source_server_id=99)
+    permit.check_source(here, server(uuid=U1, server_id=1), server())
+    with pytest.raises(IdentityError):
+        permit.check_source(here, server(uuid="another", server_id=1), server())
+
+
+def test_without_a_uuid_by_the_server_id():
+    target = server(flavour=MARIADB_1011)
+    here = channel(source_uuid="", source_server_id=1)
+    permit.check_source(here, server(flavour=MARIADB_1011, server_id=1, datadir="/d1"), target)
+    with pytest.raises(IdentityError):
+        permit.check_source(here, server(flavour=MARIADB_1011, server_id=3, datadir="/d1"), target)
+    # A channel that has never been connected knows neither.
+    never = channel(source_uuid="", source_server_id=0)
+    permit.check_source(never, server(flavour=MARIADB_1011, server_id=3, datadir="/d1"), target)
+
+
+def test_the_target_is_not_its_own_source():
+    with pytest.raises(IdentityError, match="the target itself"):
+        permit.check_source(channel(), server(), server())
+
+
+def test_a_state_that_moved_is_refused():
+    permit.check_state(None, "b", server(), channel())
+    permit.check_state("b", "b", server(), channel())
+    with pytest.raises(StateMovedError):
+        permit.check_state("a", "b", server(), channel())
+
+
+@pytest.mark.parametrize("name", ["Replica_open_temp_tables", "Slave_open_temp_tables"])
+def test_open_temporary_tables(name):
+    permit.check_temporary_tables(server(status={name: "0"}), "reset")
+    with pytest.raises(RefusedError):
+        permit.check_temporary_tables(server(status={name: "1"}), "reset")
