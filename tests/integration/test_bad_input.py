@@ -25,6 +25,7 @@ from lab.server import Server
 
 CLOSED = "13306"
 NOWHERE = "no-such-server.invalid"
+COMPARE: Tuple[str, Dict[str, Any]] = ("table_compare", {"tables": ["all"]})
 LACKING = Account("lacking", "lacking-secret-4b17", "repairer")
 
 
@@ -96,9 +97,9 @@ def test_modules_name_the_server_the_number_and_the_remedy(well: Pair, tmp_path:
     says(nowhere, "connect", NOWHERE, "2005", "name service")
     for module, options in (("replica_status", {}), ("replica_skip", {"errors": [1060]})):
         says(run_module(module, well.replica, {**options, "login_host": ""}), "bad_input", "login_host", "no default")
-    for module, options in (("replica_skip", {"errors": [1060]}), ("table_compare", {})):
+    for module, options in (("replica_skip", {"errors": [1060]}), COMPARE):
         says(run_module(module, well.source, options), "bad_input", "not a replica", well.source.host, "login_host")
-    for module, options in (("replica_status", {}), ("replica_skip", {"errors": [1060]}), ("table_compare", {})):
+    for module, options in (("replica_status", {}), ("replica_skip", {"errors": [1060]}), COMPARE):
         unknown = run_module(module, well.replica, {**options, "channel": "nobody"})
         says(unknown, "bad_input", "'nobody'", address)
     garbage = run_module("replica_channel", well.replica, {"state": "stopped", "state_id": "garbage", **change})
@@ -112,7 +113,7 @@ def test_modules_name_the_server_the_number_and_the_remedy(well: Pair, tmp_path:
 def test_a_third_server_is_not_the_source(well: Pair, tmp_path: Path) -> None:
     with another_server(well) as other:
         before = state(well)
-        for module, options in (("replica_status", {}), ("replica_channel", {"refetch": True}), ("table_compare", {})):
+        for module, options in (("replica_status", {}), ("replica_channel", {"refetch": True}), COMPARE):
             wrong = run_module(module, well.replica, {**options, "source": {"login_host": other.host}})
             says(wrong, "identity", other.host, "replicates from", "proxy")
         assert state(well) == before
