@@ -27,6 +27,8 @@ options:
     description:
       - Tables to compare, each C(schema.table), C(schema.*), or V(all) for every table outside the system schemas.
       - With V(all), schemas, views, routines, triggers and events are compared as well.
+      - An account sees only tables for which it has privileges. Both accounts need SELECT on them, on C(*.*) with
+        V(all) and O(since), and TRIGGER, EVENT and SHOW VIEW on C(*.*) with V(all). What that leaves open is undecided.
     type: list
     elements: str
     default: []
@@ -34,6 +36,7 @@ options:
     description:
       - Compare every table that the source changed after this point of its history, besides those in O(tables).
       - Either C(file:position) in the source's binlog, or a GTID set (on MariaDB, a GTID position).
+      - Tables with a foreign key from or to such a table are compared as well.
       - A statement or event that cannot be tied to a table makes it every table.
     type: str
   max_rows:
@@ -97,7 +100,8 @@ notes:
   - C(changed) is always false, because the applier ends in the state it was found in. It is paused for the time that
     takes, usually less than a second, longer with tables without a read view, with many tables, and with a lag.
   - A module that is ended by SIGTERM, SIGHUP or SIGINT starts the applier again; one that is ended by SIGKILL while the
-    applier is paused leaves it stopped.
+    applier is paused leaves it stopped, or running with an UNTIL condition.
+  - An applier that runs with an UNTIL condition is refused, because it would lose the condition.
   - A read view stays open on both servers for as long as the comparison takes; they keep old row versions for so long.
   - The view gives its metadata locks back after every statement, so that DDL of others does not wait for it. MariaDB
     does that only for an account with the privilege BINLOG ADMIN. Without it, a comparison gives up as soon as somebody

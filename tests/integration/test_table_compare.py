@@ -25,7 +25,7 @@ from integration.comparing import (
 )
 from integration.conftest import Pair
 from integration.playbook import run_module
-from lab.accounts import OBSERVER
+from lab.accounts import OBSERVER, Account, grant_statements
 from lab.topology import Lab
 
 
@@ -111,16 +111,52 @@ def test_since_compares_what_was_changed_after_a_point(still: Lab) -> None:
         still,
         *["CREATE TABLE proof.%s (id INT PRIMARY KEY) ENGINE=InnoDB" % name for name in ("before", "during", "`a.b`")],
         "INSERT INTO proof.before VALUES (1)",
+        "CREATE TABLE proof.parent (id INT PRIMARY KEY) ENGINE=InnoDB",
+        "CREATE TABLE proof.child (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES proof.parent (id) ON DELETE CASCADE)"
+        " ENGINE=InnoDB",
+        "INSERT INTO proof.parent VALUES (1)",
+        "INSERT INTO proof.child VALUES (1)",
     ):
         point = "%s:%d" % still.source.coordinates()
         position = still.source.gtid_position() if still.gtid or still.flavour.is_mariadb else ""
         still.source.execute("INSERT INTO proof.during VALUES (1)", "INSERT INTO proof.`a.b` VALUES (1)")
+        assert "No table was changed since" in compare(still.replica, (), since="%s:%d" % still.source.coordinates())["msg"]
         for since in filter(None, (point, position)):
             result = compare(still.replica, (), since=since)
             assert [entry["table"] for entry in result["compared"]] == ["proof.a.b", "proof.during"], since
             assert result["proof"] == "rows_proven"
         still.source.execute("CREATE TABLE proof.made (id INT PRIMARY KEY) ENGINE=InnoDB")
         assert "proof.made" in compare(still.replica, (), since=point, check=True)["selected"]
+        point = "%s:%d" % still.source.coordinates()
+        still.source.execute("DELETE FROM proof.parent")
+        result = compare(still.replica, (), since=point)
+        assert [entry["table"] for entry in result["compared"]] == ["proof.child", "proof.parent"], result["msg"]
+
+
+@pytest.mark.modes("gtid")
+def test_what_an_account_may_not_see_is_not_proven(still: Lab) -> None:
+    partial = Account("partial", "partial-secret-64d1", "observer")
+    still.source.execute_unlogged(
+        "CREATE USER %s IDENTIFIED BY '%s'" % (partial.sql, partial.password),
+        *grant_statements(still.flavour, partial),
+        "REVOKE SELECT, TRIGGER ON *.* FROM %s" % partial.sql,
+        "GRANT SELECT ON proof.* TO %s" % partial.sql,
+    )
+    source = {"login_user": partial.user, "login_password": partial.password}
+    try:
+        with proof_schema(still, SIMPLE):
+            point = "%s:%d" % still.source.coordinates()
+            still.source.execute("INSERT INTO proof.t VALUES (1)", "INSERT INTO shop.t (v) VALUES ('unseen')")
+            assert compare(still.replica, source=source)["proof"] == "rows_proven"
+            since = compare(still.replica, (), since=point, source=source)
+            assert since["proof"] == "unproven"
+            assert "needs SELECT on *.*" in reasons(since)["since " + point], since["msg"]
+            whole = compare(still.replica, ["all"], source=source)
+            assert whole["proof"] == "unproven"
+            assert "needs SELECT, TRIGGER on *.*" in reasons(whole)["all"], whole["msg"]
+            assert "needs SELECT on shop.t" in reasons(whole)["shop.t"]
+    finally:
+        still.source.execute_unlogged("DROP USER %s" % partial.sql)
 
 
 @pytest.mark.modes("gtid")
@@ -139,6 +175,7 @@ def test_brakes_check_mode_and_what_may_be_shown(still: Lab) -> None:
         limited = compare(still.replica, max_rows=2)
         assert limited["proof"] == "unproven"
         assert set(reasons(limited)) == {"proof.a", "proof.b"}
+        assert "option max_rows" in limited["msg"]
         still.replica.execute_unlogged("UPDATE proof.a SET secret = 'of the replica' WHERE id = 1")
         for show, key, value in (("none", False, False), ("keys", True, False), ("full", True, True)):
             result = compare(still.replica, show_rows=show, fail_on_difference=True)
@@ -209,10 +246,16 @@ def test_a_cancelled_run_starts_the_applier_again(still: Lab) -> None:
 
 
 @pytest.mark.modes("gtid", "position")
-def test_a_second_run_copes_with_what_a_killed_one_left(still: Lab) -> None:
+def test_an_until_condition_is_kept_even_one_that_a_killed_run_left(still: Lab) -> None:
     with proof_schema(still, SIMPLE), on_its_way(still) as process:
         process.kill()
         process.wait(60)
+        condition = until(still)
+        refused = compare(still.replica)
+        assert (applier(still), until(still)) == ("Yes", condition)
+        assert refused["failed"] and refused["code"] == "refused"
+        assert "UNTIL condition (%s" % condition in refused["msg"]
+        delay(still, 0)
         result = compare(still.replica)
         assert result["proof"] == "rows_proven", result["msg"]
         assert applier(still) == "Yes"

@@ -128,6 +128,7 @@ class Report:
     :param whole: whether every table outside the system schemas was asked for, and the other objects as well.
     :param objects: differences of views, routines, triggers and events (only with ``whole``).
     :param note: a sentence for the end of the message.
+    :param since: the point after which changed tables were looked for; '' when they were named.
     """
 
     source: str
@@ -137,6 +138,7 @@ class Report:
     whole: bool = False
     objects: Tuple[Difference, ...] = ()
     note: str = ""
+    since: str = ""
 
     @property
     def different(self) -> Tuple[Difference, ...]:
@@ -202,7 +204,8 @@ class Report:
             rows = plural(sum(outcome.rows for outcome in equal), "row")
             parts.append("Equal: %s in %s." % (rows, plural(len(equal), "table")))
         if not self.outcomes and not self.different:
-            parts.append("No table was named that exists.")
+            nothing = "No table was changed since %s." % self.since if self.since else "No table was named that exists."
+            parts.append(nothing)
         return " ".join(parts)
 
 

@@ -55,6 +55,9 @@ class Touched:
     :param schemas: schemas that were created, altered or dropped as a whole.
     :param everything: some event cannot be tied to tables; ``why`` says which.
     :param objects: a view, routine, trigger or event was created or dropped.
+    :param gone: the pairs that were dropped or given another name, and not made again.
+    :param gone_schemas: schemas that were dropped and not made again.
+    :param folds: names are compared without regard to case; see `folded`.
     """
 
     tables: FrozenSet[Tuple[str, str]] = frozenset()
@@ -63,14 +66,42 @@ class Touched:
     everything: bool = False
     objects: bool = False
     why: str = ""
+    gone: FrozenSet[Tuple[str, str]] = frozenset()
+    gone_schemas: FrozenSet[str] = frozenset()
+    folds: bool = False
 
     def has(self, schema: str, table: str) -> bool:
         """Whether rows or definition of that table may have been changed."""
-        return self.everything or schema in self.schemas or (schema, table) in self.tables
+        pair = self.spelled(schema, table)
+        return self.everything or pair[0] in self.schemas or pair in self.tables
 
     def redefined(self, schema: str, table: str) -> bool:
         """Whether the definition of that table may have been changed."""
-        return self.everything or schema in self.schemas or (schema, table) in self.defined
+        pair = self.spelled(schema, table)
+        return self.everything or pair[0] in self.schemas or pair in self.defined
+
+    def spelled(self, schema: str, table: str) -> Tuple[str, str]:
+        """A table as it would be spelled here."""
+        return (schema.casefold(), table.casefold()) if self.folds else (schema, table)
+
+    def folded(self) -> Touched:
+        """The same where names are compared without regard to case: ``lower_case_table_names`` is not 0 on a side.
+
+        A statement in the binlog is spelled as a person typed it, the tables as the server keeps them.
+        """
+        return replace(
+            self,
+            tables=_folded(self.tables),
+            defined=_folded(self.defined),
+            schemas=frozenset(name.casefold() for name in self.schemas),
+            gone=_folded(self.gone),
+            gone_schemas=frozenset(name.casefold() for name in self.gone_schemas),
+            folds=True,
+        )
+
+
+def _folded(pairs: FrozenSet[Tuple[str, str]]) -> FrozenSet[Tuple[str, str]]:
+    return frozenset((schema.casefold(), table.casefold()) for schema, table in pairs)
 
 
 @dataclass(frozen=True)
@@ -176,6 +207,8 @@ def _with_statement(touched: Touched, info: str) -> Touched:
         defined=touched.defined.union(effect.tables),
         schemas=touched.schemas.union(effect.schemas),
         objects=touched.objects or effect.objects,
+        gone=(touched.gone - effect.tables) | effect.gone,
+        gone_schemas=(touched.gone_schemas - effect.schemas) | effect.gone_schemas,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import FrozenSet, List, Optional, Tuple
+from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 Pair = Tuple[str, str]
 
@@ -39,6 +39,8 @@ class Effect:
 
     tables: FrozenSet[Pair] = frozenset()
     schemas: FrozenSet[str] = frozenset()
+    gone: FrozenSet[Pair] = frozenset()
+    gone_schemas: FrozenSet[str] = frozenset()
     objects: bool = False
     everything: bool = False
     why: str = ""
@@ -76,8 +78,8 @@ def _unknown(statement: str) -> Effect:
     return Effect(everything=True, why="the statement %s" % " ".join(statement.split())[:80])
 
 
-def _tables(names: Optional[List[Pair]]) -> Optional[Effect]:
-    return Effect(tables=frozenset(names)) if names else None
+def _tables(names: Optional[List[Pair]], gone: Sequence[Pair] = ()) -> Optional[Effect]:
+    return Effect(tables=frozenset(names), gone=frozenset(gone)) if names else None
 
 
 def _definition(verb: str, words: List[str], schema: str) -> Optional[Effect]:
@@ -95,7 +97,7 @@ def _definition(verb: str, words: List[str], schema: str) -> Optional[Effect]:
         return _tables(_names(words[on + 1 :], schema)) if on is not None else None
     if kind in ("DATABASE", "SCHEMA"):
         name = _unquote(rest[0]) if rest and rest[0] != "=" else schema
-        return Effect(schemas=frozenset((name,)))
+        return Effect(schemas=frozenset((name,)), gone_schemas=frozenset((name,) if verb == "DROP" else ()))
     if kind in _ACCOUNTS:
         return NOTHING
     # CREATE DEFINER=`a`@`b` SQL SECURITY DEFINER ALGORITHM=MERGE VIEW ...: the kind comes later.
@@ -113,6 +115,7 @@ def _table(verb: str, rest: List[str], raw: List[str], schema: str) -> Optional[
     if not names:
         return None
     upper = [word.upper() for word in raw]
+    gone = list(names) if verb == "DROP" else []
     if verb == "ALTER":
         # A rename and an exchanged partition touch a second table.
         for index, word in enumerate(upper):
@@ -120,6 +123,7 @@ def _table(verb: str, rest: List[str], raw: List[str], schema: str) -> Optional[
             if word == "RENAME" and upper[index + 1 : index + 2] not in (["COLUMN"], ["INDEX"], ["KEY"]):
                 skip = 2 if upper[index + 1 : index + 2] in (["TO"], ["AS"]) else 1
                 second = _names(raw[index + skip :], schema, 1)
+                gone = names[:1]
             elif word == "TABLE" and index and "EXCHANGE" in upper[:index]:
                 second = _names(raw[index + 1 :], schema, 1)
             if second is None:
@@ -127,7 +131,7 @@ def _table(verb: str, rest: List[str], raw: List[str], schema: str) -> Optional[
             names.extend(second)
     if verb == "CREATE" and "UNION" in upper:
         return None  # a MERGE table: its rows are other tables' rows
-    return _tables(names)
+    return _tables(names, gone)
 
 
 def _rename(words: List[str], schema: str) -> Optional[Effect]:
@@ -140,7 +144,7 @@ def _rename(words: List[str], schema: str) -> Optional[Effect]:
         if not found:
             return None
         names.extend(found)
-    return _tables(names)
+    return _tables(names, names[::2])
 
 
 def _pieces(words: List[str], separators: Tuple[str, ...]) -> List[List[str]]:

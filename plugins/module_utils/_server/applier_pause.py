@@ -17,7 +17,7 @@ from typing import Any, Dict, NoReturn, Optional
 from .._core.channel_plan import APPLIER, Point, Verbs, until_text
 from .._core.commit_point import CommitPoint, gtids_exact, gtids_reached
 from .._core.errors import RefusedError, ReplicaError, ServerError
-from .._core.glance import Glance
+from .._core.glance import Glance, glance_from, row_of
 from .._core.gtid_mysql import GtidSet
 from .._core.plan import STOP, Step
 from . import execute
@@ -51,6 +51,7 @@ class Pause:
         return self._replica.address + (", channel '%s'" % self._verbs.name if self._verbs.name else "")
 
     def __enter__(self) -> Pause:
+        self._refuse_until()
         self.ran = self.look().applier == "Yes"
         self._handlers = _on_signals(_end)
         try:
@@ -75,6 +76,22 @@ class Pause:
     def look(self) -> Glance:
         """The channel's status now. Raises ReplicaError when the channel is gone."""
         return glance(self._replica, self._probed, self._verbs.name)
+
+    def _refuse_until(self) -> None:
+        """Refuse an applier that runs with somebody's UNTIL condition: it would be started again without it."""
+        row = row_of(self._replica.query(self._probed.dialect.show_status), self._probed.dialect, self._verbs.name)
+        condition = str((row or {}).get("Until_Condition") or "None")
+        if row is None or condition == "None" or glance_from(row, self._probed.dialect).applier != "Yes":
+            return
+        file, position = str(row.get("Until_Log_File") or ""), row.get("Until_Log_Pos")
+        condition += " %s:%s" % (file, position) if file else ""
+        raise RefusedError(
+            "pause the applier",
+            self.where,
+            "it runs with an UNTIL condition (%s), which it would lose" % condition,
+            "Compare once it has stopped there; a comparison that was killed leaves such a condition, too.",
+            {"until": condition},
+        )
 
     def advance(self, source: Connection, point: CommitPoint, deadline: float) -> None:
         """Let the applier run up to the point and no further.

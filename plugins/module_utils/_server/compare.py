@@ -15,7 +15,7 @@ from .._core import compare_rows as rows
 from .._core.compare import ROWS, Difference, TableOutcome, undecided
 from .._core.compare_columns import key_shown
 from .._core.compare_rows import Digest, KeyValues, RowDifference, Table
-from .compare_side import Limits, Side
+from .compare_side import BEYOND_MAX_ROWS, Limits, Side
 
 FIRST_CHUNK = 1000
 SMALLEST_CHUNK = 10
@@ -151,7 +151,8 @@ class TableReader:
         )
         numbers = [int(answer[0]["n"]) for answer in counts]
         if max(numbers) > limit:
-            return undecided(source.label, "no primary or unique key, and more than %d rows" % limit)
+            keyless = "no primary or unique key, and more than %d rows" % limit
+            return undecided(source.label, keyless if limit == WITHOUT_KEY else BEYOND_MAX_ROWS)
         mine, theirs = self._digests((source, replica), None, None)
         self._limits.rows -= mine.rows
         if mine.failed or theirs.failed:

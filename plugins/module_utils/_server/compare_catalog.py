@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._core import grants
 from .._core.compare_columns import Column
 from .._core.compare_rows import Table, choose_key
 from .._core.errors import ServerError
@@ -30,6 +31,12 @@ _KEYS = (
     "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s"
     " AND TABLE_NAME = %s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX"
 )
+_FOREIGN_KEYS = (
+    "SELECT DISTINCT TABLE_SCHEMA AS s, TABLE_NAME AS t, REFERENCED_TABLE_SCHEMA AS rs, REFERENCED_TABLE_NAME AS rt"
+    " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA " + _OUTSIDE
+)
+
+NO_GRANT_TABLES = 1290
 
 Pair = Tuple[str, str]
 
@@ -66,6 +73,34 @@ def tables(connection: Connection) -> Dict[Pair, Table]:
         )
         found[table.schema, table.name] = table
     return found
+
+
+def visible(connection: Connection) -> grants.Grants:
+    """What the account of this connection may see."""
+    try:
+        rows = connection.query("SHOW GRANTS")
+    except ServerError as error:
+        if error.number == NO_GRANT_TABLES:
+            return grants.EVERYTHING
+        raise
+    return grants.parse(_text(value) for row in rows for value in row.values())
+
+
+def folds_names(connection: Connection) -> bool:
+    """Whether the server compares names of schemas and tables without regard to case."""
+    row = connection.one("SELECT @@GLOBAL.lower_case_table_names AS folds") or {}
+    return str(row.get("folds")) != "0"
+
+
+def foreign_keys(connection: Connection) -> List[Tuple[Pair, Pair]]:
+    """The table that has a foreign key and the one it references, for each.
+
+    From KEY_COLUMN_USAGE, because MariaDB leaves REFERENTIAL_CONSTRAINTS empty for an account that may only SELECT
+    (measured on 10.11 and 11.8).
+    """
+    return [
+        ((str(row["s"]), str(row["t"])), (str(row["rs"]), str(row["rt"]))) for row in connection.query(_FOREIGN_KEYS)
+    ]
 
 
 def describe(connection: Connection, table: Table) -> Table:

@@ -251,6 +251,8 @@ class Round:
     def _since(self, work: Connection, probed: Probed, point: CommitPoint) -> Touched:
         try:
             stop = snapshot_point.end(work, probed)
-            return touched.touched(work, point.coordinates, stop.coordinates)
+            found = touched.touched(work, point.coordinates, stop.coordinates)
+            folds = catalog.folds_names(work) or catalog.folds_names(self._setting.connection)
+            return found.folded() if folds else found
         except ReplicaError as error:
             return Touched(everything=True, why=str(error))

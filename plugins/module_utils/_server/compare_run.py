@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from .._core import compare as words
+from .._core import compare_scope as scope
 from .._core.channel_plan import APPLIER, Verbs
 from .._core.commit_point import CommitPoint
 from .._core.compare import Difference, Report, TableOutcome
@@ -70,6 +71,7 @@ class Run:
         self._setting = Setting(connection, probe(connection), replica, channel, login, limits, request.start_stopped)
         self.point: Optional[CommitPoint] = None
         self._note = ""
+        self._unseen: Dict[Pair, str] = {}
 
     def selected(self) -> List[str]:
         """The tables that would be compared, for check mode. Reads only.
@@ -80,7 +82,8 @@ class Run:
             probed = self._setting.checked(source)[0]
             mine, theirs = catalog.tables(source), catalog.tables(self._setting.connection)
             pairs = self._select(source, probed, mine, theirs, snapshot_point.end(source, probed))
-            return ["%s.%s" % pair for pair in pairs]
+            pairs += [pair for pair in self._unseen if pair[0] and pair not in pairs]
+            return sorted("%s.%s" % pair for pair in pairs)
 
     def queries(self) -> List[str]:
         """What runs on the replica to pause the applier, for check mode."""
@@ -113,6 +116,11 @@ class Run:
                     break
                 if self._setting.limits.exceeded():
                     break
+        for pair, reason in self._unseen.items():
+            outcomes[pair] = words.undecided("%s.%s" % pair if pair[0] else pair[1], reason)
+        if ("", "all") in self._unseen:
+            # What one account cannot see is not missing.
+            objects = tuple(found for found in objects if found.what == words.DEFINITION)
         return Report(
             self._setting.login.address,
             self._setting.connection.address,
@@ -121,6 +129,7 @@ class Run:
             self._request.whole,
             objects,
             self._note,
+            self._request.since,
         )
 
     def _select(
@@ -131,22 +140,31 @@ class Run:
         theirs: Dict[Pair, Table],
         stop: CommitPoint,
     ) -> List[Pair]:
-        """The tables that the request means at a point.
+        """The tables that the request means at a point; notes what cannot be told of for want of privileges.
 
         :raises BadInputError: one was named that neither side has.
         """
+        replica = self._setting.connection
         pairs, unmatched = words.select(self._request.tables, mine, theirs)
         if unmatched:
             raise BadInputError(
-                "Neither the source nor the replica has %s" % ", ".join(unmatched),
+                "Neither the source nor the replica has %s, or the accounts may not see it" % ", ".join(unmatched),
                 advice="Option tables takes schema.table, schema.* or all.",
             )
         if self._request.since:
             found = touched.since(source, probed, self._request.since, stop.coordinates)
+            if catalog.folds_names(source) or catalog.folds_names(replica):
+                found = found.folded()
             if found.everything:
                 self._note = "Option since means every table here, because of %s." % found.why
-            pairs += [pair for pair in sorted(set(mine) | set(theirs)) if found.has(*pair) and pair not in pairs]
-        return pairs
+            known = (*mine, *theirs)
+            keys = [] if found.everything else catalog.foreign_keys(source) + catalog.foreign_keys(replica)
+            pairs += [pair for pair in scope.changed(found, known, keys) if pair not in pairs]
+            self._unseen.update(dict.fromkeys(scope.hidden(found, known, catalog.SYSTEM_SCHEMAS), scope.HIDDEN))
+        sides = [(server.address, catalog.visible(server)) for server in (source, replica)]
+        request = self._request
+        self._unseen.update(scope.unseen(request.tables, request.since, pairs, sides, catalog.SYSTEM_SCHEMAS))
+        return [pair for pair in pairs if pair not in self._unseen]
 
     def _refuse_delay(self) -> None:
         """Refuse a replica whose configured delay is longer than the timeout; a delay is never shortened."""

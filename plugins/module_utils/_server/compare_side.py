@@ -19,6 +19,7 @@ WAITED_FOR = (
     "a statement on the server waited for the read view's metadata locks; with the privilege BINLOG ADMIN the view "
     "would hold none"
 )
+BEYOND_MAX_ROWS = "more rows than option max_rows allows; give it more (in role repair, variable repair_max_rows)"
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Limits:
         if self.stopped:
             return self.stopped
         if self.rows <= 0:
-            return "more rows than max_rows allows"
+            return BEYOND_MAX_ROWS
         return "the time was up" if time.monotonic() > self.deadline else ""
 
 

@@ -69,6 +69,13 @@ def test_an_empty_server_is_verified_only_as_a_whole() -> None:
     assert report().proof == "unproven"
 
 
+def test_a_stretch_without_changes_is_not_a_wrong_name() -> None:
+    found = Report("db1:3306", "db2:3306", "binlog.000003:1234", (), since="binlog.000003:4")
+    assert found.message().endswith("No table was changed since binlog.000003:4.")
+    assert found.proof == "unproven"
+    assert report().message().endswith("No table was named that exists.")
+
+
 def test_the_message_names_what_differs_and_what_is_not_known() -> None:
     text = report(EQUAL, CHANGED, undecided("d.w", "no key")).message()
     assert "Different: d.u (rows: 1 changed)." in text
