@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import STOP
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, failing
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import skip as skipping
@@ -26,6 +27,8 @@ from integration.conftest import MODES
 from integration.playbook import login as login_options
 from integration.playbook import run_module
 from integration.stage import DB, Stage
+from lab import accounts
+from lab.accounts import REPAIRER, Account
 from lab.compare import compare
 from lab.topology import Lab
 
@@ -468,6 +471,49 @@ def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
     mended(stage, Case(1060, "", (), ("ALTER TABLE t DROP c",)))
 
 
+@only("position")
+def test_the_counter_is_put_back_over_another_connection(stage: Stage) -> None:
+    case = Case(1060, "ALTER TABLE t ADD COLUMN c INT", (), ("ALTER TABLE t DROP c",))
+    broken_by(stage, case)
+    options = change.Options("replica_skip", "now")
+    with change.target(Login(**login(stage.replica)), None, "test", options) as aim:
+        fault = skip_plan.broken(aim.channel)
+        assert fault is not None
+        found, _ = failing.read(aim.connection, aim.probed, aim.channel, fault)
+        plan = skip_plan.plan("counter", aim.verbs, found, "", Verdict(), "")
+        with pytest.raises(RuntimeError), skipping._put_back(aim, "counter"):
+            for step in plan.steps[:-1]:
+                if step.session != STOP:
+                    aim.connection.execute(step.statement)
+            assert aim.read().channels[0].skip_counter == 1
+            stage.replica.execute("KILL %d" % aim.connection.connection_id)
+            raise RuntimeError("the connection is gone")
+    with connect(Login(**login(stage.replica))) as replica:
+        assert read_server(replica, probe(replica)).channels[0].skip_counter == 0
+    mended(stage, case)
+
+
+@only("gtid")
+def test_nothing_is_passed_where_it_is_unknown_who_is_below(stage: Stage) -> None:
+    lister = Account("lister", SECRET, "repairer")
+    table, engine = accounts._table(), stage.flavour.engine
+    names = [entry.name for entry in table.needed_privileges(engine, (*stage.flavour.version, 99), "repairer")]
+    lists = "REPLICATION MASTER ADMIN" if stage.mariadb else "REPLICATION SLAVE"
+    stage.on_replica(
+        "CREATE USER %s IDENTIFIED BY '%s'" % (lister.sql, lister.password),
+        "GRANT %s ON *.* TO %s" % (", ".join(name for name in names if name not in (lists, "SUPER")), lister.sql),
+    )
+    case = Case(1060, "ALTER TABLE t ADD COLUMN c INT", (), ("ALTER TABLE t DROP c",))
+    broken_by(stage, case)
+    before = picture(stage)
+    found = run_module("replica_skip", stage.replica, {"errors": [1060]}, account=lister)
+    assert (found["failed"], found["code"]) == (True, "refused"), found["msg"]
+    assert "what replicates from it cannot be known" in found["msg"]
+    assert picture(stage) == before
+    stage.on_replica("DROP USER %s" % lister.sql)
+    mended(stage, case)
+
+
 def test_parallel_appliers(stage: Stage) -> None:
     stage.reset((stage.gtid, 4))
     stage.both(*BASE, "CREATE DATABASE other", "CREATE TABLE other.t (id INT PRIMARY KEY)")
@@ -498,6 +544,14 @@ def test_tagged_gtids(stage: Stage) -> None:
     stage.on_source("SET gtid_next = 'AUTOMATIC:app'", "ALTER TABLE t ADD COLUMN c INT")
     stage.start("SQL_THREAD")
     stage.applier_error()
+    privilege = "TRANSACTION_GTID_TAG ON *.*"
+    stage.replica.execute_unlogged("REVOKE IF EXISTS %s FROM %s" % (privilege, REPAIRER.sql))
+    before = picture(stage)
+    missing = skip(stage, errors=[1060])
+    assert missing["failed"]
+    assert "TRANSACTION_GTID_TAG" in missing["msg"]
+    assert picture(stage) == before
+    stage.replica.execute_unlogged("GRANT %s TO %s" % (privilege, REPAIRER.sql))
     found = skip(stage, errors=[1060])
     assert not found["failed"], found["msg"]
     assert found["passed"][0]["gtid"].endswith(":app:1")
