@@ -132,7 +132,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import account_statement, narrate, state
 
 # Rows that hold no statement of an application: the process list is left out, whose statements hold row contents.
 RAW = (
@@ -171,7 +171,11 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
         "gtid": state.gtid_as_dict(diagnosis.server),
         "report": narrate.report(diagnosis),
         "findings": [finding.as_dict() for finding in diagnosis.findings],
-        "raw": {name: raw["sections"][name]["rows"] for name in RAW if name in raw["sections"]},
+        "raw": {
+            name: [account_statement.masked_row(row) for row in raw["sections"][name]["rows"]]
+            for name in RAW
+            if name in raw["sections"]
+        },
     }
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .ddl import CREATE_USER, Ddl
 from .sql_reader import Reader, UnknownStatement
-from .sql_tokens import DOUBLE, STRING, SqlError, Token, depth_split, tokenise
+from .sql_tokens import COMMENT, DOUBLE, STRING, SqlError, Token, depth_split, tokenise
 from .statement import MASK
 
 NATIVE = "mysql_native_password"
@@ -138,7 +138,12 @@ def lacking_role(account: Account, row: Mapping[str, Any]) -> Tuple[str, ...]:
 
 
 _SECRETIVE = re.compile(r"\b(IDENTIFIED|PASSWORD|USER|ROLE|SERVER|MASTER|SOURCE)\b", re.I)
-_QUERY = re.compile(r"(Query: ')(.*)'\s*$", re.S)
+# Some texts have no space before the quote, and one that was too long for its column has lost the quote at its end.
+_QUERY = re.compile(r"(Query: ?')(.*?)('?\s*)$", re.S)
+_NEAR = re.compile(r"(near ')(.*)(' at line \d+)", re.S)
+# What is stored of a password: mysql_native_password, mysql_old_password's is too short to be told from other numbers,
+# sha256_password, caching_sha2_password (also as hexadecimal number).
+_HASH = re.compile(r"\*[0-9A-Fa-f]{40}\b|\$(?:5|A)\$[^'\"]{20,}|0x24(?:35|41)24[0-9A-Fa-f]{40,}", re.S)
 
 
 def masked(sql: str) -> str:
@@ -147,15 +152,28 @@ def masked(sql: str) -> str:
         return sql
     try:
         tokens = tokenise(sql, executable=True)
+        other = tokenise(sql, backslash=False, executable=True)
+        # Where a string ends may depend on the sql_mode, and a wrong end would show what is inside.
+        sure = [(token.start, token.end) for token in tokens] == [(token.start, token.end) for token in other]
     except SqlError:
-        return "%s %s" % (" ".join(sql.split()[:2]), MASK)
+        sure = False
+    if not sure:
+        return "%s %s" % (" ".join(word for word in sql.split()[:2] if word.isalpha()), MASK)
     out: List[str] = []
     at = 0
     for place, token in enumerate(tokens):
-        if token.kind in (STRING, DOUBLE) and not _names_account(tokens, place):
-            out += [sql[at : token.start], "'%s'" % MASK]
+        if _may_be_secret(tokens, place):
+            out += [sql[at : token.start], "'%s'" % MASK if token.kind in (STRING, DOUBLE) else MASK]
             at = token.end
     return "".join(out) + sql[at:]
+
+
+def _may_be_secret(tokens: Sequence[Token], place: int) -> bool:
+    token = tokens[place]
+    if token.kind in (STRING, DOUBLE):
+        return not _names_account(tokens, place)
+    # A hexadecimal number, as which servers show a stored password, or an executable comment with a string in it.
+    return token.upper.startswith("0X") or (token.kind == COMMENT and ("'" in token.text or '"' in token.text))
 
 
 def _names_account(tokens: Sequence[Token], place: int) -> bool:
@@ -164,8 +182,22 @@ def _names_account(tokens: Sequence[Token], place: int) -> bool:
 
 
 def masked_error(text: str) -> str:
-    """An error text for display: the statement that servers quote at its end is masked as by `masked`."""
+    """An error text for display: the statement that servers quote at its end is masked as by `masked`.
+
+    So is the piece of it that a syntax error quotes, and stored passwords wherever they stand.
+    """
     match = _QUERY.search(text)
     if match is None:
-        return text
-    return text[: match.start(2)] + masked(match.group(2)) + "'" + text[match.end(2) + 1 :]
+        return _HASH.sub(MASK, text)
+    query, before = match.group(2), text[: match.start(2)]
+    if _SECRETIVE.search(query):
+        before = _NEAR.sub(lambda found: found.group(1) + MASK + found.group(3), before)
+    return _HASH.sub(MASK, before) + masked(query) + match.group(3)
+
+
+def masked_row(row: Mapping[str, Any]) -> Dict[str, Any]:
+    """A row of the replica's status for display: its error texts are masked as by `masked_error`."""
+    return {
+        name: masked_error(value) if "error" in name.lower() and isinstance(value, str) else value
+        for name, value in row.items()
+    }

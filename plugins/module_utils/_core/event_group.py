@@ -182,11 +182,13 @@ def quoted_query(text: str) -> str:
 def is_the_quoted_one(statement: str, text: str) -> bool:
     """True unless the error text quotes another statement: it may cut a long one short, and quotes none for some.
 
-    What follows a masked secret in the quote is not compared.
+    Masked secrets in the quote are not compared; what stands around them is.
     """
-    quoted = " ".join(quoted_query(text).split(MASK)[0].rstrip("'. ").split())
+    parts = [" ".join(part.strip("'\" .").split()) for part in quoted_query(text).split(MASK)]
     found = " ".join(statement.rstrip("'. ;").split())
-    return not quoted or found.startswith(quoted) or quoted.startswith(found)
+    if len(parts) == 1 and parts[0].startswith(found):
+        return True
+    return re.match(".*?".join(re.escape(part) for part in parts), found, re.S) is not None
 
 
 def find(found: Sequence[Group], gtid: str, text: str) -> Optional[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional, Tuple
 
+from .account_statement import masked_error
 from .dialect import Dialect
 from .snapshot import Coordinates, Fault
 
@@ -173,5 +174,5 @@ def _number(value: Any) -> Optional[int]:
 
 def _fault(row: Mapping[str, Any], thread: str) -> Optional[Fault]:
     number = int(row.get("Last_%s_Errno" % thread) or 0)
-    text = str(row.get("Last_%s_Error" % thread) or "")
+    text = masked_error(str(row.get("Last_%s_Error" % thread) or ""))
     return Fault(number, text) if number or text else None

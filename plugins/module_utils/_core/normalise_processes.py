@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from .account_statement import masked
 from .normalise_locks import blocking_rows
 from .normalise_rows import Row, Sections, folded, number, text, whole
 from .snapshot import Blocker, Process
@@ -33,7 +34,7 @@ def process(row: Row) -> Process:
         command=text(row, "command"),
         age=whole(row, "time"),
         state=text(row, "state"),
-        statement=text(row, "info")[:STATEMENT_LIMIT],
+        statement=masked(text(row, "info"))[:STATEMENT_LIMIT],
     )
 
 
@@ -51,7 +52,7 @@ def open_transactions(sections: Sections) -> Tuple[Mapping[str, Union[str, int]]
         doing = text(row, "statement") or text(row, "last_statement")
         numbers = ("thread", "age", "rows_modified", "rows_locked", "tables_locked")
         transaction: Dict[str, Union[str, int]] = {name: whole(row, name) for name in numbers}
-        transaction.update(id=text(row, "id"), state=text(row, "state"), statement=doing[:STATEMENT_LIMIT])
+        transaction.update(id=text(row, "id"), state=text(row, "state"), statement=masked(doing)[:STATEMENT_LIMIT])
         found.append(transaction)
     return tuple(found)
 
@@ -133,7 +134,7 @@ def _candidates(sections: Sections, connected: Tuple[Process, ...]) -> List[Bloc
 def _oldest(sections: Sections, connected: Tuple[Process, ...]) -> Optional[Process]:
     """The session with the oldest open transaction, or one that holds locks on tables, other than an applier's."""
     sessions = {row.number: row for row in connected if row.user != SYSTEM}
-    transactions = {whole(row, "thread"): text(row, "last_statement") for row in sections.rows("transactions")}
+    transactions = {whole(row, "thread"): masked(text(row, "last_statement")) for row in sections.rows("transactions")}
     holders = [whole(row, "blocking_id") for row in sections.rows("metadata_locks") if row.get("wanted") is None]
     for thread in [*transactions, *holders]:
         if thread in sessions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
+from .account_statement import masked_error
 from .snapshot import Coordinates, Fault
 
 Row = Mapping[str, Any]
@@ -53,7 +54,7 @@ class Sections:
         for name, section in self._sections.items():
             error = section.get("error")
             if error:
-                found[name] = Fault(int(error.get("number") or 0), str(error.get("text") or ""))
+                found[name] = Fault(int(error.get("number") or 0), masked_error(str(error.get("text") or "")))
         return found
 
 
@@ -99,8 +100,11 @@ def coordinates(row: Row, file: str, position: str) -> Optional[Coordinates]:
 
 
 def fault(row: Row, number_column: str, text_column: str, time_column: str = "") -> Optional[Fault]:
-    """An error, which is there when it has a number or a text: MySQL 5.6 and MariaDB show some with number 0."""
-    code, message = whole(row, number_column), text(row, text_column)
+    """An error, which is there when it has a number or a text: MySQL 5.6 and MariaDB show some with number 0.
+
+    Servers quote the failing statement in the text. No password in it goes any further than this.
+    """
+    code, message = whole(row, number_column), masked_error(text(row, text_column))
     if not code and not message:
         return None
     return Fault(code, message, moment(text(row, time_column)) if time_column else "")

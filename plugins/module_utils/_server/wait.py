@@ -10,6 +10,7 @@ import time
 from typing import Optional
 
 from .._core import fault_classes
+from .._core.account_statement import masked_error
 from .._core.errors import ReplicaError, ServerError
 from .._core.glance import CONDITIONS, Glance, Watch, condition_of, fault_of, glance_from, row_of
 from .._core.snapshot import Coordinates, Fault
@@ -124,7 +125,7 @@ def _worker_cause(connection: Connection, probed: Probed, channel: str) -> Optio
         )
     except ServerError:
         return None
-    return Fault(int(row["number"]), str(row["text"])) if row else None
+    return Fault(int(row["number"]), masked_error(str(row["text"]))) if row else None
 
 
 def _timed_out(connection: Connection, channel: str, condition: str, timeout: float, now: Glance) -> TimedOutError:

@@ -159,3 +159,20 @@ def test_the_statement_must_be_the_quoted_one(quoted, same):
     text = "Error 'Duplicate' on query. Default database: 'd'. Query: '%s'" % quoted
     assert is_the_quoted_one(statement, text) is same
     assert is_the_quoted_one(statement, "Error without a statement")
+
+
+@pytest.mark.parametrize(
+    ("quoted", "same"),
+    [
+        ("CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '********'", True),
+        ("CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '********', 'b'@'%' IDENTIFIED BY PASSWORD '********'", True),
+        ("CREATE USER ********", True),
+        ("CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '********', 'c'@'%' IDENTIFIED BY PASSWORD '********'", False),
+        ("CREATE USER 'c'@'%' IDENTIFIED BY PASSWORD '********'", False),
+        ("DROP USER ********", False),
+    ],
+)
+def test_what_stands_around_masked_secrets_is_compared(quoted, same):
+    statement = "CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '*AB', 'b'@'%' IDENTIFIED BY PASSWORD '*CD'"
+    text = "Error 'Operation CREATE USER failed' on query. Default database: ''. Query: '%s'" % quoted
+    assert is_the_quoted_one(statement, text) is same

@@ -102,6 +102,13 @@ def test_a_row_is_read_in_every_dialect(dialect, words):
     assert found.applier_fault == Fault(0, "Query caused different errors") and found.receiver_fault is None
 
 
+def test_no_password_that_an_error_quotes_is_shown():
+    text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
+    row = {"Replica_IO_Running": "Yes", "Replica_SQL_Running": "No", "Last_SQL_Errno": 1396, "Last_SQL_Error": text}
+    found = looks.glance_from(row, SOURCE)
+    assert found.applier_fault.number == 1396 and "geheim" not in found.applier_fault.text
+
+
 def test_the_row_of_a_channel():
     rows = [{"Connection_name": "c1"}, {"Connection_name": ""}]
     assert looks.row_of(rows, MARIADB, "c1") == rows[0] and looks.row_of(rows, MARIADB, "") == rows[1]

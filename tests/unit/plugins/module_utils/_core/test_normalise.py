@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import normalise
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, normalise, state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose import Surroundings, diagnose
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidBinlogState, GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.normalise_locks import blocking_rows
@@ -372,6 +373,34 @@ def test_a_number_of_0_with_a_text_is_a_fault(flavour):
     text = "Query caused different errors on master and slave."
     raw["sections"]["replica_status"]["rows"][0].update(Last_SQL_Errno=0, Last_SQL_Error=text)
     assert normalise.server(raw).channels[0].applier_fault == Fault(0, text, "")
+
+
+# As MySQL 9.7 and 5.6 quote them: the first logs what it stores of the password, the second a hash of it.
+SECRETS = {
+    "mysql-9.7": ("A$005$geheim", "CREATE USER 'a'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$geheim'"),
+    "mysql-5.6": ("94BDCEBE19083CE2",
+                  "CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '*94BDCEBE19083CE2A1F959FD02F964C7AF4CFC29'"),
+    "mariadb-10.11": ("geheim-1", "SET PASSWORD FOR 'a'@'%' = PASSWORD('geheim-1')"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flavour", list(SECRETS))
+def test_no_password_that_an_error_quotes_goes_any_further(flavour):
+    secret, statement = SECRETS[flavour]
+    text = "Error 'Operation CREATE USER failed for 'a'@'%%'' on query. Default database: ''. Query: '%s'" % statement
+    raw = load(flavour, "healthy_gtid")
+    raw["sections"]["replica_status"]["rows"][0].update(Last_SQL_Errno=1396, Last_SQL_Error=text)
+    raw["sections"]["replica_status"]["rows"][0].update(Slave_SQL_Running="No", Replica_SQL_Running="No")
+    for row in raw["sections"].get("workers", {}).get("rows", []):
+        row.update(LAST_ERROR_NUMBER=1396, LAST_ERROR_MESSAGE=text)
+    raw["sections"]["processlist"]["rows"].append({"id": 999, "user": "u", "command": "Query", "info": statement})
+    server = normalise.server(raw)
+    found = diagnose(server, Surroundings({}, (), None, False, (), GtidSet.parse("")))
+    told = [finding.as_dict() for finding in found.findings]
+    assert any(finding["code"] == "account_conflict" for finding in told)
+    assert "Operation CREATE USER failed for 'a'@'%'" in server.channels[0].applier_fault.text
+    shown = [server, told, narrate.report(found), narrate.message(found), state.channel_as_dict(server.channels[0])]
+    assert secret in str(raw) and secret not in str(shown)
 
 
 def status_with(flavour, **columns):
