@@ -14,10 +14,11 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.account_statement import native_hash
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import STOP
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates, Server
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, failing
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import skip as skipping
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login, connect
@@ -397,6 +398,9 @@ def test_the_same_account_with_the_same_password(stage: Stage) -> None:
     stage.on_replica(same_account(stage))
     stage.start("SQL_THREAD")
     stage.applier_error()
+    shown = json.dumps(run_module("replica_status", stage.replica))
+    assert "account_conflict" in shown
+    assert not [secret for secret in (SECRET, native_hash(SECRET), "$A$005$") if secret in shown]
     found = skip(stage, errors=[1396])
     assert not found["failed"], found["msg"]
     assert found["passed"][0]["statement"].startswith("CREATE USER 'same'@'%' ")
@@ -471,6 +475,12 @@ def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
     mended(stage, Case(1060, "", (), ("ALTER TABLE t DROP c",)))
 
 
+def counter(server: Server) -> int:
+    """How many transactions the next START would pass: MySQL 9.7 shows it in the variable, others in the status."""
+    variables = ("sql_replica_skip_counter", "sql_slave_skip_counter")
+    return max(int(server.variable(name, "0")) for name in variables) or int(server.channels[0].skip_counter or 0)
+
+
 @only("position")
 def test_the_counter_is_put_back_over_another_connection(stage: Stage) -> None:
     case = Case(1060, "ALTER TABLE t ADD COLUMN c INT", (), ("ALTER TABLE t DROP c",))
@@ -485,11 +495,11 @@ def test_the_counter_is_put_back_over_another_connection(stage: Stage) -> None:
             for step in plan.steps[:-1]:
                 if step.session != STOP:
                     aim.connection.execute(step.statement)
-            assert aim.read().channels[0].skip_counter == 1
+            assert counter(aim.read()) == 1
             stage.replica.execute("KILL %d" % aim.connection.connection_id)
             raise RuntimeError("the connection is gone")
     with connect(Login(**login(stage.replica))) as replica:
-        assert read_server(replica, probe(replica)).channels[0].skip_counter == 0
+        assert counter(read_server(replica, probe(replica))) == 0
     mended(stage, case)
 
 
