@@ -13,6 +13,7 @@ from .finding import Finding
 from .snapshot import Server
 
 _SKIP_ERRORS = ("replica_skip_errors", "slave_skip_errors")
+_LISTED = 4
 _SKIP_COUNTERS = ("sql_replica_skip_counter", "sql_slave_skip_counter")
 _EXEC_MODES = ("replica_exec_mode", "slave_exec_mode")
 
@@ -71,7 +72,11 @@ def server_findings(server: Server) -> List[Finding]:
 
 
 def _unreadable(server: Server) -> Iterator[Finding]:
-    """Parts of the picture that could not be read, each with the server's answer."""
-    for section, fault in sorted(server.unreadable.items()):
-        summary = "%s could not be read: %s" % (section.replace("_", " ").capitalize(), fault.text)
-        yield Finding("unreadable", None, summary, {"section": section, "errno": fault.number, "error": fault.text})
+    """The parts of the picture that could not be read, with the server's answer to each, as one finding."""
+    if not server.unreadable:
+        return
+    parts = {name: {"errno": fault.number, "error": fault.text} for name, fault in sorted(server.unreadable.items())}
+    names = [name.replace("_", " ") for name in parts]
+    listed = ", ".join(names[:_LISTED]) + (" and %d more" % (len(names) - _LISTED) if len(names) > _LISTED else "")
+    first = next(iter(parts.values()))["error"]
+    yield Finding("unreadable", None, "Could not be read: %s. The server says: %s" % (listed, first), {"parts": parts})

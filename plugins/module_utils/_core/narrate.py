@@ -44,9 +44,8 @@ def _channel(name: str, diagnosed: ChannelDiagnosis) -> str:
     grave = [finding for finding in diagnosed.findings if finding.kind.severity != INFO]
     notes = [finding for finding in diagnosed.findings if finding.kind.severity == INFO]
     for finding in grave:
-        sentences.append(_sentence(finding.summary))
-        sentences.append(finding.kind.meaning)
-        sentences.append(remedy_sentence(finding.remedy_names()))
+        said = [_sentence(finding.summary), finding.kind.meaning, remedy_sentence(finding.remedy_names())]
+        sentences.extend(sentence for sentence in said if sentence not in sentences)
     sentences.extend(_sentence(finding.summary) for finding in notes)
     return " ".join(sentence for sentence in sentences if sentence)
 

@@ -133,3 +133,23 @@ def test_a_state_id_moves_with_the_channel_s_settings(setting: str) -> None:
     later = copy.deepcopy(fixture)
     later["replica"]["sections"]["replica_status"]["rows"][0][setting] = 3999
     assert judged(later).state_id != judged(fixture).state_id
+
+
+@pytest.mark.parametrize("section", ["processlist", "transactions", "metadata_locks", "row_lock_waits", "workers"])
+def test_nothing_is_called_a_stall_without_sight_of_who_works_and_waits(section: str) -> None:
+    fixture = load(next(path for path in PATHS if path.stem == "applier_stalled"))
+    assert judged(fixture).verdict == "stalled"
+    diagnosis = judged(without(fixture, section))
+    assert "applier_stalled" not in [found.code for found in diagnosis.findings]
+
+
+def test_an_applier_that_moved_or_was_looked_at_once_is_not_stalled() -> None:
+    fixture = load(next(path for path in PATHS if path.stem == "applier_stalled"))
+    once = {**fixture, "earlier": None}
+    soon = copy.deepcopy(fixture)
+    soon["asked"]["waited"] = 29
+    moved = copy.deepcopy(fixture)
+    row = moved["earlier"]["sections"]["replica_status"]["rows"][0]
+    row["Exec_Source_Log_Pos"] -= 1
+    row["Executed_Gtid_Set"] = ""
+    assert [judged(case).verdict for case in (once, soon, moved)] == ["behind"] * 3
