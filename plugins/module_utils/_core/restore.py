@@ -14,12 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, acts_on, running, start_steps, stop_steps
+from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
 from .errors import IdentityError
 from .gtid_mariadb import BEHIND, EQUAL, GtidPosition
 from .gtid_mysql import GtidError, GtidSet
 from .plan import Plan, Step
 from .record import coordinates_from, text
+from .recorded import MOVED, RESTORE, SAME, Sides, fate, sides_of
 from .snapshot import POSITION, STOPPED, Channel, Coordinates, Server
 from .statement import Statement
 
@@ -38,11 +39,6 @@ OPTIONS: Tuple[Tuple[str, str, str], ...] = (
     ("use_gtid", "USE_GTID", "keyword"),
 )
 NEED_PASSWORD = ("host", "port", "user")
-
-SAME = "same"
-RESTORE = "restore"
-MOVED = "moved"
-
 
 @dataclass(frozen=True)
 class Restoration:
@@ -75,61 +71,11 @@ def check_identity(record: Mapping[str, Any], server: Server) -> None:
         )
 
 
-def fate(before: object, after: object, now: object, finished: bool) -> str:
-    """What to do about one value: `SAME` (leave it), `RESTORE`, or `MOVED` (somebody altered it after the change).
-
-    :param finished: the record has an end, so that ``after`` is what the change left behind.
-    """
-    if before == now or (finished and before == after):
-        return SAME
-    return RESTORE if not finished or now == after else MOVED
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """The record's picture of the channel and server before and after, and the statements of its change.
-
-    :param queries: what was planned, as displayed.
-    """
-
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    server_before: Mapping[str, Any]
-    server_after: Mapping[str, Any]
-    finished: bool
-    queries: Tuple[str, ...] = ()
-
-    def may_have(self, *verbs_of: str) -> bool:
-        """Whether one of these verbs is among the change's statements; what a recorded end shows is known anyway."""
-        return self.finished or any(acts_on(query)[0] in verbs_of for query in self.queries)
-
-    def may_have_set(self, variable: str) -> bool:
-        """Whether the change could have altered a global variable."""
-        return self.finished or any(query.startswith("SET GLOBAL %s " % variable) for query in self.queries)
-
-    def threads(self) -> Threads:
-        """The threads that the change could have started or stopped."""
-        return BOTH if self.finished else frozenset().union(*(acts_on(query)[1] for query in self.queries))
-
-
-def _sides(record: Mapping[str, Any]) -> _Sides:
-    after = record.get("after") or {}
-    finished = bool(after.get("channel")) and bool(after.get("server"))
-    return _Sides(
-        record["before"]["channel"] or {},
-        (after.get("channel") or {}) if finished else {},
-        record["before"]["server"] or {},
-        (after.get("server") or {}) if finished else {},
-        finished,
-        tuple(str(query) for query in (*(record["plan"].get("queries") or ()), *(record.get("executed") or ()))),
-    )
-
-
 def restoration(
     verbs: Verbs, record: Mapping[str, Any], server: Server, channel: Channel, state_id: str
 ) -> Restoration:
     """The plan that puts back what can be put back; without steps when nothing is left to do."""
-    sides = _sides(record)
+    sides = sides_of(record)
     done: List[str] = []
     left: List[str] = list(record.get("undo") or ())
     options = _options(verbs, sides, channel, done, left)
@@ -179,7 +125,7 @@ def _prefix(verbs: Verbs) -> str:
 
 
 def _options(
-    verbs: Verbs, sides: _Sides, channel: Channel, done: List[str], left: List[str]
+    verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]
 ) -> Tuple[Tuple[str, Setting], ...]:
     before, after = sides.before.get("settings") or {}, sides.after.get("settings") or {}
     found: List[Tuple[str, Setting]] = []
@@ -216,13 +162,13 @@ def _typed(kind: str, value: str) -> Setting:
 
 
 def _coordinates(
-    verbs: Verbs, sides: _Sides, channel: Channel, done: List[str], left: List[str]
+    verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]
 ) -> Tuple[Tuple[str, Setting], ...]:
     """The applied coordinates, where the change lost them: between RESET and CHANGE the channel has none."""
     before = coordinates_from(sides.before.get("executed"))
     if sides.before.get("mode") != POSITION or before is None:
         return ()
-    if channel.executed is None and not _lost_by_it(sides):
+    if channel.executed is None and not sides.lost_coordinates():
         left.append(
             "The channel has lost its coordinates, and not by this change: those of the record (%s) may be long past."
             % before
@@ -239,20 +185,16 @@ def _coordinates(
     return ()
 
 
-def _lost_by_it(sides: _Sides) -> bool:
-    return sides.after.get("executed") is None if sides.finished else sides.may_have("RESET")
-
-
 def lost_point(record: Mapping[str, Any], channel: Channel) -> Optional[Coordinates]:
     """The recorded coordinates when the channel has none now: the source must have everything from there on."""
     before = record["before"]["channel"] or {}
-    if before.get("mode") == POSITION and channel.executed is None and _lost_by_it(_sides(record)):
+    if before.get("mode") == POSITION and channel.executed is None and sides_of(record).lost_coordinates():
         return coordinates_from(before.get("executed"))
     return None
 
 
 def _position(
-    verbs: Verbs, sides: _Sides, server: Server, done: List[str], left: List[str]
+    verbs: Verbs, sides: Sides, server: Server, done: List[str], left: List[str]
 ) -> Tuple[Statement, ...]:
     """MariaDB's gtid_slave_pos, where it lost what was applied; it is one value for all connections."""
     recorded = sides.server_before.get("replica_position")
@@ -277,7 +219,7 @@ def _position(
     return ()
 
 
-def _history(sides: _Sides, server: Server, left: List[str]) -> None:
+def _history(sides: Sides, server: Server, left: List[str]) -> None:
     """MySQL's GTID sets: what was added stays, and what is gone is named."""
     recorded = sides.server_before.get("executed")
     if recorded is None or server.executed is None:
@@ -293,7 +235,7 @@ def _history(sides: _Sides, server: Server, left: List[str]) -> None:
         left.append("Transactions that were applied, skipped or written since stay in gtid_executed.")
 
 
-def _variables(sides: _Sides, server: Server, done: List[str], left: List[str]) -> Tuple[Statement, ...]:
+def _variables(sides: Sides, server: Server, done: List[str], left: List[str]) -> Tuple[Statement, ...]:
     before: Dict[str, str] = dict(sides.server_before.get("variables") or {})
     after: Dict[str, str] = dict(sides.server_after.get("variables") or {})
     found = []
@@ -313,7 +255,7 @@ def _variables(sides: _Sides, server: Server, done: List[str], left: List[str]) 
     return tuple(found)
 
 
-def _threads(sides: _Sides, channel: Channel, done: List[str], left: List[str]) -> Threads:
+def _threads(sides: Sides, channel: Channel, done: List[str], left: List[str]) -> Threads:
     """The threads that are to run at the end. One that had stopped with an error is not stopped again."""
     before, after = sides.before.get("threads") or {}, sides.after.get("threads") or {}
     end = set(running(channel))
