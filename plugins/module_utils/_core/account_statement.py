@@ -147,18 +147,19 @@ _HASH = re.compile(r"\*[0-9A-Fa-f]{40}\b|\$(?:5|A)\$[^'\"]{20,}|0x24(?:35|41)24[
 
 
 def masked(sql: str) -> str:
-    """A statement for display: in statements that may carry a password every string but account names is masked."""
+    """A statement for display: in statements that may carry a password every string but account names is masked.
+
+    Where a string ends may depend on the sql_mode, and a wrong end would show what is inside: then the rest is masked.
+    """
     if not _SECRETIVE.search(sql):
         return sql
     try:
         tokens = tokenise(sql, executable=True)
-        other = tokenise(sql, backslash=False, executable=True)
-        # Where a string ends may depend on the sql_mode, and a wrong end would show what is inside.
-        sure = [(token.start, token.end) for token in tokens] == [(token.start, token.end) for token in other]
     except SqlError:
-        sure = False
-    if not sure:
         return "%s %s" % (" ".join(word for word in sql.split()[:2] if word.isalpha()), MASK)
+    if not _is_cut_alike(sql, tokens):
+        tokens = tuple(token for token in tokens if token.end <= sql.index("\\"))
+        sql = sql[: tokens[-1].end] + " " + MASK if tokens else MASK
     out: List[str] = []
     at = 0
     for place, token in enumerate(tokens):
@@ -166,6 +167,15 @@ def masked(sql: str) -> str:
             out += [sql[at : token.start], "'%s'" % MASK if token.kind in (STRING, DOUBLE) else MASK]
             at = token.end
     return "".join(out) + sql[at:]
+
+
+def _is_cut_alike(sql: str, tokens: Sequence[Token]) -> bool:
+    """Whether the tokens are the same under NO_BACKSLASH_ESCAPES."""
+    try:
+        other = tokenise(sql, backslash=False, executable=True)
+    except SqlError:
+        return False
+    return [(token.start, token.end) for token in tokens] == [(token.start, token.end) for token in other]
 
 
 def _may_be_secret(tokens: Sequence[Token], place: int) -> bool:

@@ -270,6 +270,16 @@ def test_entries_and_sentences():
     assert "The applier runs" in skip_report.sentence([lost], channel(applier="running"), False)
 
 
+def test_the_next_error_is_told_by_its_cause_without_secrets():
+    text = "Worker 1 failed executing transaction 'x:7' at source log b.000002, end_log_pos 9; Error 'Operation CREATE"
+    text += " USER failed for 'a'@'%'' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
+    after = channel(workers=(Worker(1, False, Fault(1396, text), ""),))
+    entry = skip_report.passed(failing(), FAULT, PRESENT, "gtid")
+    assert skip_report.sentence([entry], after, False).endswith(
+        "The applier then stopped at error 1396: Operation CREATE USER failed for 'a'@'%'"
+    )
+
+
 def test_masked_channel():
     text = "Error 'x' on query. Default database: ''. Query: 'CREATE USER a IDENTIFIED BY 'geheim''"
     some = channel(workers=(Worker(1, False, Fault(1396, text), ""),), applier_fault=Fault(1396, text))
