@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES
 from integration.breaks import FLAVOURS, MODES, load
 from integration.looking import footprint
-from integration.playbook import play_module
+from integration.playbook import login, play_module
 from integration.running import Case, Stages, cases, run
 from lab.accounts import OBSERVER
 
@@ -53,7 +53,7 @@ def test_the_module_says_the_same_when_ansible_runs_it(flavour: str, name: str, 
     stage.reset(next(mode for mode in MODES if broken.exists(flavour, mode)))
     broken.make(stage)
     before = footprint(stage)
-    source = {"login_host": stage.source.host, "login_user": OBSERVER.user, "login_password": OBSERVER.password}
+    source = login(stage.source, OBSERVER)
     result = play_module("replica_status", stage.replica, {"source": source}, account=OBSERVER)
     assert footprint(stage) == before
     assert not result["failed"] and not result["changed"]

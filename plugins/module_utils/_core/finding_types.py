@@ -417,8 +417,9 @@ _TYPES: Tuple[FindingType, ...] = (
         (), "no managed service can be reached from a test",
     ),
     FindingType(
-        "unreadable", WARNING, UNKNOWN,
-        "Part of the picture could not be read, mostly for want of a privilege.",
+        "unreadable", WARNING, HEALTHY,
+        "Part of the picture could not be read, mostly for want of a privilege; what depends on it is not judged. "
+        "When it is the replication status itself, the verdict is unknown.",
         ("look",),
     ),
     FindingType(
