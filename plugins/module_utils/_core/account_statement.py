@@ -150,23 +150,31 @@ def masked(sql: str) -> str:
     """A statement for display: in statements that may carry a password every string but account names is masked.
 
     Where a string ends may depend on the sql_mode, and a wrong end would show what is inside: then the rest is masked.
+    So it is behind the last string of a text that was cut off.
     """
     if not _SECRETIVE.search(sql):
         return sql
     try:
         tokens = tokenise(sql, executable=True)
+        alike = _is_cut_alike(sql, tokens)
     except SqlError:
-        return "%s %s" % (" ".join(word for word in sql.split()[:2] if word.isalpha()), MASK)
-    if not _is_cut_alike(sql, tokens):
-        tokens = tuple(token for token in tokens if token.end <= sql.index("\\"))
+        alike = False
+    if not alike:
+        tokens = _certain_start(sql)
         sql = sql[: tokens[-1].end] + " " + MASK if tokens else MASK
     out: List[str] = []
     at = 0
     for place, token in enumerate(tokens):
-        if _may_be_secret(tokens, place):
-            out += [sql[at : token.start], "'%s'" % MASK if token.kind in (STRING, DOUBLE) else MASK]
-            at = token.end
-    return "".join(out) + sql[at:]
+        out.append(_without_comment(sql[at : token.start]))
+        shown = "'%s'" % MASK if token.kind in (STRING, DOUBLE) else MASK
+        out.append(shown if _may_be_secret(tokens, place) else token.text)
+        at = token.end
+    return "".join(out) + _without_comment(sql[at:])
+
+
+def _without_comment(between: str) -> str:
+    """What stands between two tokens, unless it is a comment with a string in it."""
+    return " %s " % MASK if "'" in between or '"' in between else between
 
 
 def _is_cut_alike(sql: str, tokens: Sequence[Token]) -> bool:
@@ -176,6 +184,17 @@ def _is_cut_alike(sql: str, tokens: Sequence[Token]) -> bool:
     except SqlError:
         return False
     return [(token.start, token.end) for token in tokens] == [(token.start, token.end) for token in other]
+
+
+def _certain_start(sql: str) -> Tuple[Token, ...]:
+    """The tokens before the first backslash and before a string that does not end; none when that does not help."""
+    start = sql.split("\\", 1)[0]
+    for _ in range(3):
+        try:
+            return tokenise(start, executable=True)
+        except SqlError:
+            start = start[: max(start.rfind(quote) for quote in ("'", '"', "`", "/*"))]
+    return ()
 
 
 def _may_be_secret(tokens: Sequence[Token], place: int) -> bool:
