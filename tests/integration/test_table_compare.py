@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 from typing import Iterator
@@ -23,10 +24,13 @@ from integration.comparing import (
     until,
     writers,
 )
-from integration.conftest import Pair
+from integration.conftest import MODES, Pair
 from integration.playbook import run_module
 from lab.accounts import OBSERVER, Account, grant_statements
+from lab.flavours import FLAVOURS
 from lab.topology import Lab
+
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 
 
 @pytest.fixture(scope="module", name="workers", params=[1, 4], ids=["serial", "parallel"])
@@ -34,9 +38,11 @@ def number_of_workers(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
-@pytest.fixture(scope="module", name="mode", params=["gtid", "position"])
-def replication_mode(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", name="mode", params=["gtid", "position"] if FULL else ["paired"])
+def replication_mode(request: pytest.FixtureRequest, flavour: str, workers: int) -> str:
+    """Both modes in the full matrix; otherwise one with each number of workers, in turns among the flavours."""
+    turn = list(FLAVOURS).index(flavour) + (workers > 1)
+    return str(request.param) if FULL else MODES[turn % len(MODES)]
 
 
 @pytest.fixture(scope="module", name="busy")
@@ -46,38 +52,30 @@ def busy_lab(flavour: str, mode: str, workers: int) -> Iterator[Lab]:
         yield lab
 
 
-def test_equal_tables_are_proven_while_the_source_writes(busy: Lab) -> None:
-    tables = [
-        "CREATE TABLE proof.w%d (id INT AUTO_INCREMENT PRIMARY KEY, v DOUBLE) ENGINE=InnoDB" % n for n in range(3)
-    ]
-    with proof_schema(busy, *tables), writers(busy.source) as written:
-        for _ in range(2):
-            before = sum(written)
-            result = compare(busy.replica)
-            assert result["proof"] == "rows_proven", result["msg"]
-            assert sum(written) > before
-            assert not result["changed"]
-            assert [entry["table"] for entry in result["compared"]] == ["proof.w0", "proof.w1", "proof.w2"]
-            assert sum(entry["rows"] for entry in result["compared"]) > 0
-            assert "The rest of the server was not compared." in result["msg"]
-            assert applier(busy) == "Yes"
-            assert until(busy) == "None"
-    busy.wait_in_sync()
-
-
-def test_a_planted_row_is_found_while_the_source_writes(busy: Lab) -> None:
+def test_what_is_equal_is_proven_and_a_planted_row_is_found_while_the_source_writes(busy: Lab) -> None:
     tables = [
         "CREATE TABLE proof.w%d (id INT AUTO_INCREMENT PRIMARY KEY, v DOUBLE) ENGINE=InnoDB" % n for n in range(3)
     ]
     quiet = ["CREATE TABLE proof.q (id INT PRIMARY KEY, v INT) ENGINE=InnoDB", "INSERT INTO proof.q VALUES (1,1),(2,2)"]
     with proof_schema(busy, *tables, *quiet):
-        busy.replica.execute_unlogged("UPDATE proof.q SET v = 3 WHERE id = 2")
-        with writers(busy.source):
+        with writers(busy.source) as written:
+            before = sum(written)
             result = compare(busy.replica)
-        assert result["proof"] == "unproven"
-        assert set(different(result)) == {"proof.q"}, result["msg"]
-        assert different(result)["proof.q"][0]["rows"] == [{"what": "changed", "key": {"id": "2"}, "columns": ["v"]}]
+            assert result["proof"] == "rows_proven", result["msg"]
+            assert sum(written) > before
+            assert not result["changed"]
+            assert [entry["table"] for entry in result["compared"]] == ["proof.q", "proof.w0", "proof.w1", "proof.w2"]
+            assert sum(entry["rows"] for entry in result["compared"]) > 2
+            assert "The rest of the server was not compared." in result["msg"]
+            assert applier(busy) == "Yes"
+            assert until(busy) == "None"
+            busy.replica.execute_unlogged("UPDATE proof.q SET v = 3 WHERE id = 2")
+            planted = compare(busy.replica)
+        assert planted["proof"] == "unproven"
+        assert set(different(planted)) == {"proof.q"}, planted["msg"]
+        assert different(planted)["proof.q"][0]["rows"] == [{"what": "changed", "key": {"id": "2"}, "columns": ["v"]}]
         assert applier(busy) == "Yes"
+        busy.wait_in_sync()
 
 
 def test_a_stopped_applier_is_refused_or_stopped_again(busy: Lab) -> None:
@@ -120,7 +118,8 @@ def test_since_compares_what_was_changed_after_a_point(still: Lab) -> None:
         point = "%s:%d" % still.source.coordinates()
         position = still.source.gtid_position() if still.gtid or still.flavour.is_mariadb else ""
         still.source.execute("INSERT INTO proof.during VALUES (1)", "INSERT INTO proof.`a.b` VALUES (1)")
-        assert "No table was changed since" in compare(still.replica, (), since="%s:%d" % still.source.coordinates())["msg"]
+        nothing = compare(still.replica, (), since="%s:%d" % still.source.coordinates())
+        assert "No table was changed since" in nothing["msg"]
         for since in filter(None, (point, position)):
             result = compare(still.replica, (), since=since)
             assert [entry["table"] for entry in result["compared"]] == ["proof.a.b", "proof.during"], since
@@ -159,7 +158,7 @@ def test_what_an_account_may_not_see_is_not_proven(still: Lab) -> None:
         still.source.execute_unlogged("DROP USER %s" % partial.sql)
 
 
-@pytest.mark.modes("gtid")
+@pytest.mark.pairs("mysql-9.7-gtid", "mariadb-10.11-gtid")
 def test_brakes_check_mode_and_what_may_be_shown(still: Lab) -> None:
     with proof_schema(
         still,
@@ -262,7 +261,7 @@ def test_an_until_condition_is_kept_even_one_that_a_killed_run_left(still: Lab) 
         assert until(still) == "None"
 
 
-@pytest.mark.modes("gtid")
+@pytest.mark.pairs("mysql-9.7-gtid", "mariadb-10.11-gtid")
 def test_a_playbook_runs_it(still: Lab) -> None:
     with proof_schema(still, SIMPLE):
         result = run_module("table_compare", still.replica, {"tables": ["proof.*"]}, source_account=OBSERVER)
