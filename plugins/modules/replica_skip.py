@@ -60,10 +60,15 @@ notes:
   - Foreign keys are compared with the text of C(SHOW CREATE TABLE), as a temporary table has none.
   - Statements are refused whose effect this cannot show, for example with partitions, FULLTEXT keys in InnoDB,
     executable comments or double quotes.
-  - Refused when servers replicate from this one, as they would not get the transaction either.
+  - A definition is no proof of values. A CREATE TABLE is refused when the table holds rows, an added column whose
+    default is not a literal when the table holds rows, and a statement that drops and makes the same column always.
+    Where a column was added or converted RV(passed[].evidence) says that the values were not compared; compare them
+    afterwards (M(replicaops.mysql.table_compare)). The grants of accounts are not compared either.
+  - Refused when servers replicate from this one, as they would not get the transaction either, and when that cannot be
+    known because the account may not list them.
   - The account needs C(REPLICATION_SLAVE_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(REPLICATION SLAVE) (MySQL 5.6 and 5.7
-    C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(SLAVE MONITOR), C(BINLOG ADMIN), and
-    C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes to see definitions and accounts,
+    C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(REPLICATION MASTER ADMIN), C(SLAVE MONITOR),
+    C(BINLOG ADMIN), and C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes to see definitions and accounts,
     C(SELECT), C(TRIGGER), C(EVENT) and C(SHOW_ROUTINE). A transaction with a tagged GTID needs C(TRANSACTION_GTID_TAG).
 seealso:
   - module: replicaops.mysql.replica_status
