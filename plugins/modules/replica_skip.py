@@ -67,9 +67,10 @@ notes:
   - Refused when servers replicate from this one, as they would not get the transaction either, and when that cannot be
     known because the account may not list them.
   - The account needs C(REPLICATION_SLAVE_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(REPLICATION SLAVE) (MySQL 5.6 and 5.7
-    C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(REPLICATION MASTER ADMIN), C(SLAVE MONITOR),
-    C(BINLOG ADMIN), and C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes to see definitions and accounts,
-    C(SELECT), C(TRIGGER), C(EVENT) and C(SHOW_ROUTINE). A transaction with a tagged GTID needs C(TRANSACTION_GTID_TAG).
+    C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(REPLICATION MASTER ADMIN),
+    C(SLAVE MONITOR), C(BINLOG ADMIN), and C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes
+    to see definitions and accounts, C(SELECT), C(TRIGGER), C(EVENT) and C(SHOW_ROUTINE). A transaction with a tagged
+    GTID needs C(TRANSACTION_GTID_TAG).
 seealso:
   - module: replicaops.mysql.replica_status
   - module: replicaops.mysql.replica_channel
