@@ -313,11 +313,15 @@ def integration(workspace: Workspace) -> list[Step]:
 
         return commands
 
+    def archived() -> Iterator[Command]:
+        yield Command((str(workspace.checkout / "tests" / "demo" / "from-archive"),), workspace.checkout)
+
     old_driver = str(workspace.venv / "venvs" / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
     workers = str(min(os.cpu_count() or 1, 4))
     shared = ("-n", workers, "--dist", "loadgroup", "--durations", "15")
     return [
+        Step("demo from the built archive", archived, alone=True),
         Step("integration: PyMySQL 1.0.2", tests(old_driver, "-q", *OLDEST_DRIVER_TESTS), alone=True, note=note),
         Step("integration", tests(workspace.python, *shared, "tests/integration"), alone=True, live=True),
     ]

@@ -30,6 +30,7 @@ from .plan import Plan, Step
 from .snapshot import POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
 
 STALLED = "stalled"
+DIVERGED = "diverged"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def check_options(wish: Wish) -> None:
 def needs_refetch(channel: Channel, verdict: str) -> bool:
     """False for a channel that runs without an error and is not stalled: there is nothing to mend by fetching anew."""
     faulty = channel.applier_fault or channel.receiver_fault or any(worker.fault for worker in channel.workers)
-    return bool(faulty) or STOPPED in (channel.applier, channel.receiver) or verdict == STALLED
+    return bool(faulty) or STOPPED in (channel.applier, channel.receiver) or verdict in (STALLED, DIVERGED)
 
 
 def moves(channel: Channel) -> bool:

@@ -133,7 +133,7 @@ def choose(
         )
     grave = [finding for finding in mine if finding["channel"] is not None and _needs_repair(finding)]
     if not grave:
-        waiting = channel["verdict"] == "blocked" and "wait" not in tried
+        waiting = (channel["verdict"] == "blocked" or "gtid_gap" in codes) and "wait" not in tried
         action = WAIT if waiting else DONE if channel["verdict"] in ("healthy", "behind") else REFUSED
         return Choice(action, name, reason=" ".join(["The channel is %s." % channel["verdict"], *_summaries(mine)]))
     hold = next((finding for finding in grave if finding["code"] in _HOLD), None)

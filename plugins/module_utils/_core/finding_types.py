@@ -350,8 +350,9 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "gtid_hole", ERROR, DIVERGED,
-        "Transactions before the newest applied one were never applied and will not come by themselves.",
-        ("replay", "gtid_inject", "gtid_append"),
+        "Transactions before the newest applied one were never applied and will not come by themselves. With auto "
+        "position the source sends them again once the relay logs are thrown away.",
+        ("refetch", "replay", "gtid_inject", "gtid_append"),
     ),
     FindingType(
         "position_gap", WARNING, HEALTHY,

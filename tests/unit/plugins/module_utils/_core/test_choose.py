@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose as choosing
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose import (
     APPLY,
@@ -19,6 +20,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose impo
     choose,
     truth,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding import Finding
 from unit.judging import judged, load, paths
 
 
@@ -94,3 +96,17 @@ def test_truth(value: Any, meant: bool) -> None:
 def test_a_policy_that_makes_no_sense_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match=r"some|magic|perhaps"):
         Policy.from_variables(given)
+
+
+def test_a_gap_is_waited_for_once_so_that_a_hole_cannot_hide_behind_it() -> None:
+    channel = {"channel": "", "verdict": "behind", "state_id": "s", "mode": "gtid"}
+    gap = {"code": "gtid_gap", "severity": "info", "channel": "", "summary": "", "evidence": {}, "remedies": []}
+    assert choosing.choose(channel, [gap], choosing.Policy()).action == choosing.WAIT
+    assert choosing.choose(channel, [gap], choosing.Policy(), ["wait"]).action == choosing.DONE
+
+
+def test_a_hole_is_fetched_again_from_the_source() -> None:
+    found = Finding("gtid_hole", "", "Never applied.").as_dict()
+    channel = {"channel": "", "verdict": "diverged", "state_id": "s", "mode": "gtid", "executed": None}
+    chosen = choosing.choose(channel, [found], choosing.Policy())
+    assert (chosen.action, chosen.remedy, chosen.arguments) == (choosing.APPLY, "refetch", {"refetch": True})
