@@ -99,7 +99,7 @@ def purged_on_source(stage: Stage) -> None:
     stage.receiver_error()
 
 
-@breaks("will_be_purged", verdict="stopped", flavours=MYSQL)
+@breaks("will_be_purged", verdict="stopped", flavours=MYSQL, modes=GTID_MODES)
 def will_be_purged(stage: Stage) -> None:
     """The source purges what the replica has fetched and not applied."""
     _fetched_only(stage)

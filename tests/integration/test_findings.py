@@ -13,9 +13,10 @@ import os
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES
-from integration.breaks import FLAVOURS, MODES, load
-from integration.looking import footprint
+from integration.breaks import FLAVOURS, MODES, Ask, load
+from integration.looking import footprint, look
 from integration.playbook import login, play_module
 from integration.running import Case, Stages, cases, run
 from lab.accounts import OBSERVER
@@ -61,6 +62,26 @@ def test_the_module_says_the_same_when_ansible_runs_it(flavour: str, name: str, 
     assert result["verdict"] == TYPES[broken.code].verdict
     assert stage.source.host in result["msg"]
     assert len(result["state_id"]) == 64
+
+
+def test_a_server_that_holds_its_status_back_is_explained(stages: Stages) -> None:
+    """MariaDB does so while its disk is full: the error says what its threads are doing and where to look."""
+    stage = stages.of("mariadb-11.8")
+    stage.reset((True, 1))
+    stage.both("CREATE TABLE b (id INT PRIMARY KEY AUTO_INCREMENT, v MEDIUMBLOB)")
+    stage.stop("SQL_THREAD")
+    stage.fill(stage.replica, keep_kib=300)
+    stage.on_source(*["INSERT INTO b (v) VALUES (REPEAT('x', 300000))"] * 4)
+    full = "df -k /lab | tail -1 | awk '{print ($4 < 8)}'"
+    stage.replica.wait_until(lambda: stage.replica.exec(full)[1].strip() == "1", what="a full disk")
+    try:
+        with pytest.raises(ReplicaError) as held:
+            look(stage, Ask())
+    finally:
+        stages.spoilt()  # it would take a minute to go on
+    assert "SHOW ALL SLAVES STATUS" in str(held.value)
+    assert "Waiting for someone to free space" in str(held.value)
+    assert "disk is full" in str(held.value)
 
 
 def test_every_code_is_broken_for_real_or_marked() -> None:

@@ -18,7 +18,7 @@ _TEXT_LIMIT = 1000
 _FIRST_EVENT = 4
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _CERTIFICATE_TIME = re.compile(r"^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) GMT$")
-_DISK_WAIT = re.compile(r"Waiting for disk space|Disk is full", re.I)
+_DISK_WAIT = re.compile(r"Waiting for (disk space|someone to free space)|Disk is full", re.I)
 
 
 def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:

@@ -19,11 +19,12 @@ from .._core.case import STALL_SECONDS
 from .._core.diagnose import Diagnosis, Surroundings, case_of, diagnose
 from .._core.diagnose_gtid import errant_candidates
 from .._core.diagnose_progress import moved, stall_possible
-from .._core.errors import BadInputError, ReplicaError
+from .._core.errors import BadInputError, ReplicaError, ServerError
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import Channel, Peer, Server
 from . import reader
 from .connect import Connection, Login, connect
+from .driver_errors import CONNECTION_LOST
 from .identity import check_source
 from .probe import Probed, probe
 
@@ -62,7 +63,7 @@ def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
     """
     with connect(request.login) as connection:
         probed = probe(connection)
-        raw = reader.read(connection, probed)
+        raw = _read(connection, probed)
         server = normalise.server(raw)
         _check_channel(server, request)
         sources = _read_sources(server, request)
@@ -72,6 +73,37 @@ def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
             raw, server, around = _second_sample(connection, probed, server, around)
     around = _confirm(server, around, request)
     return diagnose(server, around, request.channel), raw
+
+
+def _read(connection: Connection, probed: Probed) -> Dict[str, Any]:
+    """Read the replica; when it does not answer, say what its replication threads were doing meanwhile.
+
+    A full disk makes MySQL 5.6 and MariaDB hold even the status back until there is room (measured on both).
+    """
+    try:
+        return reader.read(connection, probed)
+    except ServerError as error:
+        if error.number != CONNECTION_LOST:
+            raise
+        advice = "%s A server whose disk is full holds such statements back: look at its error log." % (
+            _meanwhile(connection.login)
+        )
+        raise ServerError(error.number, error.attempted, error.where, error.answer, advice) from error
+
+
+def _meanwhile(login: Login) -> str:
+    """What the replication threads of a server that does not answer are doing, as a sentence."""
+    try:
+        with connect(login) as connection:
+            rows = connection.query("SHOW PROCESSLIST")
+    except ReplicaError as error:
+        return "Its process list cannot be read either: %s" % error
+    states = ["%s (%s s)" % (row.get("State") or "idle", row.get("Time")) for row in rows if _is_replication(row)]
+    return "Its replication threads: %s." % ("; ".join(states) or "none")
+
+
+def _is_replication(row: Dict[str, Any]) -> bool:
+    return str(row.get("User")) == "system user"
 
 
 def _check_channel(server: Server, request: Request) -> None:
