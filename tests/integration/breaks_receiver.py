@@ -58,7 +58,7 @@ def receiver_connecting(stage: Stage) -> None:
     stage.stop()
     stage.change(SOURCE_HOST=gateway, SOURCE_PORT=listener.getsockname()[1])
     stage.start()
-    connection, _ = listener.accept()
+    connection, _address = listener.accept()
     stage.later(connection.close)
 
 

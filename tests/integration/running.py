@@ -52,7 +52,7 @@ def cases(flavour: str, full: bool = False) -> List[Case]:
 
 def run(stage: Stage, case: Case, keep: bool = False) -> Tuple[Seen, List[str]]:
     """Break, look, judge: what was seen and what is wrong with it."""
-    for _ in range(_TRIES if case.broken.passing else 1):
+    for _attempt in range(_TRIES if case.broken.passing else 1):
         stage.reset(case.mode)
         case.broken.make(stage)
         before = footprint(stage)

@@ -101,7 +101,7 @@ class Servers:
         if grouped:
             self.set_global(self.source, "binlog_group_commit_sync_no_delay_count", str(len(statements)))
             self.set_global(self.source, "binlog_group_commit_sync_delay", "1000000")
-        sessions = [self.session(self.source, autocommit=False) for _ in statements]
+        sessions = [self.session(self.source, autocommit=False) for _statement in statements]
         for connection, sql in zip(sessions, statements):
             with connection.cursor() as cursor:
                 cursor.execute(sql)
@@ -158,7 +158,7 @@ class Servers:
     def rotate(self) -> None:
         """Have the source begin a new binlog file, and wait until it has written all that belongs to its beginning."""
         self.source.execute("FLUSH BINARY LOGS")
-        name, _ = self.source.coordinates()
+        name, _position = self.source.coordinates()
         if self.mariadb:
             events = "SHOW BINLOG EVENTS IN '%s'" % name
             self.source.wait_until(

@@ -40,7 +40,7 @@ def stages() -> Iterator[Stages]:
 def test_finding(case: Case, stages: Stages) -> None:
     stage = stages.of(case.flavour)
     try:
-        _, wrong = run(stage, case)
+        _seen, wrong = run(stage, case)
     except Exception:
         stages.spoilt()
         raise

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -40,7 +39,7 @@ def evidence() -> Shown:
             for found in judged(fixture).findings:
                 number, text = found.evidence.get("errno"), str(found.evidence.get("error") or found.summary)
                 cells = shown.setdefault(found.code, {}).setdefault(flavour, [])
-                if found.code == fixture["code"] and number not in [known for known, _ in cells]:
+                if found.code == fixture["code"] and number not in [known for known, _text in cells]:
                     cells.append((number, text))
     return shown
 

@@ -35,7 +35,7 @@ def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:
             causes.append((worker.fault, worker.transaction, worker.number))
     fault = case.channel.applier_fault
     summarised = fault is not None and bool(causes) and is_coordinator_summary(fault)
-    if fault is not None and not summarised and all(fault.text != known.text for known, _, _ in causes):
+    if fault is not None and not summarised and all(fault.text != known.text for known, *_rest in causes):
         causes.append((fault, "", 0))
     return causes
 

@@ -120,7 +120,7 @@ def purged_coordinates(case: Case) -> Iterator[Finding]:
     source = case.source.server if case.source is not None else None
     if source is None or case.channel.mode == GTID or case.channel.executed is None or not source.binlogs:
         return
-    files = [name for name, _ in source.binlogs]
+    files = [name for name, _size in source.binlogs]
     if case.channel.executed.file in files:
         return
     evidence = {"needs": str(case.channel.executed), "oldest": files[0], "newest": files[-1]}

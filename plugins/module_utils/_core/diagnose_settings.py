@@ -78,5 +78,5 @@ def _unreadable(server: Server) -> Iterator[Finding]:
     parts = {name: {"errno": fault.number, "error": fault.text} for name, fault in sorted(server.unreadable.items())}
     names = [name.replace("_", " ") for name in parts]
     listed = ", ".join(names[:_LISTED]) + (" and %d more" % (len(names) - _LISTED) if len(names) > _LISTED else "")
-    first = next(iter(parts.values()))["error"]
+    first = [part["error"] for part in parts.values()][0]  # noqa: RUF015 (pylint takes next() in a generator for an error)
     yield Finding("unreadable", None, "Could not be read: %s. The server says: %s" % (listed, first), {"parts": parts})
