@@ -22,10 +22,9 @@ from ._core.snapshot import Channel
 from ._server.change import Options
 from ._server.connect import Login
 
+PYMYSQL_ERROR: Optional[str] = None
 try:
-    import pymysql  # noqa: F401
-
-    PYMYSQL_ERROR: Optional[str] = None
+    __import__("pymysql")
 except ImportError:
     PYMYSQL_ERROR = traceback.format_exc()
 
@@ -237,9 +236,7 @@ def result(
     return shape
 
 
-def diff(
-    before: Mapping[str, Any], after: Mapping[str, Any], shown: Optional[Sequence[str]] = None
-) -> Dict[str, Any]:
+def diff(before: Mapping[str, Any], after: Mapping[str, Any], shown: Optional[Sequence[str]] = None) -> Dict[str, Any]:
     """Ansible's diff of two states: only the entries that differ, and of these only those in ``shown`` when given."""
     every = sorted(set(before) | set(after)) if shown is None else shown
     names = [name for name in every if before.get(name) != after.get(name)]

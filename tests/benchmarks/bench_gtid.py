@@ -31,7 +31,7 @@ def text_of(intervals: int, first: int, width: int) -> str:
 def best(work: Callable[[], Any]) -> tuple[float, Any]:
     """The shortest of several runs in milliseconds, and what the work returned."""
     shortest, result = float("inf"), None
-    for _ in range(ROUNDS):
+    for _unused in range(ROUNDS):
         began = time.perf_counter()
         result = work()
         shortest = min(shortest, (time.perf_counter() - began) * 1000)

@@ -57,6 +57,8 @@ def _matters(section: str, row: Dict[str, Any]) -> bool:
 
 
 def _cells(section: str, row: Dict[str, Any]) -> Dict[str, Any]:
+    if section == "gtid":
+        return row  # an empty set is not an unknown one
     nothing = (None, "") if section in ("replica_status", "variables") else (None, "", 0, "0", _NEVER)
     return {key: value for key, value in row.items() if value not in nothing and "_TIMESTAMP" not in key.replace(
         "LAST_ERROR_TIMESTAMP", "") and "HEARTBEAT" not in key}  # fmt: skip

@@ -222,7 +222,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, []):
             if report.when == "call" and _flavour_of(report.nodeid):
                 counts[_flavour_of(report.nodeid), outcome] += 1
-    names = sorted({name for name, _ in counts})
+    names = sorted({name for name, _unused in counts})
     for name in names:
         line = "%s: %d passed, %d failed" % (name, counts[name, "passed"], counts[name, "failed"])
         terminalreporter.write_line(line)

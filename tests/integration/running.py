@@ -16,7 +16,7 @@ from .breaks import MODES, Break, load
 from .looking import Seen, footprint, judge, look
 from .stage import Mode, Stage
 
-_TRIES = 5
+_TRIES = 10
 # A source that is gone is noticed after seconds instead of a minute.
 _OPTIONS: Dict[str, Option] = {"replica_net_timeout": 4}
 Footprint = Dict[str, Dict[str, object]]

@@ -141,14 +141,14 @@ def test_values_that_make_no_sense_are_refused(well: Pair, tmp_path: Path) -> No
             "block": [{"ansible.builtin.include_role": {"name": "replicaops.mysql." + role}, "vars": values}],
             "rescue": [{"name": "refused %d" % number, "ansible.builtin.debug": {"msg": SAID}}],
         }
-        for number, (role, values, _) in enumerate(BAD_VALUES)
+        for number, (role, values, _unused) in enumerate(BAD_VALUES)
     ]
     one = {"hosts": "all", "gather_facts": False, "tasks": tasks, "vars": {"repair_record_dir": str(tmp_path)}}
     before = state(well)
     run = run_playbook([one], {"all": {"hosts": {"localhost": host(well.replica)}}}, ["-vvv"])
     told = {task.name: str(task.result["msg"]) for task in run.tasks if task.name.startswith("refused")}
     print(json.dumps(told, indent=1))
-    for number, (_, values, words) in enumerate(BAD_VALUES):
+    for number, (_unused, values, words) in enumerate(BAD_VALUES):
         text = told.get("refused %d" % number, "nothing")
         assert all(word in text for word in words), (values, text)
     assert state(well) == before and not list(tmp_path.iterdir())

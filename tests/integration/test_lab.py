@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab itself: what it starts replicates, its compare sees what differs, and nothing of it stays behind."""
+
 from __future__ import annotations
 
 import os
@@ -43,8 +44,9 @@ def test_pair_replicates_and_compare_sees_what_differs(flavour: str) -> None:
         faults.break_locally(replica, "UPDATE shop.item SET f = 0.10000001 WHERE id = 1")
         found = compare(source, replica)
         assert len(found) == 1 and "shop.item differs at id=1: f: 0.1" in found[0]
-        faults.break_locally(replica, "UPDATE shop.item SET f = 0.1 WHERE id = 1",
-                             "DELETE FROM shop.log WHERE n = 1 LIMIT 1")
+        faults.break_locally(
+            replica, "UPDATE shop.item SET f = 0.1 WHERE id = 1", "DELETE FROM shop.log WHERE n = 1 LIMIT 1"
+        )
         assert compare(source, replica) == ["row of shop.log only on source: n=1, note='a'"]
         faults.break_locally(replica, "INSERT INTO shop.log VALUES (1, 'a')", "ALTER TABLE shop.item ADD KEY (price)")
         found = compare(source, replica)
@@ -87,8 +89,10 @@ def test_faults_are_seen_by_the_server(flavour: str) -> None:
             lab.source.execute("ALTER TABLE shop.log ADD more INT")
             load.wait_applier_blocked(replica)
         lab.wait_in_sync()
-        faults.corrupt_relay_log(lab, lambda: lab.source.execute("INSERT INTO shop.log (n) VALUES (3)",
-                                                                 "INSERT INTO shop.log (n) VALUES (4)"))
+        faults.corrupt_relay_log(
+            lab,
+            lambda: lab.source.execute("INSERT INTO shop.log (n) VALUES (3)", "INSERT INTO shop.log (n) VALUES (4)"),
+        )
         replica.wait_until(stopped)
         assert "Relay log read failure" in str(lab.status(lab.links[0])[words.sql_error])
 
@@ -101,7 +105,7 @@ def test_accounts_have_exactly_the_grants_of_the_table(flavour: str) -> None:
                 cursor.execute("SHOW GRANTS")
                 shown = " ".join(str(value) for row in cursor.fetchall() for value in row.values())
                 for statement in accounts.grant_statements(lab.flavour, account):
-                    for privilege in statement[len("GRANT "):statement.index(" ON ")].split(", "):
+                    for privilege in statement[len("GRANT ") : statement.index(" ON ")].split(", "):
                         assert privilege in shown, f"{account.user} lacks {privilege}: {shown}"
                 with pytest.raises(pymysql.MySQLError) as refused:
                     cursor.execute("CREATE DATABASE not_allowed")
@@ -110,11 +114,19 @@ def test_accounts_have_exactly_the_grants_of_the_table(flavour: str) -> None:
 
 def test_a_lab_of_a_dead_process_is_swept(flavour: str) -> None:
     """A process that starts a lab and is ended takes it along (SIGTERM), or the next lab does (SIGKILL)."""
-    script = (f"from lab.topology import Lab\nwith Lab({flavour!r}, 'single') as lab:\n"
-              "    print(lab.name, flush=True)\n    input()\n")
+    script = (
+        f"from lab.topology import Lab\nwith Lab({flavour!r}, 'single') as lab:\n"
+        "    print(lab.name, flush=True)\n    input()\n"
+    )
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with subprocess.Popen([sys.executable, "-c", script], cwd=TESTS, env={**os.environ, "PYTHONPATH": str(TESTS)},
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=TESTS,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
             assert process.stdout is not None
             name = process.stdout.readline().strip()
             assert len(things(name)) == 2

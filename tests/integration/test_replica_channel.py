@@ -474,8 +474,10 @@ def test_a_run_that_is_cancelled_closes_its_record(well: Pair, tmp_path: Path) -
     words = well.words
     with running_module("replica_channel", well.replica, options) as process:
         well.replica.wait_until(
-            lambda: str(well.status()["Until_Condition"]).lower() in ("master", "source")
-            and well.status()[words.sql_running] == "Yes",
+            lambda: (
+                str(well.status()["Until_Condition"]).lower() in ("master", "source")
+                and well.status()[words.sql_running] == "Yes"
+            ),
             what="the applier to run until the point",
         )
         process.terminate()

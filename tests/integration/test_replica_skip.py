@@ -440,11 +440,11 @@ def test_the_transaction_is_found_in_the_sources_binlog_too(stage: Stage) -> Non
         (channel,) = read_server(replica, probed).channels
         fault = skip_plan.broken(channel)
         assert fault is not None
-        found, _ = failing.read(replica, probed, channel, fault)
+        found, _unused = failing.read(replica, probed, channel, fault)
         lost = replace(channel, relay=Coordinates("relay.999999", 4))
         with pytest.raises(RefusedError, match="cannot be read"):
             failing.read(replica, probed, lost, fault)
-        other, _ = failing.read(replica, probed, lost, fault, source)
+        other, _unused = failing.read(replica, probed, lost, fault, source)
         assert (other.statement, other.schema) == (found.statement, found.schema) == (
             "ALTER TABLE t ADD COLUMN c INT", DB
         )  # fmt: skip
@@ -460,7 +460,7 @@ def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
     with change.target(Login(**login(stage.replica)), None, "test", options) as aim:
         fault = skip_plan.broken(aim.channel)
         assert fault is not None
-        found, _ = failing.read(aim.connection, aim.probed, aim.channel, fault)
+        found, _unused = failing.read(aim.connection, aim.probed, aim.channel, fault)
         plan = skip_plan.plan(method, aim.verbs, found, "", Verdict(), "")
         with pytest.raises(RuntimeError), skipping._put_back(aim, method):
             for step in plan.steps[: 2 if stage.mariadb else 1]:
@@ -489,7 +489,7 @@ def test_the_counter_is_put_back_over_another_connection(stage: Stage) -> None:
     with change.target(Login(**login(stage.replica)), None, "test", options) as aim:
         fault = skip_plan.broken(aim.channel)
         assert fault is not None
-        found, _ = failing.read(aim.connection, aim.probed, aim.channel, fault)
+        found, _unused = failing.read(aim.connection, aim.probed, aim.channel, fault)
         plan = skip_plan.plan("counter", aim.verbs, found, "", Verdict(), "")
         with pytest.raises(RuntimeError), skipping._put_back(aim, "counter"):
             for step in plan.steps[:-1]:

@@ -135,7 +135,7 @@ def test_coordinates_that_somebody_else_lost_stay_lost(well: Pair, tmp_path: Pat
     well.replica.stop_replica("SQL_THREAD")
     record = channel(well, tmp_path, state="stopped", threads="receiver")
     well.replica.execute(well.replica.replica_sql("RESET"))
-    for _ in range(2):
+    for _unused in range(2):
         left = undo(well, record, check=True)
         assert not any("coordinates:" in text for text in left["restored"]), left
         assert any("not by this change" in text for text in left["not_restorable"])

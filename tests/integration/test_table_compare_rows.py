@@ -78,17 +78,21 @@ def still_pair(well: Pair) -> Lab:
 def test_every_type_is_compared_by_its_bytes(still: Lab) -> None:
     chosen = types_of(still.flavour.name)
     tables = [
-        "CREATE TABLE proof.%s (id INT PRIMARY KEY, v %s) ENGINE=InnoDB" % (name, ddl) for name, ddl, _, _ in chosen
+        "CREATE TABLE proof.%s (id INT PRIMARY KEY, v %s) ENGINE=InnoDB" % (name, ddl)
+        for name, ddl, _unused, _unused in chosen
     ]
-    rows = ["INSERT INTO proof.%s VALUES (1, %s), (2, %s)" % (name, value, value) for name, _, value, _ in chosen]
+    rows = [
+        "INSERT INTO proof.%s VALUES (1, %s), (2, %s)" % (name, value, value)
+        for name, _unused, value, _unused in chosen
+    ]
     mode = "SET SESSION sql_mode = ''"
     with proof_schema(still, *tables, mode, *rows):
         assert compare(still.replica)["proof"] == "rows_proven"
-        planted = ["REPLACE INTO proof.%s VALUES (2, %s)" % (name, other) for name, _, _, other in chosen]
+        planted = ["REPLACE INTO proof.%s VALUES (2, %s)" % (name, other) for name, _unused, _unused, other in chosen]
         still.replica.execute_unlogged(mode, *planted)
         result = compare(still.replica)
     found = different(result)
-    assert sorted(found) == sorted("proof." + name for name, _, _, _ in chosen)
+    assert sorted(found) == sorted("proof." + name for name, _unused, _unused, _unused in chosen)
     for entries in found.values():
         assert [entry["what"] for entry in entries] == ["rows"]
         assert entries[0]["rows"] == [{"what": "changed", "key": {"id": "2"}, "columns": ["v"]}]
@@ -114,23 +118,23 @@ def test_missing_and_extra_rows_are_found_by_any_key_in_any_chunk(still: Lab) ->
     count = 500
     numbers = "CREATE TABLE proof.n (n INT PRIMARY KEY) ENGINE=InnoDB"
     fill = "INSERT INTO proof.n VALUES %s" % ", ".join("(%d)" % number for number in range(count))
-    tables = ["CREATE TABLE proof.%s (%s) ENGINE=InnoDB" % (name, columns) for name, columns, _ in KEYS]
+    tables = ["CREATE TABLE proof.%s (%s) ENGINE=InnoDB" % (name, columns) for name, columns, _unused in KEYS]
     rows = [
         "INSERT INTO proof.%s SELECT %s FROM proof.n ORDER BY n" % (name, value.replace("{n}", "n"))
-        for name, _, value in KEYS
+        for name, _unused, value in KEYS
     ]
     mode = "SET SESSION sql_mode = '', SESSION time_zone = '+00:00'"
     with proof_schema(still, numbers, fill, *tables, mode, *rows):
         equal = compare(still.replica, chunk_rows=64)
         assert equal["proof"] == "rows_proven", equal["msg"]
         assert all(entry["chunks"] >= 8 for entry in equal["compared"])
-        for name, _, value in KEYS:
+        for name, _unused, value in KEYS:
             wanted = "INSERT INTO proof.%s SELECT %s" % (name, value.replace("{n}", str(count + 1)))
             first = "DELETE FROM proof.%s ORDER BY k LIMIT 1" % name
             still.replica.execute_unlogged(mode, wanted, first)
         result = compare(still.replica, chunk_rows=64)
     found = different(result)
-    assert sorted(found) == sorted("proof." + name for name, _, _ in KEYS)
+    assert sorted(found) == sorted("proof." + name for name, _unused, _unused in KEYS)
     for name, entries in found.items():
         assert entries[0]["counts"] == {"missing": 1, "extra": 1, "changed": 0}, name
 

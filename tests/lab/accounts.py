@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The accounts every lab server has. Their grants come from the collection's own table."""
+
 from __future__ import annotations
 
 import importlib.util

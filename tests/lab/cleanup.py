@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ownership of what the lab starts, and its removal: at exit, on signals, and of what dead owners left behind."""
+
 from __future__ import annotations
 
 import atexit

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line of the lab: images, up, down, list, compare, bench."""
+
 from __future__ import annotations
 
 import argparse
@@ -60,14 +61,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def inventory(servers: Sequence[Server], name: str) -> Dict[str, Any]:
     """Return an Ansible inventory of a lab's servers, for modules that run on the controller."""
-    hosts = {server.name: {"replica_login_host": server.host, "replica_login_port": server.port}
-             for server in servers}
-    return {"all": {"children": {name.replace("-", "_").replace(".", ""): {"hosts": hosts, "vars": {
-        "ansible_connection": "local",
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "replica_login_user": accounts.REPAIRER.user,
-        "replica_login_password": accounts.REPAIRER.password,
-    }}}}}
+    hosts = {server.name: {"replica_login_host": server.host, "replica_login_port": server.port} for server in servers}
+    return {
+        "all": {
+            "children": {
+                name.replace("-", "_").replace(".", ""): {
+                    "hosts": hosts,
+                    "vars": {
+                        "ansible_connection": "local",
+                        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                        "replica_login_user": accounts.REPAIRER.user,
+                        "replica_login_password": accounts.REPAIRER.password,
+                    },
+                }
+            }
+        }
+    }
 
 
 def yaml_text(value: Any, depth: int = 0) -> str:
@@ -95,8 +104,16 @@ def _images(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    lab = Lab(arguments.flavour, arguments.topology, arguments.gtid, arguments.format, arguments.workers,
-              dict(arguments.option), keep=True, name=arguments.name)
+    lab = Lab(
+        arguments.flavour,
+        arguments.topology,
+        arguments.gtid,
+        arguments.format,
+        arguments.workers,
+        dict(arguments.option),
+        keep=True,
+        name=arguments.name,
+    )
     began = time.monotonic()
     lab.up()
     text = "---\n" + yaml_text(inventory(lab.servers, lab.name))
@@ -156,7 +173,7 @@ def attach(name: str) -> List[Server]:
         kind = flavour(image.partition("/")[2].partition(":")[0])
         address = str(network["IPAddress"])
         number = int(container.labels[cleanup.NUMBER_LABEL])
-        server = Server(kind, number, container.name[len(name) + 1:], address)
+        server = Server(kind, number, container.name[len(name) + 1 :], address)
         server.container = container
         servers.append(server)
     if not servers:
@@ -184,12 +201,15 @@ def _bench(arguments: argparse.Namespace) -> int:
     for name in arguments.flavours or images.available():
         images.ensure_image(flavour(name))
         times = []
-        for _ in range(arguments.rounds):
+        for _unused in range(arguments.rounds):
             began = time.monotonic()
             with Lab(name):
                 times.append(time.monotonic() - began)
-        print(f"{name}: a pair replicates after {statistics.median(times):.1f} s "
-              f"(median of {len(times)}; {min(times):.1f} to {max(times):.1f})", flush=True)
+        print(
+            f"{name}: a pair replicates after {statistics.median(times):.1f} s "
+            f"(median of {len(times)}; {min(times):.1f} to {max(times):.1f})",
+            flush=True,
+        )
     return 0
 
 
@@ -197,7 +217,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line; returns its exit code."""
     arguments = _parser().parse_args(argv)
     commands: Dict[str, Callable[[argparse.Namespace], int]] = {
-        "images": _images, "up": _up, "down": _down, "list": _list, "compare": _compare, "bench": _bench}
+        "images": _images,
+        "up": _up,
+        "down": _down,
+        "list": _list,
+        "compare": _compare,
+        "bench": _bench,
+    }
     try:
         return commands[arguments.command](arguments)
     except LabError as error:

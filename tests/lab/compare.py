@@ -5,6 +5,7 @@
 
 This is the judge of the repair tests, so it shares no code with the collection and compares bytes, not values.
 """
+
 from __future__ import annotations
 
 import re
@@ -18,12 +19,31 @@ from .server import Server
 SYSTEM_SCHEMAS = ("mysql", "information_schema", "performance_schema", "sys")
 MAX_DIFFERENCES = 20
 _CHUNK = 2000
-_CREATE_COLUMN = ("Create Table", "Create View", "SQL Original Statement", "Create Procedure", "Create Function",
-                  "Create Event", "Create Package", "Create Package Body")
+_CREATE_COLUMN = (
+    "Create Table",
+    "Create View",
+    "SQL Original Statement",
+    "Create Procedure",
+    "Create Function",
+    "Create Event",
+    "Create Package",
+    "Create Package Body",
+)
 
 _NUMBERS = frozenset(("bit", "tinyint", "smallint", "mediumint", "int", "bigint", "year", "decimal"))
-_SHAPES = frozenset(("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
-                     "geomcollection", "geometrycollection"))
+_SHAPES = frozenset(
+    (
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+        "multipoint",
+        "multilinestring",
+        "multipolygon",
+        "geomcollection",
+        "geometrycollection",
+    )
+)
 
 Rows = Iterator[Tuple[Any, ...]]
 
@@ -31,8 +51,9 @@ Rows = Iterator[Tuple[Any, ...]]
 def _connect(server: Server) -> pymysql.connections.Connection[Any]:
     connection = server.connect("root", charset="utf8mb4", cursorclass=pymysql.cursors.Cursor, read_timeout=300)
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, "
-                       "lock_wait_timeout = 20")
+        cursor.execute(
+            "SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, lock_wait_timeout = 20"
+        )
     return connection
 
 
@@ -56,21 +77,31 @@ def _objects(connection: pymysql.connections.Connection[Any]) -> Dict[Tuple[str,
     marks = ", ".join(["%s"] * len(SYSTEM_SCHEMAS))
     found: Dict[Tuple[str, str, str], str] = {}
     for schema, table, kind in _all(
-            connection, "SELECT table_schema, table_name, table_type FROM information_schema.tables "
-            f"WHERE table_schema NOT IN ({marks})", SYSTEM_SCHEMAS):
+        connection,
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables "
+        f"WHERE table_schema NOT IN ({marks})",
+        SYSTEM_SCHEMAS,
+    ):
         word = "VIEW" if kind == "VIEW" else "SEQUENCE" if kind == "SEQUENCE" else "TABLE"
         found[(word.lower(), schema, table)] = f"SHOW CREATE {word} {_name(schema, table)}"
     for schema, name, kind in _all(
-            connection, "SELECT routine_schema, routine_name, routine_type FROM information_schema.routines "
-            f"WHERE routine_schema NOT IN ({marks})", SYSTEM_SCHEMAS):
+        connection,
+        "SELECT routine_schema, routine_name, routine_type FROM information_schema.routines "
+        f"WHERE routine_schema NOT IN ({marks})",
+        SYSTEM_SCHEMAS,
+    ):
         found[(kind.lower(), schema, name)] = f"SHOW CREATE {kind} {_name(schema, name)}"
     for schema, name in _all(
-            connection, "SELECT trigger_schema, trigger_name FROM information_schema.triggers "
-            f"WHERE trigger_schema NOT IN ({marks})", SYSTEM_SCHEMAS):
+        connection,
+        f"SELECT trigger_schema, trigger_name FROM information_schema.triggers WHERE trigger_schema NOT IN ({marks})",
+        SYSTEM_SCHEMAS,
+    ):
         found[("trigger", schema, name)] = f"SHOW CREATE TRIGGER {_name(schema, name)}"
     for schema, name in _all(
-            connection, "SELECT event_schema, event_name FROM information_schema.events "
-            f"WHERE event_schema NOT IN ({marks})", SYSTEM_SCHEMAS):
+        connection,
+        f"SELECT event_schema, event_name FROM information_schema.events WHERE event_schema NOT IN ({marks})",
+        SYSTEM_SCHEMAS,
+    ):
         found[("event", schema, name)] = f"SHOW CREATE EVENT {_name(schema, name)}"
     return found
 
@@ -95,21 +126,31 @@ def _definition(connection: pymysql.connections.Connection[Any], kind: str, sql:
 
 
 def _schemas(connection: pymysql.connections.Connection[Any]) -> Dict[str, str]:
-    rows = _all(connection, "SELECT schema_name, default_character_set_name, default_collation_name "
-                            "FROM information_schema.schemata")
+    rows = _all(
+        connection,
+        "SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata",
+    )
     return {row[0]: f"{row[1]} {row[2]}" for row in rows if row[0] not in SYSTEM_SCHEMAS}
 
 
 def _columns(connection: pymysql.connections.Connection[Any], schema: str, table: str) -> List[Tuple[str, str, str]]:
     """Return name, type and extra of the stored columns in order."""
-    rows = _all(connection, "SELECT column_name, data_type, extra FROM information_schema.columns "
-                            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position", (schema, table))
+    rows = _all(
+        connection,
+        "SELECT column_name, data_type, extra FROM information_schema.columns "
+        "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        (schema, table),
+    )
     return [(row[0], row[1].lower(), row[2].upper()) for row in rows]
 
 
 def _key(connection: pymysql.connections.Connection[Any], schema: str, table: str) -> List[str]:
-    rows = _all(connection, "SELECT column_name FROM information_schema.statistics WHERE table_schema = %s "
-                            "AND table_name = %s AND index_name = 'PRIMARY' ORDER BY seq_in_index", (schema, table))
+    rows = _all(
+        connection,
+        "SELECT column_name FROM information_schema.statistics WHERE table_schema = %s "
+        "AND table_name = %s AND index_name = 'PRIMARY' ORDER BY seq_in_index",
+        (schema, table),
+    )
     return [row[0] for row in rows]
 
 
@@ -129,9 +170,14 @@ def _expression(name: str, kind: str) -> str:
     return f"CAST({text} AS BINARY)"
 
 
-def _rows(connection: pymysql.connections.Connection[Any], schema: str, table: str,
-          columns: Sequence[Tuple[str, str, str]], order: str) -> Rows:
-    shown = ", ".join(_expression(name, kind) for name, kind, _ in columns)
+def _rows(
+    connection: pymysql.connections.Connection[Any],
+    schema: str,
+    table: str,
+    columns: Sequence[Tuple[str, str, str]],
+    order: str,
+) -> Rows:
+    shown = ", ".join(_expression(name, kind) for name, kind, _unused in columns)
     cursor = connection.cursor(pymysql.cursors.SSCursor)
     try:
         cursor.execute(f"SELECT {shown} FROM {_name(schema, table)} ORDER BY {order}")
@@ -146,13 +192,13 @@ def _rows(connection: pymysql.connections.Connection[Any], schema: str, table: s
 
 def _order(columns: Sequence[Tuple[str, str, str]], key: Sequence[str]) -> Tuple[str, List[int]]:
     """Return the ORDER BY list and the places of its columns; rows without a key are sorted by all columns."""
-    names = [name for name, _, _ in columns]
+    names = [name for name, _unused, _unused in columns]
     places = [names.index(name) for name in key] if key else list(range(len(columns)))
     return ", ".join(f"{place + 1}" for place in places), places
 
 
 def _shown(columns: Sequence[Tuple[str, str, str]], row: Sequence[Any]) -> str:
-    return ", ".join(f"{name}={_value(kind, value)}" for (name, kind, _), value in zip(columns, row))
+    return ", ".join(f"{name}={_value(kind, value)}" for (name, kind, _unused), value in zip(columns, row))
 
 
 def _value(kind: str, value: Any) -> str:
@@ -169,8 +215,15 @@ def _sort_key(row: Sequence[Any], places: Sequence[int]) -> Tuple[Tuple[bool, by
     return tuple((row[place] is not None, bytes(row[place] or b"")) for place in places)
 
 
-def _compare_rows(one: Rows, two: Rows, where: str, columns: Sequence[Tuple[str, str, str]], places: Sequence[int],
-                  names: Tuple[str, str], limit: int) -> List[str]:
+def _compare_rows(
+    one: Rows,
+    two: Rows,
+    where: str,
+    columns: Sequence[Tuple[str, str, str]],
+    places: Sequence[int],
+    names: Tuple[str, str],
+    limit: int,
+) -> List[str]:
     found: List[str] = []
     left: Optional[Tuple[Any, ...]] = next(one, None)
     right: Optional[Tuple[Any, ...]] = next(two, None)
@@ -181,8 +234,11 @@ def _compare_rows(one: Rows, two: Rows, where: str, columns: Sequence[Tuple[str,
         left_key = _sort_key(left, places) if left is not None else None
         right_key = _sort_key(right, places) if right is not None else None
         if left is not None and right is not None and left_key == right_key:
-            changed = [f"{column[0]}: {_value(column[1], a)} / {_value(column[1], b)}"
-                       for column, a, b in zip(columns, left, right) if a != b]
+            changed = [
+                f"{column[0]}: {_value(column[1], a)} / {_value(column[1], b)}"
+                for column, a, b in zip(columns, left, right)
+                if a != b
+            ]
             at = _shown([columns[place] for place in places], [left[place] for place in places])
             found.append(f"row of {where} differs at {at}: {'; '.join(changed)}")
             left, right = next(one, None), next(two, None)
@@ -197,15 +253,21 @@ def _compare_rows(one: Rows, two: Rows, where: str, columns: Sequence[Tuple[str,
     return found
 
 
-def _definitions(a: pymysql.connections.Connection[Any], b: pymysql.connections.Connection[Any],
-                 names: Tuple[str, str], ignore: Sequence[str]) -> Tuple[List[str], List[Tuple[str, str]]]:
+def _definitions(
+    a: pymysql.connections.Connection[Any],
+    b: pymysql.connections.Connection[Any],
+    names: Tuple[str, str],
+    ignore: Sequence[str],
+) -> Tuple[List[str], List[Tuple[str, str]]]:
     """Return the differences of definitions, and the tables that both have."""
     found: List[str] = []
     one_schemas, two_schemas = _schemas(a), _schemas(b)
     for schema in sorted(set(one_schemas) | set(two_schemas)):
         if schema not in ignore and one_schemas.get(schema) != two_schemas.get(schema):
-            found.append(f"schema {schema}: {one_schemas.get(schema, 'absent')} on {names[0]}, "
-                         f"{two_schemas.get(schema, 'absent')} on {names[1]}")
+            found.append(
+                f"schema {schema}: {one_schemas.get(schema, 'absent')} on {names[0]}, "
+                f"{two_schemas.get(schema, 'absent')} on {names[1]}"
+            )
     one, two = _objects(a), _objects(b)
     tables = []
     for item in sorted(set(one) | set(two)):
@@ -243,8 +305,15 @@ def compare(a: Server, b: Server, limit: int = MAX_DIFFERENCES, ignore: Sequence
                 found.append(f"table {schema}.{table}: columns differ, rows not compared")
                 continue
             order, places = _order(columns, _key(one, schema, table))
-            found += _compare_rows(_rows(one, schema, table, columns, order), _rows(two, schema, table, others, order),
-                                   f"{schema}.{table}", columns, places, names, limit - len(found))
+            found += _compare_rows(
+                _rows(one, schema, table, columns, order),
+                _rows(two, schema, table, others, order),
+                f"{schema}.{table}",
+                columns,
+                places,
+                names,
+                limit - len(found),
+            )
     finally:
         one.close()
         two.close()

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The container engine: connect to it, and start Debian's ``dockerd`` where none answers."""
+
 from __future__ import annotations
 
 import os
@@ -66,16 +67,21 @@ def remove_stale_pid_file(pid_file: Path, daemon: str) -> bool:
 def _start_daemon(timeout: float) -> docker.DockerClient:
     dockerd = shutil.which("dockerd") or shutil.which("dockerd", path="/usr/sbin:/usr/local/sbin")
     if dockerd is None:
-        raise LabError("No container engine answers and dockerd is not installed. "
-                       "Install Docker (Debian: apt-get install docker.io) or set DOCKER_HOST.")
+        raise LabError(
+            "No container engine answers and dockerd is not installed. "
+            "Install Docker (Debian: apt-get install docker.io) or set DOCKER_HOST."
+        )
     if os.geteuid() != 0:
-        raise LabError("No container engine answers and only root can start dockerd. "
-                       "Start it (systemctl start docker), join the group docker, or set DOCKER_HOST.")
+        raise LabError(
+            "No container engine answers and only root can start dockerd. "
+            "Start it (systemctl start docker), join the group docker, or set DOCKER_HOST."
+        )
     remove_stale_pid_file(PID_FILE, "dockerd")
     remove_stale_pid_file(CONTAINERD_PID_FILE, "containerd")
     with DAEMON_LOG.open("ab") as log:
-        daemon = subprocess.Popen([dockerd], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                  start_new_session=True, cwd="/")
+        daemon = subprocess.Popen(
+            [dockerd], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+        )
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         client = _try_connect()

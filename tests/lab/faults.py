@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong with a replica, done to real servers on purpose: damaged files, cut links, lost binlogs."""
+
 from __future__ import annotations
 
 import contextlib
@@ -33,14 +34,16 @@ def _status(server: Server, channel: str) -> Row:
 
 # -- relay logs ------------------------------------------------------------------------------------------------------
 
+
 def relay_logs(server: Server, channel: str = "") -> List[str]:
     """Return the paths of a channel's relay log files, oldest first; the server may be stopped."""
     name = f"relay-{channel}" if channel else "relay"
     return server.exec(f"ls -1 {DATA}/{name}.[0-9]* 2> /dev/null", check=False)[1].split()
 
 
-def queue_transactions(lab: Lab, work: Work, replica: Optional[Server] = None, channel: str = "",
-                       timeout: float = 30.0) -> Tuple[str, int]:
+def queue_transactions(
+    lab: Lab, work: Work, replica: Optional[Server] = None, channel: str = "", timeout: float = 30.0
+) -> Tuple[str, int]:
     """Stop the applier, run ``work`` on the source and wait until the receiver has it all in the relay log.
 
     :returns: relay log file (path) and the position where the applier stands in it
@@ -62,15 +65,22 @@ def queue_transactions(lab: Lab, work: Work, replica: Optional[Server] = None, c
 
 def flip_bytes(server: Server, path: str, position: int, count: int = 40) -> None:
     """Flip all bits of ``count`` bytes of a file from ``position`` on."""
-    _, shown = server.exec(f"dd if={path} bs=1 skip={position} count={count} 2> /dev/null | od -An -v -tu1")
+    _unused, shown = server.exec(f"dd if={path} bs=1 skip={position} count={count} 2> /dev/null | od -An -v -tu1")
     flipped = "".join(f"\\{int(number) ^ 255:03o}" for number in shown.split())
     if not flipped:
         raise LabError(f"{path} on {server.name} ends before position {position}")
     server.exec(f"printf '{flipped}' | dd of={path} bs=1 seek={position} conv=notrunc 2> /dev/null")
 
 
-def corrupt_relay_log(lab: Lab, work: Work, replica: Optional[Server] = None, channel: str = "", count: int = 40,
-                      offset: int = 30, start: bool = True) -> None:
+def corrupt_relay_log(
+    lab: Lab,
+    work: Work,
+    replica: Optional[Server] = None,
+    channel: str = "",
+    count: int = 40,
+    offset: int = 30,
+    start: bool = True,
+) -> None:
     """Damage transactions that are queued in the relay log and not yet applied.
 
     :param work: makes the transactions on the source (a few; the first of them is damaged)
@@ -153,6 +163,7 @@ def restore_relay_info(server: Server) -> None:
 
 # -- binlogs and data ------------------------------------------------------------------------------------------------
 
+
 def purge_binlogs(server: Server) -> str:
     """Delete all of a server's binlogs but a new, empty one; returns the name of that one.
 
@@ -161,7 +172,7 @@ def purge_binlogs(server: Server) -> str:
     :raises LabError: when a file stayed
     """
     server.execute("FLUSH BINARY LOGS")
-    name, _ = server.coordinates()
+    name, _unused = server.coordinates()
     with contextlib.suppress(pymysql.MySQLError):  # MariaDB 11.4 and later: no purge without this many replicas
         server.execute("SET GLOBAL slave_connections_needed_for_purge = 0")
 
@@ -192,7 +203,9 @@ def dump_threads(source: Server, replica: Optional[Server] = None) -> List[int]:
     rows = source.query("SELECT id, host FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
     # Column names are upper case on some servers.
     found = [{key.lower(): value for key, value in row.items()} for row in rows]
-    return [int(row["id"]) for row in found if replica is None or str(row["host"]).split(":")[0] == replica.host]
+    return [
+        int(row["id"]) for row in found if replica is None or str(row["host"]).split(":", maxsplit=1)[0] == replica.host
+    ]
 
 
 def kill_dump_threads(source: Server, replica: Optional[Server] = None) -> None:
@@ -225,6 +238,7 @@ def reconnect(lab: Lab, timeout: float = 30.0) -> None:
     """Wait until every receiver is connected (their retry interval is a second)."""
     words = lab.flavour.words
     for link in lab.links:
+
         def connected(row: Link = link) -> bool:
             return str(lab.status(row)[words.io_running]) == "Yes"
 
@@ -232,6 +246,7 @@ def reconnect(lab: Lab, timeout: float = 30.0) -> None:
 
 
 # -- links, delay, disk ----------------------------------------------------------------------------------------------
+
 
 def _route(server: Server, action: str, address: str, check: bool = True) -> None:
     code, text = server.exec(f"PATH=$PATH:/sbin:/usr/sbin ip route {action} unreachable {address}/32", check=False)
@@ -289,8 +304,8 @@ def delay_replica(lab: Lab, seconds: int, replica: Optional[Server] = None, chan
 
 def fill_disk(server: Server, leave: int = 0) -> None:
     """Fill the file system of a server that was given a ``disk_size``, but for ``leave`` bytes."""
-    _, text = server.exec(f"df -B1 {HOME} | tail -n 1")
-    size, _, free = (int(number) for number in text.split()[1:4])
+    _unused, text = server.exec(f"df -B1 {HOME} | tail -n 1")
+    size, _unused, free = (int(number) for number in text.split()[1:4])
     if size > 4 * 2**30:
         raise LabError(f"{server.name}: start the lab with disk_size; the disk of {size} bytes will not be filled")
     server.exec(f"head -c {max(0, free - leave)} /dev/zero > {HOME}/filler", check=False)
@@ -304,5 +319,3 @@ def free_disk(server: Server) -> None:
 def break_locally(server: Server, *statements: str) -> None:
     """Run statements on a replica only, outside its binlog: the local write that makes it differ."""
     server.execute_unlogged(*statements)
-
-

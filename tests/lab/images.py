@@ -6,6 +6,7 @@
 An image is made in two steps. The base holds a server's programs; the seeded image adds a data directory with the
 lab's accounts, so that a server starts from a copy of it. Both are tagged with a hash of all that goes into them.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -50,7 +51,7 @@ def official_images() -> Dict[str, str]:
         return {name: flavour.official for name, flavour in FLAVOURS.items()}
     chosen: Dict[str, str] = {}
     for item in text.split(","):
-        name, _, image = item.strip().partition("=")
+        name, _unused, image = item.strip().partition("=")
         if name not in FLAVOURS:
             raise LabError(f"LAB_IMAGES names an unknown flavour {name!r}; known: {', '.join(FLAVOURS)}")
         chosen[name] = image or FLAVOURS[name].official
@@ -64,8 +65,15 @@ def available() -> List[str]:
 
 
 def _seed_options(flavour: Flavour) -> str:
-    wanted = ("innodb_log_file_size", "innodb_redo_log_capacity", "innodb_use_native_aio", "innodb_flush_method",
-              "secure_file_priv", "innodb_doublewrite", "loose_innodb_numa_interleave")
+    wanted = (
+        "innodb_log_file_size",
+        "innodb_redo_log_capacity",
+        "innodb_use_native_aio",
+        "innodb_flush_method",
+        "secure_file_priv",
+        "innodb_doublewrite",
+        "loose_innodb_numa_interleave",
+    )
     options = [f"--{name.replace('_', '-')}={flavour.options[name]}" for name in wanted if name in flavour.options]
     return " ".join([*options, "--innodb-buffer-pool-size=64M", "--loose-mysqlx=0"])
 
@@ -73,8 +81,10 @@ def _seed_options(flavour: Flavour) -> str:
 def _base_tag(flavour: Flavour) -> str:
     package = flavour.package
     if package is None:
-        raise LabError(f"{flavour.name} is in no Debian release: name an official image, "
-                       f"for example LAB_IMAGES={flavour.name}={flavour.official}")
+        raise LabError(
+            f"{flavour.name} is in no Debian release: name an official image, "
+            f"for example LAB_IMAGES={flavour.name}={flavour.official}"
+        )
     recipe = [package.suite, package.packages, package.apt_options, package.npm, _SLIM]
     return f"{REPOSITORY}/base-{flavour.name}:{_digest(recipe)}"
 
@@ -82,8 +92,15 @@ def _base_tag(flavour: Flavour) -> str:
 def image_tag(flavour: Flavour) -> str:
     """Return the tag that a flavour's image has or will have; it changes only when its recipe does."""
     source = official_images().get(flavour.name) or _base_tag(flavour)
-    recipe = [source, SEED_SCRIPT.read_text(encoding="utf-8"), flavour.binary, flavour.seed, _seed_options(flavour),
-              accounts.seed_statements(flavour), flavour.own_certificate]
+    recipe = [
+        source,
+        SEED_SCRIPT.read_text(encoding="utf-8"),
+        flavour.binary,
+        flavour.seed,
+        _seed_options(flavour),
+        accounts.seed_statements(flavour),
+        flavour.own_certificate,
+    ]
     return f"{REPOSITORY}/{flavour.name}:{_digest(recipe)}"
 
 
@@ -107,8 +124,9 @@ def _run(command: List[str], cwd: str, what: str) -> str:
     program = shutil.which(command[0])
     if program is None:
         raise LabError(f"{command[0]} is needed {what} and is not installed (Debian: apt-get install {command[0]})")
-    done = subprocess.run([program, *command[1:]], cwd=cwd, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *command[1:]], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).splitlines()[-15:])
         hint = "" if os.geteuid() == 0 else " (not root: mmdebstrap then needs uidmap and unprivileged user namespaces)"
@@ -121,8 +139,12 @@ def mirror() -> str:
     program = shutil.which("apt-get")
     if program is None:
         return ""
-    done = subprocess.run([program, "indextargets", "--format", "$(SITE)", "Created-By: Packages"],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "indextargets", "--format", "$(SITE)", "Created-By: Packages"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     sites = [line for line in done.stdout.splitlines() if line and "security" not in line]
     return sites[0] if sites else ""
 
@@ -138,7 +160,7 @@ def _build_base(flavour: Flavour, package: Package, tag: str) -> None:
         if package.npm:
             _add_npm_server(package.npm, work, tar)
         changes = [f"LABEL {LABEL}=1", 'CMD ["sleep", "infinity"]']
-        repository, _, version = tag.partition(":")
+        repository, _unused, version = tag.partition(":")
         engine().api.import_image_from_file(tar, repository=repository, tag=version, changes=changes)
 
 
@@ -165,8 +187,13 @@ def _seed(flavour: Flavour, base: str, tag: str) -> None:
     client = engine()
     name = f"seed-{flavour.name}"
     container = client.containers.create(
-        base, entrypoint=[], command=["sleep", "infinity"], user="root", network_mode="none",
-        labels=cleanup.labels(name))
+        base,
+        entrypoint=[],
+        command=["sleep", "infinity"],
+        user="root",
+        network_mode="none",
+        labels=cleanup.labels(name),
+    )
     try:
         container.start()
         script = SEED_SCRIPT.read_bytes()
@@ -178,15 +205,25 @@ def _seed(flavour: Flavour, base: str, tag: str) -> None:
         container.put_archive("/", packed.getvalue())
         statements = "".join(line + ";\n" for line in accounts.seed_statements(flavour))
         code, output = container.exec_run(
-            ["sh", "/seed.sh"], user="root", environment={
-                "HOW": flavour.seed, "BINARY": flavour.binary, "EXTRA": _seed_options(flavour),
-                "INIT_SQL": statements, "CERTIFICATE": "1" if flavour.own_certificate else ""})
+            ["sh", "/seed.sh"],
+            user="root",
+            environment={
+                "HOW": flavour.seed,
+                "BINARY": flavour.binary,
+                "EXTRA": _seed_options(flavour),
+                "INIT_SQL": statements,
+                "CERTIFICATE": "1" if flavour.own_certificate else "",
+            },
+        )
         if code:
             text = output.decode(errors="replace")
             raise LabError(f"The data directory of {flavour.name} could not be made:\n{text}")
-        repository, _, version = tag.partition(":")
-        container.commit(repository=repository, tag=version, changes=[
-            "ENTRYPOINT []", 'CMD ["sleep", "infinity"]', "USER root", f"LABEL {LABEL}=1"])
+        repository, _unused, version = tag.partition(":")
+        container.commit(
+            repository=repository,
+            tag=version,
+            changes=["ENTRYPOINT []", 'CMD ["sleep", "infinity"]', "USER root", f"LABEL {LABEL}=1"],
+        )
     finally:
         container.remove(force=True, v=True)
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Activity beside a test: writers at a bounded rate, and sessions that stand in the applier's way."""
+
 from __future__ import annotations
 
 import contextlib
@@ -25,8 +26,9 @@ class Writer:
     :param limit: end after this many transactions (0: when stopped)
     """
 
-    def __init__(self, server: Server, rate: float = 50.0, tables: int = 3, schema: str = "load",
-                 limit: int = 0) -> None:
+    def __init__(
+        self, server: Server, rate: float = 50.0, tables: int = 3, schema: str = "load", limit: int = 0
+    ) -> None:
         self.server = server
         self.rate = rate
         self.tables = tables
@@ -40,8 +42,9 @@ class Writer:
     def __enter__(self) -> Writer:
         return self.start()
 
-    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
         self._end.set()
         self._thread.join(30)
 
@@ -49,8 +52,10 @@ class Writer:
         """Make the tables and start writing."""
         self.server.execute(f"CREATE DATABASE IF NOT EXISTS `{self.schema}`")
         for number in range(self.tables):
-            self.server.execute(f"CREATE TABLE IF NOT EXISTS `{self.schema}`.w{number} (id INT PRIMARY KEY "
-                                "AUTO_INCREMENT, n INT NOT NULL, t VARCHAR(60)) ENGINE = InnoDB")
+            self.server.execute(
+                f"CREATE TABLE IF NOT EXISTS `{self.schema}`.w{number} (id INT PRIMARY KEY "
+                "AUTO_INCREMENT, n INT NOT NULL, t VARCHAR(60)) ENGINE = InnoDB"
+            )
         self._thread.start()
         return self
 
@@ -64,8 +69,9 @@ class Writer:
         if self._thread.is_alive():
             raise LabError(f"the writer on {self.server.name} hangs")
         if self.error is not None:
-            raise LabError(f"the writer on {self.server.name} failed after {self.committed} transactions: "
-                           f"{self.error}") from self.error
+            raise LabError(
+                f"the writer on {self.server.name} failed after {self.committed} transactions: {self.error}"
+            ) from self.error
         return self.committed
 
     def wait_for(self, count: int, timeout: float = 30.0) -> int:
@@ -102,8 +108,10 @@ class Writer:
     def _transaction(self, connection: pymysql.connections.Connection[Any], number: int) -> None:
         one, two = f"w{number % self.tables}", f"w{(number + 1) % self.tables}"
         with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {one} (n, t) VALUES (%s, %s), (%s, %s)",
-                           (number, f"first {number}", number, f"second {number}"))
+            cursor.execute(
+                f"INSERT INTO {one} (n, t) VALUES (%s, %s), (%s, %s)",
+                (number, f"first {number}", number, f"second {number}"),
+            )
             if number % 3 == 1:
                 cursor.execute(f"UPDATE {two} SET n = n + 1, t = %s WHERE id = %s", (f"new {number}", number // 3 + 1))
             if number % 7 == 3:
@@ -127,8 +135,9 @@ class Blocker:
     def __enter__(self) -> Blocker:
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
         self.release()
 
     def release(self) -> None:
@@ -167,8 +176,9 @@ def wait_applier_blocked(server: Server, timeout: float = 20.0) -> None:
     server.wait_until(lambda: server.value(metadata) or server.value(locks), timeout, "an applier that is blocked")
 
 
-def background_writer(lab: Lab, rate: float = 50.0, tables: int = 3, schema: str = "load",
-                      server: Optional[Server] = None) -> Writer:
+def background_writer(
+    lab: Lab, rate: float = 50.0, tables: int = 3, schema: str = "load", server: Optional[Server] = None
+) -> Writer:
     """Start a writer on the source that also ends when the lab is removed."""
     writer = Writer(server or lab.source, rate, tables, schema).start()
     lab.on_close(writer.stop)

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab's own network, on a subnet nobody else has."""
+
 from __future__ import annotations
 
 import random
@@ -27,8 +28,9 @@ def create_network(name: str, labels: Dict[str, str]) -> Tuple[Network, str, int
         prefix, offset = f"10.213.{number // 16}", number % 16 * 16
         pool = docker.types.IPAMPool(subnet=f"{prefix}.{offset}/28", gateway=f"{prefix}.{offset + 1}")
         try:
-            network = client.networks.create(name, driver="bridge", labels=labels,
-                                             ipam=docker.types.IPAMConfig(pool_configs=[pool]))
+            network = client.networks.create(
+                name, driver="bridge", labels=labels, ipam=docker.types.IPAMConfig(pool_configs=[pool])
+            )
         except docker.errors.APIError as error:
             if "overlap" in str(error):
                 continue

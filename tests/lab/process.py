@@ -6,6 +6,7 @@
 The container's first process idles and the server is started beside it, so that the server can be stopped, killed
 and started with other options while its files stay where they are. They lie on a tmpfs.
 """
+
 from __future__ import annotations
 
 import time
@@ -52,12 +53,16 @@ _FIND = """for p in /proc/[0-9]*; do
   printf '%s ' "${p#/proc/}"
 done
 """
-_SIGNAL = """find_server() { """ + _FIND + """}
+_SIGNAL = (
+    """find_server() { """
+    + _FIND
+    + """}
 pids=$(find_server); [ -n "$pids" ] && kill -$1 $pids
 n=0
 while [ -n "$(find_server)" ]; do n=$((n + 1)); [ $n -gt $2 ] && exit 3; sleep 0.05; done
 exit 0
 """
+)
 
 
 def option_lines(flavour: Flavour, options: Dict[str, Option]) -> List[str]:
@@ -80,8 +85,9 @@ def option_lines(flavour: Flavour, options: Dict[str, Option]) -> List[str]:
 class ServerProcess:
     """A server of one flavour, number ``number`` of its lab (server id and UUID follow from the number)."""
 
-    def __init__(self, flavour: Flavour, number: int, name: str, address: str,
-                 options: Optional[Dict[str, Option]] = None) -> None:
+    def __init__(
+        self, flavour: Flavour, number: int, name: str, address: str, options: Optional[Dict[str, Option]] = None
+    ) -> None:
         self.flavour = flavour
         self.number = number
         self.name = name
@@ -116,13 +122,25 @@ class ServerProcess:
         mount = f"size={disk_size},mode=1777" if disk_size else "mode=1777"
         self.network = network
         self.container = client.containers.create(
-            image, name=f"{network.name}-{self.name}", hostname=self.name, labels=labels, tmpfs={HOME: mount},
-            network=network.name, stop_signal="SIGKILL", cap_add=["NET_ADMIN"],  # for cutting links
-            networking_config={network.name: client.api.create_endpoint_config(ipv4_address=self.host)})
+            image,
+            name=f"{network.name}-{self.name}",
+            hostname=self.name,
+            labels=labels,
+            tmpfs={HOME: mount},
+            network=network.name,
+            stop_signal="SIGKILL",
+            cap_add=["NET_ADMIN"],  # for cutting links
+            networking_config={network.name: client.api.create_endpoint_config(ipv4_address=self.host)},
+        )
         self.container.start()
 
-    def exec(self, command: Union[str, Sequence[str]], user: str = "root", check: bool = True,
-             env: Optional[Dict[str, str]] = None) -> Tuple[int, str]:
+    def exec(
+        self,
+        command: Union[str, Sequence[str]],
+        user: str = "root",
+        check: bool = True,
+        env: Optional[Dict[str, str]] = None,
+    ) -> Tuple[int, str]:
         """Run a command (a string goes to ``sh -c``) in the container; returns exit code and output.
 
         :raises LabError: when it fails and ``check`` is true
@@ -139,10 +157,20 @@ class ServerProcess:
 
     def _base_options(self) -> Dict[str, Option]:
         options: Dict[str, Option] = dict(self.flavour.options)
-        options.update({
-            "datadir": DATA, "socket": HOME + "/sock", "pid_file": HOME + "/pid", "log_error": ERROR_LOG,
-            "tmpdir": HOME + "/tmp", "port": PORT, "bind_address": "0.0.0.0", "server_id": self.server_id,
-            "report_host": self.host, "report_port": PORT})
+        options.update(
+            {
+                "datadir": DATA,
+                "socket": HOME + "/sock",
+                "pid_file": HOME + "/pid",
+                "log_error": ERROR_LOG,
+                "tmpdir": HOME + "/tmp",
+                "port": PORT,
+                "bind_address": "0.0.0.0",
+                "server_id": self.server_id,
+                "report_host": self.host,
+                "report_port": PORT,
+            }
+        )
         return options
 
     def start(self, wait: bool = True, timeout: float = 60.0, **options: Option) -> ServerProcess:
@@ -155,9 +183,17 @@ class ServerProcess:
         self.options.update(options)
         self._starts += 1
         lines = ["[mysqld]", *option_lines(self.flavour, {**self._base_options(), **self.options})]
-        self.container.exec_run(["sh", "-c", _START], user="root", detach=True, environment={
-            "LAB_UUID": self.uuid, "LAB_OPTIONS": "\n".join(lines), "LAB_BINARY": self.flavour.binary,
-            "LAB_TOKEN": str(self._starts)})
+        self.container.exec_run(
+            ["sh", "-c", _START],
+            user="root",
+            detach=True,
+            environment={
+                "LAB_UUID": self.uuid,
+                "LAB_OPTIONS": "\n".join(lines),
+                "LAB_BINARY": self.flavour.binary,
+                "LAB_TOKEN": str(self._starts),
+            },
+        )
         if wait:
             self.wait_ready(timeout)
         return self
@@ -178,8 +214,9 @@ class ServerProcess:
             except pymysql.MySQLError as error:
                 now = time.monotonic()
                 if now - began > timeout:
-                    raise LabError(f"{self.name} does not answer after {timeout:.0f} s: {error}\n"
-                                   f"{self.log_tail()}") from error
+                    raise LabError(
+                        f"{self.name} does not answer after {timeout:.0f} s: {error}\n{self.log_tail()}"
+                    ) from error
                 if now > check_at:
                     seen_dead = seen_dead + 1 if self._has_ended() else 0
                     if seen_dead > 1:
@@ -189,7 +226,7 @@ class ServerProcess:
 
     def _has_ended(self) -> bool:
         # Before the token is there the start script still copies files and there is no server process to see.
-        _, token = self.exec(f"cat {HOME}/started 2> /dev/null", check=False)
+        _unused, token = self.exec(f"cat {HOME}/started 2> /dev/null", check=False)
         return token == str(self._starts) and not self.is_running()
 
     def is_running(self) -> bool:

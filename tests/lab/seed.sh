@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086,SC2015
 # Makes the data directory that every server of a flavour starts from. Runs as root in a throwaway container.
 # Variables: HOW (initialize, install-db, bootstrap), BINARY, EXTRA (options of the server), INIT_SQL, CERTIFICATE.
 set -eu

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A database server of the lab: its process, the lab's connections to it, and its replication statements."""
+
 from __future__ import annotations
 
 import contextlib
@@ -22,15 +23,17 @@ Row = Dict[str, Any]
 class Server(ServerProcess):
     """A server that can be talked to; see ``ServerProcess`` for starting, stopping and its files."""
 
-    def __init__(self, flavour: Flavour, number: int, name: str, address: str,
-                 options: Optional[Dict[str, Option]] = None) -> None:
+    def __init__(
+        self, flavour: Flavour, number: int, name: str, address: str, options: Optional[Dict[str, Option]] = None
+    ) -> None:
         super().__init__(flavour, number, name, address, options)
         self._admin: Optional[pymysql.connections.Connection[Any]] = None
 
     # -- connections ---------------------------------------------------------------------------------------------
 
-    def connect(self, user: str = "repairer", password: Optional[str] = None,
-                **arguments: Any) -> pymysql.connections.Connection[Any]:
+    def connect(
+        self, user: str = "repairer", password: Optional[str] = None, **arguments: Any
+    ) -> pymysql.connections.Connection[Any]:
         """Return a new connection over TCP with autocommit and dict rows.
 
         :param user: one of the lab's accounts, then the password is known; or any other
@@ -39,9 +42,17 @@ class Server(ServerProcess):
         if password is None:
             password = accounts.ACCOUNTS[user].password
         settings: Dict[str, Any] = {
-            "host": self.host, "port": self.port, "user": user, "password": password, "autocommit": True,
-            "cursorclass": pymysql.cursors.DictCursor, "charset": "utf8mb4", "connect_timeout": 5,
-            "read_timeout": 120, "write_timeout": 120}
+            "host": self.host,
+            "port": self.port,
+            "user": user,
+            "password": password,
+            "autocommit": True,
+            "cursorclass": pymysql.cursors.DictCursor,
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "read_timeout": 120,
+            "write_timeout": 120,
+        }
         settings.update(arguments)
         return pymysql.connect(**settings)
 
@@ -94,8 +105,7 @@ class Server(ServerProcess):
             for sql in statements:
                 cursor.execute(sql)
 
-    def wait_until(self, condition: Union[str, Callable[[], Any]], timeout: float = 30.0,
-                   what: str = "") -> Any:
+    def wait_until(self, condition: Union[str, Callable[[], Any]], timeout: float = 30.0, what: str = "") -> Any:
         """Wait until a query's first value, or a callable's result, is true; returns it.
 
         :raises LabError: when that does not happen in time

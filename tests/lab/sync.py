@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a replica has applied all that its source had at some moment."""
+
 from __future__ import annotations
 
 from typing import Any, Dict
@@ -30,7 +31,7 @@ def positions(text: str) -> Dict[int, int]:
     """Parse MariaDB GTID positions into the highest number per domain."""
     found: Dict[int, int] = {}
     for item in filter(None, text.split(",")):
-        domain, _, number = item.strip().split("-")
+        domain, _unused, number = item.strip().split("-")
         found[int(domain)] = max(int(number), found.get(int(domain), 0))
     return found
 
@@ -39,6 +40,8 @@ def worker_errors(server: Server) -> str:
     """Return the errors of MySQL's parallel workers, which the status row does not have; empty without any."""
     if server.flavour.is_mariadb or server.flavour.version < (5, 7):
         return ""
-    rows = server.query("SELECT LAST_ERROR_MESSAGE AS text FROM "
-                        "performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0")
+    rows = server.query(
+        "SELECT LAST_ERROR_MESSAGE AS text FROM "
+        "performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"
+    )
     return "".join(f"; {row['text']}" for row in rows)

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Replicating servers on a network of their own: pair, fan, chain, ring, two sources into one replica."""
+
 from __future__ import annotations
 
 import contextlib
@@ -69,10 +70,21 @@ class Lab:
     :param keep: leave it running when this process ends (``python -m lab up``)
     """
 
-    def __init__(self, flavour: str, topology: str = "pair", gtid: bool = True, binlog_format: str = "ROW",
-                 workers: int = 1, options: Optional[Dict[str, Option]] = None,
-                 server_options: Optional[Dict[str, Dict[str, Option]]] = None, seed: Sequence[str] = (),
-                 replicate: bool = True, disk_size: str = "", keep: bool = False, name: str = "") -> None:
+    def __init__(
+        self,
+        flavour: str,
+        topology: str = "pair",
+        gtid: bool = True,
+        binlog_format: str = "ROW",
+        workers: int = 1,
+        options: Optional[Dict[str, Option]] = None,
+        server_options: Optional[Dict[str, Dict[str, Option]]] = None,
+        seed: Sequence[str] = (),
+        replicate: bool = True,
+        disk_size: str = "",
+        keep: bool = False,
+        name: str = "",
+    ) -> None:
         if topology not in TOPOLOGIES:
             raise LabError(f"Unknown topology {topology!r}; known: {', '.join(TOPOLOGIES)}")
         self.flavour: Flavour = flavour_by_name(flavour)
@@ -145,8 +157,9 @@ class Lab:
     def __enter__(self) -> Lab:
         return self.up()
 
-    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
         self.down()
 
     def up(self) -> Lab:
@@ -171,8 +184,9 @@ class Lab:
         labels = cleanup.labels(self.name, self.keep)
         self.network, prefix, gateway = create_network(self.name, labels)
         for number, name in enumerate(self.shape.names, 1):
-            self.servers.append(Server(self.flavour, number, name, f"{prefix}.{gateway + number}",
-                                       self._options_for(name, number)))
+            self.servers.append(
+                Server(self.flavour, number, name, f"{prefix}.{gateway + number}", self._options_for(name, number))
+            )
         with ThreadPoolExecutor(max_workers=len(self.servers)) as pool:
             list(pool.map(lambda server: self._start(server, image, labels), self.servers))
         if self.replicate:
@@ -242,8 +256,12 @@ class Lab:
         words, source = self.flavour.words, self.servers[link.source]
         prefix = words.prefix
         settings: Dict[str, Any] = {
-            f"{prefix}_HOST": source.host, f"{prefix}_PORT": source.port, f"{prefix}_USER": accounts.REPL.user,
-            f"{prefix}_PASSWORD": accounts.REPL.password, f"{prefix}_CONNECT_RETRY": 1}
+            f"{prefix}_HOST": source.host,
+            f"{prefix}_PORT": source.port,
+            f"{prefix}_USER": accounts.REPL.user,
+            f"{prefix}_PASSWORD": accounts.REPL.password,
+            f"{prefix}_CONNECT_RETRY": 1,
+        }
         for name, value in self.flavour.change_extra.items():
             settings[name] = int(value)
         if self.flavour.is_mariadb and self.gtid:
@@ -260,8 +278,9 @@ class Lab:
             else:
                 parts.append(f"{name} = '{value}'" if isinstance(value, str) else f"{name} = {value}")
         connection = f" '{link.channel}'" if link.channel and self.flavour.is_mariadb else ""
-        return (f"{words.change}{connection} TO " + ", ".join(parts)
-                + self.servers[link.replica].for_channel(link.channel))
+        return (
+            f"{words.change}{connection} TO " + ", ".join(parts) + self.servers[link.replica].for_channel(link.channel)
+        )
 
     def configure(self, link: Link, coordinates: Tuple[str, int], **extra: Any) -> None:
         """Point a replica at its source; its threads must be stopped."""
@@ -289,8 +308,10 @@ class Lab:
 
     def _raise_on_error(self, replica: Server, row: Dict[str, Any]) -> None:
         words = self.flavour.words
-        stopped = [words.io_error if row[words.io_running] == "No" else "",
-                   words.sql_error if row[words.sql_running] == "No" else ""]
+        stopped = [
+            words.io_error if row[words.io_running] == "No" else "",
+            words.sql_error if row[words.sql_running] == "No" else "",
+        ]
         errors = [str(row[name]) for name in stopped if name and row[name]]
         if errors:
             raise LabError(f"{replica.name} stopped: {'; '.join(errors)}{sync.worker_errors(replica)}")
@@ -313,6 +334,6 @@ class Lab:
 
     def wait_all_in_sync(self, timeout: float = 60.0) -> None:
         """Wait for every replica, upstream first; in a ring twice, as one wait may bring the other more."""
-        for _ in range(2 if self.topology == "ring" else 1):
+        for _unused in range(2 if self.topology == "ring" else 1):
             for replica in self.replicas:
                 self.wait_in_sync(replica, timeout)

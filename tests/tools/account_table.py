@@ -27,8 +27,8 @@ def page() -> str:
         "# Accounts",
         "",
         "Generated from the grants as data; the integration tests run with exactly these and never as root.",
-        "Create the accounts on every server before replication starts, or with `SET sql_log_bin = 0`, so that creating",
-        "them does not become a transaction of the replica's own.",
+        "Create the accounts on every server before replication starts, or with `SET sql_log_bin = 0`, so that",
+        "creating them does not become a transaction of the replica's own.",
     ]
     for role, meaning in ROLES.items():
         lines += ["", "## %s" % role.capitalize(), "", "The %s %s." % (role, meaning)]

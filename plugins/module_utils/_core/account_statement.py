@@ -59,10 +59,10 @@ def _without_defaults(tokens: Sequence[Token]) -> Tuple[Token, ...]:
     kept = list(tokens)
     while True:
         words = tuple(token.upper for token in kept)
-        tail = next((words_ for words_ in _DEFAULTS if words[-len(words_):] == words_), None)
+        tail = next((words_ for words_ in _DEFAULTS if words[-len(words_) :] == words_), None)
         if tail is None:
             return tuple(kept)
-        del kept[-len(tail):]
+        del kept[-len(tail) :]
 
 
 def _identified(reader: Reader) -> Tuple[str, Optional[str]]:
@@ -189,7 +189,7 @@ def _is_cut_alike(sql: str, tokens: Sequence[Token]) -> bool:
 def _certain_start(sql: str) -> Tuple[Token, ...]:
     """The tokens before the first backslash and before a string that does not end; none when that does not help."""
     start = sql.split("\\", 1)[0]
-    for _ in range(3):
+    for _unused in range(3):
         try:
             return tokenise(start, executable=True)
         except SqlError:

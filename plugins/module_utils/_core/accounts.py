@@ -7,6 +7,7 @@ Two roles: an *observer* diagnoses and compares, and changes nothing; a *repaire
 also carries out the remedies. Every entry says which statement needs it; the integration tests run with exactly
 these grants, so one that is missing fails there.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -38,8 +39,12 @@ OBSERVER: Tuple[Privilege, ...] = (
     Privilege("mysql", "REPLICATION CLIENT", "SHOW REPLICA STATUS, SHOW BINARY LOG STATUS, SHOW BINARY LOGS"),
     Privilege("mysql", "REPLICATION SLAVE", "SHOW BINLOG EVENTS, SHOW RELAYLOG EVENTS, SHOW REPLICAS, reading binlogs"),
     Privilege("mysql", "PROCESS", "threads, transactions and locks of other accounts: who blocks the applier"),
-    Privilege("mysql", "SELECT", "rows and columns to compare, performance_schema, mysql.slave_master_info, "
-              "mysql.gtid_executed, mysql.user, on 5.6 and 5.7 mysql.proc"),
+    Privilege(
+        "mysql",
+        "SELECT",
+        "rows and columns to compare, performance_schema, mysql.slave_master_info, "
+        "mysql.gtid_executed, mysql.user, on 5.6 and 5.7 mysql.proc",
+    ),
     Privilege("mysql", "SHOW VIEW", "SHOW CREATE VIEW"),
     Privilege("mysql", "TRIGGER", "SHOW CREATE TRIGGER, information_schema.triggers (empty without it)"),
     Privilege("mysql", "EVENT", "SHOW CREATE EVENT, information_schema.events (empty without it)"),
@@ -60,21 +65,35 @@ OBSERVER: Tuple[Privilege, ...] = (
 # needs no INSERT, UPDATE, DELETE or DDL privilege. On MySQL 9.7 that holds with BINLOG_ADMIN; with REPLICATION_APPLIER
 # alone they are checked, and what is refused shows as `1105 Unknown error` (the log names the table).
 REPAIRER: Tuple[Privilege, ...] = (
-    Privilege("mysql", "SUPER", "START and STOP SLAVE, CHANGE MASTER, gtid_next, gtid_purged, sql_log_bin, "
-              "skip counter, slave_exec_mode, BINLOG, writing under read_only", until=(8, 0)),
+    Privilege(
+        "mysql",
+        "SUPER",
+        "START and STOP SLAVE, CHANGE MASTER, gtid_next, gtid_purged, sql_log_bin, "
+        "skip counter, slave_exec_mode, BINLOG, writing under read_only",
+        until=(8, 0),
+    ),
     Privilege("mysql", "REPLICATION_SLAVE_ADMIN", "START, STOP and CHANGE of a channel, its filters", since=(8, 0)),
     Privilege("mysql", "BINLOG_ADMIN", "BINLOG", since=(8, 0)),
-    Privilege("mysql", "SYSTEM_VARIABLES_ADMIN", "skip counter, replica_exec_mode, gtid_purged, super_read_only, "
-              "gtid_next, sql_log_bin", since=(8, 0)),
+    Privilege(
+        "mysql",
+        "SYSTEM_VARIABLES_ADMIN",
+        "skip counter, replica_exec_mode, gtid_purged, super_read_only, gtid_next, sql_log_bin",
+        since=(8, 0),
+    ),
     Privilege("mysql", "CONNECTION_ADMIN", "BINLOG under read_only (1290 without it)", since=(8, 0)),
     Privilege("mysql", "RELOAD", "RESET of a channel and of the binlog, FLUSH"),
     Privilege("mysql", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),
-    Privilege("mariadb", "REPLICATION SLAVE ADMIN", "START, STOP and CHANGE of a connection, gtid_slave_pos, "
-              "slave_exec_mode, filters", since=(10, 5)),
+    Privilege(
+        "mariadb",
+        "REPLICATION SLAVE ADMIN",
+        "START, STOP and CHANGE of a connection, gtid_slave_pos, slave_exec_mode, filters",
+        since=(10, 5),
+    ),
     Privilege("mariadb", "SUPER", "sql_slave_skip_counter (1227 without it, 11.8 too)"),
     Privilege("mariadb", "BINLOG ADMIN", "sql_log_bin, binlog_format of the session", since=(10, 5)),
-    Privilege("mariadb", "BINLOG REPLAY", "BINLOG, gtid_seq_no, gtid_domain_id, server_id of the session",
-              since=(10, 5)),
+    Privilege(
+        "mariadb", "BINLOG REPLAY", "BINLOG, gtid_seq_no, gtid_domain_id, server_id of the session", since=(10, 5)
+    ),
     Privilege("mariadb", "READ_ONLY ADMIN", "BINLOG under read_only, setting read_only", since=(10, 5)),
     Privilege("mariadb", "RELOAD", "RESET of a connection and of the binlog, FLUSH"),
     Privilege("mariadb", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),

@@ -52,8 +52,8 @@ def hidden(touched: Touched, known: Iterable[Pair], system: Iterable[str]) -> Li
         pairs[0]
         for name, pairs in ways.items()
         if name not in seen
-        and not any(schema in touched.gone_schemas for schema, _ in pairs)
-        and not all(schema.lower() in ignored for schema, _ in pairs)
+        and not any(schema in touched.gone_schemas for schema, _unused in pairs)
+        and not all(schema.lower() in ignored for schema, _unused in pairs)
     ]
 
 

@@ -37,12 +37,18 @@ DROP_ROLE = "drop_role"
 ACCOUNT_KINDS: FrozenSet[str] = frozenset((CREATE_USER, CREATE_ROLE, DROP_USER, DROP_ROLE))
 PROGRAM_KINDS: FrozenSet[str] = frozenset((CREATE_PROCEDURE, CREATE_FUNCTION, CREATE_TRIGGER, CREATE_EVENT))
 
-_PROGRAMS = {"PROCEDURE": CREATE_PROCEDURE, "FUNCTION": CREATE_FUNCTION, "TRIGGER": CREATE_TRIGGER,
-             "EVENT": CREATE_EVENT}
+_PROGRAMS = {
+    "PROCEDURE": CREATE_PROCEDURE,
+    "FUNCTION": CREATE_FUNCTION,
+    "TRIGGER": CREATE_TRIGGER,
+    "EVENT": CREATE_EVENT,
+}
 _INDEX_WORDS = ("INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY")
-_OPTIONS = frozenset("ENGINE TYPE COMMENT AUTO_INCREMENT DEFAULT CHARACTER CHARSET COLLATE CONVERT ROW_FORMAT MAX_ROWS "
-                     "MIN_ROWS AVG_ROW_LENGTH CHECKSUM PACK_KEYS DELAY_KEY_WRITE KEY_BLOCK_SIZE STATS_PERSISTENT "
-                     "STATS_AUTO_RECALC STATS_SAMPLE_PAGES FORCE ORDER_NOTHING".split())
+_OPTIONS = frozenset(
+    "ENGINE TYPE COMMENT AUTO_INCREMENT DEFAULT CHARACTER CHARSET COLLATE CONVERT ROW_FORMAT MAX_ROWS "
+    "MIN_ROWS AVG_ROW_LENGTH CHECKSUM PACK_KEYS DELAY_KEY_WRITE KEY_BLOCK_SIZE STATS_PERSISTENT "
+    "STATS_AUTO_RECALC STATS_SAMPLE_PAGES FORCE ORDER_NOTHING".split()
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def _program(reader: Reader) -> Optional[Ddl]:
     kind = _PROGRAMS.get(reader.peek())
     if kind is None:
         return None
-    head = reader.tokens[:reader.at + 1]
+    head = reader.tokens[: reader.at + 1]
     reader.at += 1
     if reader.accept("IF", "NOT", "EXISTS"):
         raise UnknownStatement("IF NOT EXISTS, with which this error cannot come up")
@@ -133,13 +139,17 @@ def _program(reader: Reader) -> Optional[Ddl]:
 def _account(reader: Reader) -> Optional[Ddl]:
     verb = reader.peek()
     reader.at += 1
-    kinds = {("CREATE", "USER"): CREATE_USER, ("CREATE", "ROLE"): CREATE_ROLE,
-             ("DROP", "USER"): DROP_USER, ("DROP", "ROLE"): DROP_ROLE}
+    kinds = {
+        ("CREATE", "USER"): CREATE_USER,
+        ("CREATE", "ROLE"): CREATE_ROLE,
+        ("DROP", "USER"): DROP_USER,
+        ("DROP", "ROLE"): DROP_ROLE,
+    }
     kind = kinds.get((verb, reader.peek()))
     if kind is None:
         return None
     reader.at += 1
-    head = reader.tokens[:reader.at]
+    head = reader.tokens[: reader.at]
     if reader.peek() == "IF":
         raise UnknownStatement("IF [NOT] EXISTS, with which this error cannot come up")
     rest = reader.rest
@@ -157,7 +167,7 @@ def _alter(reader: Reader) -> Ddl:
     reader.accept("ONLINE")
     if not reader.accept("TABLE"):
         raise UnknownStatement("ALTER %s" % reader.peek())
-    head = reader.tokens[:reader.at]
+    head = reader.tokens[: reader.at]
     if reader.peek() == "IF":
         raise UnknownStatement("IF EXISTS")
     name = reader.name()
@@ -235,7 +245,7 @@ def _whole(kind: str, reader: Reader) -> Ddl:
 def _create_table(reader: Reader) -> Ddl:
     if reader.peek() == "IF":
         raise UnknownStatement("IF NOT EXISTS, with which this error cannot come up")
-    head = reader.tokens[:reader.at]
+    head = reader.tokens[: reader.at]
     name = reader.name()
     rest = reader.rest
     bracket = reader.accept("(")
@@ -259,7 +269,7 @@ def _index(kind: str, reader: Reader) -> Ddl:
         if not reader.rest or reader.peek() == "(":
             raise UnknownStatement("the table of the index was expected")
         reader.at += 1
-    head = reader.tokens[:reader.at]
+    head = reader.tokens[: reader.at]
     table = reader.name()
     clauses = (Clause("drop_key", (), index.name),) if kind == DROP_INDEX else ()
     return Ddl(kind, (table,), reader.tokens, head, reader.rest, clauses)

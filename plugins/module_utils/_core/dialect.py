@@ -168,8 +168,8 @@ def change(dialect: Dialect, channel: str, options: Tuple[Tuple[str, object], ..
     :param options: pairs of our option name (a key of ``dialect.change``) and its value; ``password`` is masked.
     """
     head = dialect.change_verb + (" " + literal(channel) + " TO" if dialect is MARIADB else "")
-    parts = ["%s = %%s" % dialect.change[name] for name, _ in options]
-    values = tuple(value if isinstance(value, (int, str)) else str(value) for _, value in options)
-    secret = frozenset(index for index, (name, _) in enumerate(options) if name == "password")
+    parts = ["%s = %%s" % dialect.change[name] for name, _unused in options]
+    values = tuple(value if isinstance(value, (int, str)) else str(value) for _unused, value in options)
+    secret = frozenset(index for index, (name, _unused) in enumerate(options) if name == "password")
     tail = for_channel(dialect, channel, channels).replace("%", "%%")
     return Statement(head.replace("%", "%%") + " " + ", ".join(parts) + tail, values, secret)

@@ -121,10 +121,13 @@ def question(number: int, statement: str, schema: str) -> Question:
 
 def reason(number: int) -> Tuple[str, str]:
     """Why an error's transaction is not passed by this version, and what to do instead."""
-    return _NOT_HERE.get(number, (
-        "whether its effect is there cannot be verified for error %d" % number,
-        "Look at the error; errors whose statements can be passed are %s." % ", ".join(str(n) for n in SUPPORTED),
-    ))
+    return _NOT_HERE.get(
+        number,
+        (
+            "whether its effect is there cannot be verified for error %d" % number,
+            "Look at the error; errors whose statements can be passed are %s." % ", ".join(str(n) for n in SUPPORTED),
+        ),
+    )
 
 
 def conflicting(text: str) -> str:

@@ -84,7 +84,7 @@ def groups(rows: Iterable[Mapping[str, Any]], source_file: str = "", relay: bool
         if kind in _MARKS or kind in _FRAMING or (kind in _QUERIES and _complete(pending)):
             close(position)
         if kind == "Rotate" and relay:
-            name = str(row["Info"]).split(";")[0]
+            name = str(row["Info"]).split(";", maxsplit=1)[0]
             if _base(name) != _base(str(row["Log_name"])):
                 source_file = name
         if kind not in _FRAMING:
@@ -147,7 +147,7 @@ def only_statement(group: Group) -> Tuple[str, str]:
     :raises UnknownStatement: when it holds more than one Query event, or other events: then passing it would pass
         changes that nobody looked at.
     """
-    kinds = [kind for kind, _ in group.events]
+    kinds = [kind for kind, _unused in group.events]
     if len(kinds) != 1 or kinds[0] not in _QUERIES:
         raise UnknownStatement(
             "the transaction holds more than one statement (%s)" % ", ".join(_counted(kinds) or ["nothing"])

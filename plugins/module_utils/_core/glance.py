@@ -125,10 +125,10 @@ def _at_or_past(point: Coordinates, other: Coordinates) -> bool:
 
 def condition_of(text: str) -> Tuple[str, Optional[Coordinates]]:
     """Name and coordinates of a condition: ``until_reached=binlog.000003:500`` or only a name."""
-    name, _, argument = text.partition("=")
+    name, _unused, argument = text.partition("=")
     if not argument:
         return name, None
-    file, _, position = argument.rpartition(":")
+    file, _unused, position = argument.rpartition(":")
     return name, Coordinates(file, int(position))
 
 

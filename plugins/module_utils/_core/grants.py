@@ -35,10 +35,8 @@ class Grants:
 
         :param ignored: schemas for which a partial revoke does not matter.
         """
-        without = {name for (schema, _), name in self.revoked if schema not in set(ignored)}
-        return tuple(
-            name for name in wanted if not self._on(("*", "*"), name) or name in without or ALL in without
-        )
+        without = {name for (schema, _unused), name in self.revoked if schema not in set(ignored)}
+        return tuple(name for name in wanted if not self._on(("*", "*"), name) or name in without or ALL in without)
 
     def schema(self, privilege: str, schema: str) -> bool:
         """Whether the account has a privilege on the whole of a schema."""

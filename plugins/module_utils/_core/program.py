@@ -95,8 +95,9 @@ def _event(ddl: Ddl, theirs: Sequence[Token], schema: str) -> Tuple[str, ...]:
         raise UnknownStatement("an event whose time is counted from its making")
     for part in ("definer", "name", "schedule", "ends", "completion", "comment", "body"):
         if wanted[part] != found[part]:
-            out.append("its %s is %s and not %s" % (part, " ".join(found[part]) or "none",
-                                                    " ".join(wanted[part]) or "none"))
+            out.append(
+                "its %s is %s and not %s" % (part, " ".join(found[part]) or "none", " ".join(wanted[part]) or "none")
+            )
     if wanted["starts"] and wanted["starts"] != found["starts"]:
         out.append("it starts at %s and not %s" % (" ".join(found["starts"]), " ".join(wanted["starts"])))
     if found["status"] == ("enable",):
@@ -104,8 +105,15 @@ def _event(ddl: Ddl, theirs: Sequence[Token], schema: str) -> Tuple[str, ...]:
     return tuple(out)
 
 
-_PARTS = {"ON": "schedule", "STARTS": "starts", "ENDS": "ends", "ENABLE": "status", "DISABLE": "status",
-          "COMMENT": "comment", "DO": "body"}
+_PARTS = {
+    "ON": "schedule",
+    "STARTS": "starts",
+    "ENDS": "ends",
+    "ENABLE": "status",
+    "DISABLE": "status",
+    "COMMENT": "comment",
+    "DO": "body",
+}
 
 
 def _event_parts(tokens: Sequence[Token], schema: str) -> Dict[str, Tuple[str, ...]]:
@@ -140,4 +148,3 @@ def _event_parts(tokens: Sequence[Token], schema: str) -> Dict[str, Tuple[str, .
     out["definer"] = plain(tokens[:start])
     out["name"] = (name.name.lower(), (name.schema or schema).lower())
     return out
-

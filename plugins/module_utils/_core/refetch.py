@@ -100,7 +100,7 @@ def _by_position(channel: Channel, source: Server) -> Evidence:
 
 
 def _end(source: Server) -> Optional[Coordinates]:
-    name = max((name for name, _ in source.binlogs), key=_number)
+    name = max((name for name, _unused in source.binlogs), key=_number)
     listed = Coordinates(name, dict(source.binlogs)[name])
     # The list and the status are read at two moments; the later of both is the end.
     if source.binlog_end is None or listed.reached(source.binlog_end):

@@ -40,6 +40,7 @@ OPTIONS: Tuple[Tuple[str, str, str], ...] = (
 )
 NEED_PASSWORD = ("host", "port", "user")
 
+
 @dataclass(frozen=True)
 class Restoration:
     """What putting back comes to.
@@ -80,7 +81,7 @@ def restoration(
     left: List[str] = list(record.get("undo") or ())
     options = _options(verbs, sides, channel, done, left)
     coordinates = _coordinates(verbs, sides, channel, done, left)
-    if coordinates and verbs.mariadb and all(word != "MASTER_USE_GTID" for word, _ in options):
+    if coordinates and verbs.mariadb and all(word != "MASTER_USE_GTID" for word, _unused in options):
         coordinates += ((_prefix(verbs) + "_USE_GTID", Keyword("no")),)
     settings = _variables(sides, server, done, left)
     position = _position(verbs, sides, server, done, left)
@@ -193,9 +194,7 @@ def lost_point(record: Mapping[str, Any], channel: Channel) -> Optional[Coordina
     return None
 
 
-def _position(
-    verbs: Verbs, sides: Sides, server: Server, done: List[str], left: List[str]
-) -> Tuple[Statement, ...]:
+def _position(verbs: Verbs, sides: Sides, server: Server, done: List[str], left: List[str]) -> Tuple[Statement, ...]:
     """MariaDB's gtid_slave_pos, where it lost what was applied; it is one value for all connections."""
     recorded = sides.server_before.get("replica_position")
     if not verbs.mariadb or recorded is None or server.replica_position is None:

@@ -142,7 +142,7 @@ def tokenise(sql: str, backslash: bool = True, executable: bool = False) -> Tupl
         if end > at:
             if sql.startswith(("/*!", "/*M!"), at):
                 if not executable:
-                    raise SqlError("an executable comment (%s...)" % sql[at:at + 12])
+                    raise SqlError("an executable comment (%s...)" % sql[at : at + 12])
                 tokens.append(Token(COMMENT, sql[at:end], at, end))
             at = end
             continue

@@ -53,7 +53,7 @@ class TableDefinition:
 
     def names(self) -> Tuple[str, ...]:
         """The columns' names in order."""
-        return tuple(name for name, _ in self.columns)
+        return tuple(name for name, _unused in self.columns)
 
 
 def parse(show_create: str) -> TableDefinition:
@@ -88,15 +88,17 @@ def parse(show_create: str) -> TableDefinition:
             others.append(_text(item))
     options, partitions = _tail(tokens[end + 1 :])
     order = () if "PRIMARY" in keys else tuple(unique)
-    return TableDefinition(tuple(columns), keys, order, tuple(sorted(checks)), foreign, tuple(sorted(others)), options,
-                           partitions)
+    return TableDefinition(
+        tuple(columns), keys, order, tuple(sorted(checks)), foreign, tuple(sorted(others)), options, partitions
+    )
 
 
 def _tail(tokens: Sequence[Token]) -> Tuple[str, str]:
     for place, token in enumerate(tokens):
         comment = token.kind == COMMENT and "PARTITION BY" in token.text.upper()
-        if comment or (token.upper == "PARTITION" and tokens[place + 1 : place + 2]
-                       and tokens[place + 1].upper == "BY"):
+        if comment or (
+            token.upper == "PARTITION" and tokens[place + 1 : place + 2] and tokens[place + 1].upper == "BY"
+        ):
             return _options(tokens[:place]), _text(tokens[place:])
     return _options(tokens), ""
 
@@ -129,8 +131,9 @@ class Later:
 NOTHING_LATER = Later()
 
 
-def lacking_after_alter(before: TableDefinition, after: TableDefinition, real: TableDefinition,
-                        later: Later = NOTHING_LATER) -> Tuple[str, ...]:
+def lacking_after_alter(
+    before: TableDefinition, after: TableDefinition, real: TableDefinition, later: Later = NOTHING_LATER
+) -> Tuple[str, ...]:
     """What the real table lacks of what a statement did to the twin, a phrase each; empty when it has everything.
 
     :param before: the twin before the statement.
@@ -190,8 +193,12 @@ def _order(wanted: Sequence[str], found: Sequence[str], later: Later) -> List[st
     return ["the columns stand in the order %s and not %s" % (", ".join(second), ", ".join(first))]
 
 
-def lacking_after_create(made: TableDefinition, real: TableDefinition, later: Later = NOTHING_LATER,
-                         referring: Sequence[Tuple[str, ...]] = ()) -> Tuple[str, ...]:
+def lacking_after_create(
+    made: TableDefinition,
+    real: TableDefinition,
+    later: Later = NOTHING_LATER,
+    referring: Sequence[Tuple[str, ...]] = (),
+) -> Tuple[str, ...]:
     """What tells the real table from the one that the statement makes, a phrase each; empty when they are equal.
 
     Partitions of the real table count: the statement has none, or it would not have been taken. Foreign keys do too.
@@ -208,8 +215,11 @@ def lacking_after_create(made: TableDefinition, real: TableDefinition, later: La
     lacking += _order(made.names(), real.names(), NOTHING_LATER)
     for name, text in made.keys.items():
         lacking += _differs("key %s" % name, text, real.keys.get(name))
-    more = [name for name, text in real.keys.items() if name not in made.keys and name not in later.keys
-            and not _serves(text, referring)]
+    more = [
+        name
+        for name, text in real.keys.items()
+        if name not in made.keys and name not in later.keys and not _serves(text, referring)
+    ]
     if more:
         lacking.append("there are more keys: %s" % ", ".join(more))
     if made.unique_order != tuple(name for name in real.unique_order if name in made.unique_order):

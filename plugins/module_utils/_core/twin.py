@@ -36,8 +36,18 @@ _DUMMY = "_replicaops_dummy"
 
 
 _OTHER_LANGUAGE = frozenset(("ANSI", "ORACLE", "MSSQL", "DB2", "POSTGRESQL", "MAXDB", "EMPTY_STRING_IS_NULL"))
-_PRINTS_OTHERWISE = frozenset(("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS",
-                               "NO_TABLE_OPTIONS", "MYSQL323", "MYSQL40", "NO_UNSIGNED_SUBTRACTION"))
+_PRINTS_OTHERWISE = frozenset(
+    (
+        "ANSI_QUOTES",
+        "NO_BACKSLASH_ESCAPES",
+        "NO_FIELD_OPTIONS",
+        "NO_KEY_OPTIONS",
+        "NO_TABLE_OPTIONS",
+        "MYSQL323",
+        "MYSQL40",
+        "NO_UNSIGNED_SUBTRACTION",
+    )
+)
 
 
 def session_mode(global_mode: str) -> str:
@@ -120,8 +130,12 @@ def apply(ddl: Ddl, twin: Name, schema: str) -> Optional[str]:
     if ddl.kind == CREATE_INDEX:
         end = closing(ddl.rest, 0) if ddl.rest and ddl.rest[0].text == "(" else -1
         tail = _without_how(ddl.rest[end + 1 :])
-        text = "%s %s %s %s" % (joined(_checked(ddl.head)), _sql(twin), joined(_checked(ddl.rest[: end + 1])),
-                                joined(_checked(tail)))
+        text = "%s %s %s %s" % (
+            joined(_checked(ddl.head)),
+            _sql(twin),
+            joined(_checked(ddl.rest[: end + 1])),
+            joined(_checked(tail)),
+        )
         return text.strip()
     if ddl.kind == DROP_INDEX:
         if _without_how(ddl.rest):

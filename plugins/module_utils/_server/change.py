@@ -95,7 +95,7 @@ def target(
         lock: ContextManager[None] = nullcontext() if options.check_mode else advisory_lock(connection, name)
         with lock:
             request = Request(login, name, source_login, source_named, samples=samples)
-            diagnosis, _ = survey(request)
+            diagnosis, _unused = survey(request)
             diagnosed = diagnosis.channels[0]
             server = diagnosis.server
             check_writable(server, diagnosed.channel, attempted, options.managed_ok)
@@ -140,9 +140,7 @@ def carry_out(
         )
     if not plan.steps:
         return Outcome([], aim.server)
-    record = schema.build(
-        options.module, aim.server, aim.channel, plan, options.written_at, undo=undo, details=details
-    )
+    record = schema.build(options.module, aim.server, aim.channel, plan, options.written_at, undo=undo, details=details)
     path = store.write(options.record_dir, record) if options.record_dir else ""
     journal = Journal()
     try:

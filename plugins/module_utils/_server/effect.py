@@ -180,9 +180,7 @@ def _make(connection: Connection, table: Name, shadow: Name) -> None:
         raise _unknown(error)
 
 
-def _take_away(
-    connection: Connection, question: Question, statement: str, shadow: Name
-) -> Optional[TableDefinition]:
+def _take_away(connection: Connection, question: Question, statement: str, shadow: Name) -> Optional[TableDefinition]:
     """Make the twin what the table was before the statement, and run it there.
 
     :return: the definition before the statement; None when the statement succeeds without anything being taken away.

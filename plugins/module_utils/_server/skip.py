@@ -99,9 +99,7 @@ def pass_one(
 
 
 @contextmanager
-def _source(
-    aim: Target, source_login: Optional[Callable[[Channel], Login]]
-) -> Iterator[Optional[Connection]]:
+def _source(aim: Target, source_login: Optional[Callable[[Channel], Login]]) -> Iterator[Optional[Connection]]:
     """A connection to the channel's source, which is asked again who it is; None when it is not to be asked."""
     if source_login is None or aim.source is None or aim.source.server is None:
         yield None
@@ -256,4 +254,3 @@ def _no_effect(aim: Target, what: str) -> ReplicaError:
         "Diagnose the channel with replica_status.",
         {"changed": True},
     )
-

@@ -73,7 +73,7 @@ def wait_for(
     """
     deadline = time.monotonic() + timeout
     parsed = [condition_of(text) for text in conditions.split(",")]
-    until = next((point for _, point in parsed if point is not None), None)
+    until = next((point for _unused, point in parsed if point is not None), None)
     looks, first = 0, None
     while True:
         now = glance(connection, probed, channel)
@@ -81,7 +81,7 @@ def wait_for(
         if looks == 1:
             first = now.executed
         watch = Watch(now, looks, first, beyond, until)
-        open_conditions = [name for name, _ in parsed if not CONDITIONS[name](watch)]
+        open_conditions = [name for name, _unused in parsed if not CONDITIONS[name](watch)]
         if not open_conditions:
             return now
         for name in open_conditions:
@@ -98,9 +98,7 @@ def _where(connection: Connection, channel: str) -> str:
     return connection.address + (", channel '%s'" % channel if channel else "")
 
 
-def _fault_error(
-    connection: Connection, probed: Probed, channel: str, thread: str, fault: Fault
-) -> ThreadFaultError:
+def _fault_error(connection: Connection, probed: Probed, channel: str, thread: str, fault: Fault) -> ThreadFaultError:
     worker = _worker_cause(connection, probed, channel) if thread == "applier" else None
     cause = worker or fault
     return ThreadFaultError(

@@ -83,8 +83,10 @@ def test_roles():
             "CREATE USER 'a'@'%%' IDENTIFIED BY '%s'" % MASK,
         ),
         ("CREATE USER 'a'@'%' IDENTIFIED BY 'cut-off", "CREATE USER 'a'@'%%' IDENTIFIED BY %s" % MASK),
-        ("CREATE USER a IDENTIFIED BY 'one', b IDENTIFIED BY 'it''s \"c",
-         "CREATE USER a IDENTIFIED BY '%s', b IDENTIFIED BY '%s' %s" % (MASK, MASK, MASK)),
+        (
+            "CREATE USER a IDENTIFIED BY 'one', b IDENTIFIED BY 'it''s \"c",
+            "CREATE USER a IDENTIFIED BY '%s', b IDENTIFIED BY '%s' %s" % (MASK, MASK, MASK),
+        ),
         ("SET PASSWORD /* 'x' */ = 'y' -- z", "SET PASSWORD %s = '%s' -- z" % (MASK, MASK)),
         ("/* 'x' CREATE USER a IDENTIFIED BY 'y'", MASK),
         ("SET PASSWORD FOR 'a'@'h'='*ABC'", "SET PASSWORD FOR 'a'@'h'='%s'" % MASK),

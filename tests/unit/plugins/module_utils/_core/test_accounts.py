@@ -11,8 +11,16 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.accounts im
     needed_privileges,
 )
 
-SERVERS = [("mysql", (5, 6, 24)), ("mysql", (5, 7, 44)), ("mysql", (8, 0, 11)), ("mysql", (9, 7, 4)),
-           ("mysql", (26, 1, 0)), ("mariadb", (10, 4, 30)), ("mariadb", (10, 11, 18)), ("mariadb", (11, 8, 6))]
+SERVERS = [
+    ("mysql", (5, 6, 24)),
+    ("mysql", (5, 7, 44)),
+    ("mysql", (8, 0, 11)),
+    ("mysql", (9, 7, 4)),
+    ("mysql", (26, 1, 0)),
+    ("mariadb", (10, 4, 30)),
+    ("mariadb", (10, 11, 18)),
+    ("mariadb", (11, 8, 6)),
+]
 WRITES = {"INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "GRANT OPTION", "ALL PRIVILEGES"}
 
 
@@ -40,7 +48,8 @@ def test_names_follow_the_version():
 
 def test_one_statement_grants_it_all():
     assert grants("mysql", (5, 6, 24), "observer", "'o'@'%'") == (
-        "GRANT REPLICATION CLIENT, REPLICATION SLAVE, PROCESS, SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO 'o'@'%'",)
+        "GRANT REPLICATION CLIENT, REPLICATION SLAVE, PROCESS, SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO 'o'@'%'",
+    )
 
 
 def test_every_entry_says_what_needs_it():

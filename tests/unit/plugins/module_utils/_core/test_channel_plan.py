@@ -149,9 +149,7 @@ def test_a_point_that_makes_no_sense_is_refused(option, flavour, using):
 
 def test_reached_by_set_coordinates_and_position():
     here = channel(mode=POSITION)
-    replica = server(
-        here, executed=GtidSet.parse(U1 + ":1-5"), replica_position=GtidPosition.parse("0-1-5,1-1-9")
-    )
+    replica = server(here, executed=GtidSet.parse(U1 + ":1-5"), replica_position=GtidPosition.parse("0-1-5,1-1-9"))
     assert plans.reached(replica, here, plans.Point(gtids=GtidSet.parse(U1 + ":2-5")))
     assert not plans.reached(replica, here, plans.Point(gtids=GtidSet.parse(U1 + ":2-6")))
     assert plans.reached(replica, here, plans.Point(coordinates=Coordinates("binlog.000003", 500)))

@@ -27,8 +27,11 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.sql_reader 
         ("CREATE SCHEMA dd", ddl.CREATE_DATABASE, ["dd"]),
         ("CREATE DEFINER=`root`@`%` PROCEDURE `d`.`p`()\nSELECT 1", ddl.CREATE_PROCEDURE, ["d.p"]),
         ("CREATE DEFINER=`root`@`%` FUNCTION `f`(a int) RETURNS int(11)\n return 1", ddl.CREATE_FUNCTION, ["f"]),
-        ("CREATE DEFINER=a@localhost TRIGGER d.tr BEFORE INSERT ON d.t FOR EACH ROW SET NEW.v=\"1\"",
-         ddl.CREATE_TRIGGER, ["d.tr"]),
+        (
+            'CREATE DEFINER=a@localhost TRIGGER d.tr BEFORE INSERT ON d.t FOR EACH ROW SET NEW.v="1"',
+            ddl.CREATE_TRIGGER,
+            ["d.tr"],
+        ),
         ("CREATE DEFINER=`root`@`%` EVENT d.e ON SCHEDULE EVERY 1 DAY DO SELECT 1", ddl.CREATE_EVENT, ["d.e"]),
         ("DROP USER 'a'@'%', b@db.example.net", ddl.DROP_USER, ["%.a", "db.example.net.b"]),
         ("DROP ROLE r", ddl.DROP_ROLE, ["r"]),
@@ -76,7 +79,7 @@ def test_kinds(sql, kind, names):
         "DROP USER CURRENT_USER",
         "CREATE PROCEDURE IF NOT EXISTS p() SELECT 1",
         "CREATE FUNCTION f RETURNS STRING SONAME 'x.so'",
-        "ALTER TABLE \"t\" ADD c INT",
+        'ALTER TABLE "t" ADD c INT',
     ],
 )
 def test_what_is_not_taken(sql):

@@ -201,7 +201,7 @@ def test_parts_of_a_set(some, uuids, tags):
 def test_a_tag_is_another_sequence_of_numbers():
     both = GtidSet.parse(f"{U1}:1-3:app:1-2")
     assert str(both - GtidSet.parse(f"{U1}:app:1")) == f"{U1}:1-3:app:2"
-    assert not GtidSet.parse(f"{U1}:1-3") >= GtidSet.parse(f"{U1}:app:1")
+    assert (GtidSet.parse(f"{U1}:1-3") >= GtidSet.parse(f"{U1}:app:1")) is False
     assert Gtid.parse(f"{U1}:app:3") not in both
     assert both.last(U1) == 3
     assert both.last(U1.upper(), "APP") == 2

@@ -9,8 +9,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.ddl import 
 
 # Statement as logged, and SHOW CREATE of what it makes (MySQL 9.7 and 5.6, MariaDB 10.11).
 SAME = [
-    ("CREATE DEFINER=`root`@`%` PROCEDURE `d`.`p`()\nSELECT 1",
-     "CREATE DEFINER=`root`@`%` PROCEDURE `p`()\nSELECT 1"),
+    ("CREATE DEFINER=`root`@`%` PROCEDURE `d`.`p`()\nSELECT 1", "CREATE DEFINER=`root`@`%` PROCEDURE `p`()\nSELECT 1"),
     (
         "CREATE DEFINER=`root`@`%` FUNCTION `d`.`f`(a int) RETURNS int\n    DETERMINISTIC\nreturn a+1",
         "CREATE DEFINER=`root`@`%` FUNCTION `f`(a int) RETURNS int\n    DETERMINISTIC\nreturn a+1",

@@ -132,7 +132,10 @@ def test_a_full_page_leaves_its_last_row_and_never_ends_in_a_payload() -> None:
     rows = events(("Gtid", ""), ("Query", "BEGIN"), ("Xid", ""))
     assert whole_rows(rows, 10) == 3
     assert whole_rows(rows, 3) == 2
-    packed = [*rows, *({"Event_type": "Query", "Info": "BEGIN", "Pos": 400, "End_log_pos": 400} for _ in range(3))]
+    packed = [
+        *rows,
+        *({"Event_type": "Query", "Info": "BEGIN", "Pos": 400, "End_log_pos": 400} for _unused in range(3)),
+    ]
     assert whole_rows(packed, len(packed)) == 2
     assert whole_rows(packed[3:], 3) == 0
 

@@ -132,9 +132,14 @@ PIECES = some.sampled_from(
      '"real"', "'", "`", "\\", "@x", "\t", "\x0b", "LIKE", "DATA", "DIRECTORY", "FORCE", "ALGORITHM", "LOCK"]
 )  # fmt: skip
 HEADS = some.sampled_from(
-    ["ALTER TABLE real ADD c INT ", "ALTER TABLE `d`.`real` ", "CREATE INDEX i ON real (c) ",
-     "CREATE TABLE real (c INT ",
-     "CREATE TABLE real (c INT) ", "DROP INDEX i ON real "]
+    [
+        "ALTER TABLE real ADD c INT ",
+        "ALTER TABLE `d`.`real` ",
+        "CREATE INDEX i ON real (c) ",
+        "CREATE TABLE real (c INT ",
+        "CREATE TABLE real (c INT) ",
+        "DROP INDEX i ON real ",
+    ]
 )
 
 

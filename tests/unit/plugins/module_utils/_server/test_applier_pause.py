@@ -40,6 +40,7 @@ class Answers:
 def test_an_applier_that_runs_until_a_point_is_not_paused(changes: Any, named: str) -> None:
     answers: Any = Answers(**changes)
     pause = Pause(answers, Probed(MYSQL_97, NEW, verbs().dialect), verbs(), True, 10)
-    with pytest.raises(RefusedError, match=named) as caught, pause:
-        pass
+    with pytest.raises(RefusedError, match=named) as caught:  # noqa: SIM117
+        with pause:
+            pass
     assert caught.value.context == {"until": named}

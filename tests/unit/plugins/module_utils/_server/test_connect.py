@@ -229,7 +229,7 @@ def test_a_privilege_that_the_server_does_not_name():
 
 def test_a_deadline_says_that_the_statement_may_go_on():
     error = failed(2013, "Lost connection to MySQL server during query (timed out)")
-    assert type(error) is ServerError and error.number == 2013
+    assert error.__class__ is ServerError and error.number == 2013
     assert "no answer within 30 s (connection 17)" in error.message()
     assert "may still be running" in error.message()
 
