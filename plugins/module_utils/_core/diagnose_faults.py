@@ -16,6 +16,7 @@ from .snapshot import CONNECTING, GTID, RUNNING, STOPPED, Fault
 
 _TEXT_LIMIT = 1000
 _FIRST_EVENT = 4
+_ROW_EVENT = re.compile(r"_rows(_v\d)? event on table|Error executing row event|cannot be converted from type", re.I)
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _CERTIFICATE_TIME = re.compile(r"^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) GMT$")
 _DISK_WAIT = re.compile(r"Waiting for (disk space|someone to free space)|Disk is full", re.I)
@@ -40,26 +41,26 @@ def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:
     return causes
 
 
-def _next_in_order(case: Case, code: str) -> str:
+def _next_in_order(case: Case, fault: Fault) -> str:
     """What a serial applier must be at: the first transaction that was fetched and not executed.
 
-    Only where nothing but the source's own transactions wait, for only these are in their order in its binlog; not for
-    an error mismatch, whose transaction counts as executed already (measured on MySQL 9.7 and 5.6).
+    Only where nothing but the source's own transactions wait, for only these are in their order in its binlog, and only
+    for row events: a failed statement may count as executed (an error mismatch; on MySQL 5.6 CREATE VIEW: measured).
     """
     channel, executed = case.channel, case.server.executed
     if channel.mode != GTID or channel.parallel > 1 or executed is None or not channel.retrieved:
         return ""
     waiting = channel.retrieved - executed
-    if code == "error_mismatch" or list(waiting.intervals()) != [(channel.source_uuid, "")]:
+    if not _ROW_EVENT.search(fault.text) or list(waiting.intervals()) != [(channel.source_uuid, "")]:
         return ""
     return str(next(waiting.gtids(1)))
 
 
-def _failing(case: Case, transaction: str, code: str) -> Dict[str, Any]:
+def _failing(case: Case, transaction: str, fault: Fault) -> Dict[str, Any]:
     """What names the failing transaction: its GTID, and the coordinates it stands behind."""
     channel = case.channel
     found: Dict[str, Any] = {}
-    transaction = transaction or _next_in_order(case, code)
+    transaction = transaction or _next_in_order(case, fault)
     if transaction and transaction != "ANONYMOUS":
         found["transaction"] = transaction
     if channel.executed is not None:
@@ -75,7 +76,7 @@ def applier_faults(case: Case) -> Iterator[Finding]:
         return
     for fault, transaction, worker in applier_causes(case):
         code = classify(fault, APPLIER)
-        failing = _failing(case, transaction or named_in(fault).get("transaction", ""), code)
+        failing = _failing(case, transaction or named_in(fault).get("transaction", ""), fault)
         evidence: Dict[str, Any] = {"errno": fault.number, "error": fault.text[:_TEXT_LIMIT], **failing}
         evidence.update(named_in(fault))
         if worker:

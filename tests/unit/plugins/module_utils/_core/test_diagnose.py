@@ -14,7 +14,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import narr
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose import PREDICATES
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES, VERDICT_ORDER
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import REMEDIES, RISKS
-from unit.judging import judged, load, paths, without
+from unit.judging import Fixture, judged, load, paths, without
 
 PATHS = paths()
 IDS = ["%s-%s" % (path.parent.name, path.stem) for path in PATHS]
@@ -153,3 +153,21 @@ def test_an_applier_that_moved_or_was_looked_at_once_is_not_stalled() -> None:
     row["Exec_Source_Log_Pos"] -= 1
     row["Executed_Gtid_Set"] = ""
     assert [judged(case).verdict for case in (once, soon, moved)] == ["behind"] * 3
+
+
+def _serial_56(stem: str) -> Fixture:
+    return load(next(path for path in PATHS if path.stem == stem and path.parent.name == "mysql-5.6"))
+
+
+def test_a_serial_applier_of_5_6_is_at_the_first_row_event_that_waits() -> None:
+    fixture = _serial_56("duplicate_row_secondary")
+    assert (fixture["mode"], fixture["workers"]) == ("gtid", 1)
+    assert judged(fixture).findings[0].evidence["transaction"] == fixture["failing"]
+
+
+def test_no_transaction_is_guessed_for_a_statement_that_may_count_as_executed() -> None:
+    fixture = _serial_56("view_exists")
+    assert fixture["failing"] in fixture["replica"]["sections"]["gtid"]["rows"][0]["executed"]
+    row = fixture["replica"]["sections"]["replica_status"]["rows"][0]
+    row["Retrieved_Gtid_Set"] = row["Retrieved_Gtid_Set"].partition(":")[0] + ":1-9"
+    assert "transaction" not in judged(fixture).findings[0].evidence
