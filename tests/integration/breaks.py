@@ -48,6 +48,7 @@ class Break:
     :param code: the finding that must be reported.
     :param make: does it; returns when the state is the one to be looked at.
     :param errors: the number that the finding's evidence must hold.
+    :param instead: findings that are as good, where one or the other shows by chance.
     :param verdict: the channel's verdict; that of the finding when empty.
     :param flavours: where it exists.
     :param modes: in which modes it exists.
@@ -60,6 +61,7 @@ class Break:
     code: str
     make: Callable[[Stage], None]
     errors: Errors = field(default_factory=dict)
+    instead: Tuple[str, ...] = ()
     verdict: str = ""
     flavours: Tuple[str, ...] = FLAVOURS
     modes: Tuple[Mode, ...] = MODES

@@ -30,7 +30,9 @@ def authority(name: str) -> Path:
 
 
 @lru_cache
-def _certificate(folder: Path, name: str, expired: bool) -> None:
+def _certificate(folder: Path, name: str, expired: bool) -> str:
+    """Make a certificate once; the beginning of its files' names."""
+    name += "-expired" if expired else ""
     _run(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr",
          "-subj", "/CN=" + name)  # fmt: skip
     (folder / "index.txt").write_text("")
@@ -41,6 +43,7 @@ def _certificate(folder: Path, name: str, expired: bool) -> None:
     until = "20010102000000Z" if expired else "20491231235959Z"
     _run(folder, "ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", "ca.pem", "-keyfile", "ca.key",
          "-startdate", "20010101000000Z", "-enddate", until, "-in", name + ".csr", "-out", name + ".pem")  # fmt: skip
+    return name
 
 
 def install(server: Server, folder: Path, name: str, expired: bool = False) -> None:
@@ -49,8 +52,9 @@ def install(server: Server, folder: Path, name: str, expired: bool = False) -> N
     :param name: ``server`` or ``client``; the files are named so.
     :param expired: the certificate ended years ago.
     """
-    _certificate(folder, name, expired)
-    for file in ("ca.pem", name + ".pem", name + ".key"):
-        text = (folder / file).read_text()
+    made = _certificate(folder, name, expired)
+    files = {"ca.pem": "ca.pem", name + ".pem": made + ".pem", name + ".key": made + ".key"}
+    for file, found in files.items():
+        text = (folder / found).read_text()
         server.exec(["sh", "-c", 'printf %s "$TEXT" > /lab/' + file + " && chown mysql: /lab/" + file + " && chmod 600 "
                      "/lab/" + file], env={"TEXT": text})  # fmt: skip

@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace, results: dict[str, Any]) -> int:
             try:
                 stage = stages.of(case.flavour)
                 seen, wrong = run(stage, case, keep=arguments.capture)
-                if arguments.capture and not wrong:
+                if arguments.capture and not wrong and case.broken.code in seen.codes:
                     write(stage, case, seen)
             except Exception as error:  # whatever happens, the other cases are run
                 wrong = ["%s: %s" % (type(error).__name__, error)]
