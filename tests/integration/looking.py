@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose import Diagnosis
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding import Finding
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import HEALTHY, TYPES
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import HEALTHY
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import reader, survey
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login, connect
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.probe import probe
