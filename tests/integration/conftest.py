@@ -96,15 +96,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("flavour", names, scope="session")
 
 
-def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Keep the tests of one flavour together when several processes share the work (-n 2 --dist loadgroup)."""
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Thin the matrix out unless all of it is asked for, and keep the tests of one flavour in one process (-n 2)."""
+    if os.environ.get("REPLICA_TEST_MATRIX") != "full" and not config.getoption("--flavour"):
+        left_out = _thinned(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_flavour_of(item.nodeid) or "any"))
+
+
+def _thinned(items: Sequence[pytest.Item]) -> List[pytest.Item]:
+    """What a run leaves out: each case keeps one flavour of each engine, in one mode, in turns from test to test.
+
+    Diagnosis and tests marked ``every_flavour`` keep every flavour.
+    """
+    cases: Dict[Tuple[str, str], List[pytest.Item]] = {}
+    for item in items:
+        flavour = _flavour_of(item.nodeid)
+        if flavour and not item.get_closest_marker("every_flavour"):
+            case = item.nodeid.replace(flavour, "")
+            for mode in MODES:
+                case = case.replace(mode, "")
+            cases.setdefault((case, FLAVOURS[flavour].engine), []).append(item)
+    kept = {id(same[zlib.crc32(case.encode()) % len(same)]) for (case, _engine), same in cases.items()}
+    return [item for same in cases.values() for item in same if id(item) not in kept]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
     config.addinivalue_line("markers", "pairs(*pairs): run with these pairs only, named as mysql-9.7-gtid")
+    config.addinivalue_line("markers", "every_flavour: run on every flavour even when the matrix is thinned out")
     config.addinivalue_line("markers", "xdist_group(name): tests that one process runs, one after the other")
     config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
 

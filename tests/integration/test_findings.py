@@ -21,6 +21,8 @@ from integration.playbook import login, play_module
 from integration.running import Case, Stages, cases, run
 from lab.accounts import OBSERVER
 
+pytestmark = pytest.mark.every_flavour
+
 
 def pytest_generate_tests(metafunc: Any) -> None:
     asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
