@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
-from integration.breaks import FLAVOURS, MODES, load  # noqa: E402
+from integration.breaks import FLAVOURS, MODES, Break, load  # noqa: E402
 from integration.captures import path_of, write  # noqa: E402
 from integration.running import Case, Stages, cases, run  # noqa: E402
 
@@ -113,22 +113,28 @@ def page(results: dict[str, Any]) -> str:
         "",
         "Every break that the tests make on real servers, and whether the diagnosis recognised it there. Written by",
         "`tests/tools/findings_matrix.py --page`. G: GTID, P: file and position; the number is that of parallel",
-        "appliers. A dash: the break does not exist there.",
+        "appliers; without them all four modes are meant. A dash: the break does not exist there.",
         "",
         "| break | finding | " + " | ".join(FLAVOURS) + " |",
         "|---|---|" + "---|" * len(FLAVOURS),
     ]
     for broken in load().values():
-        cells = []
-        for flavour in FLAVOURS:
-            parts = []
-            for mode in MODES:
-                if broken.exists(flavour, mode):
-                    result = results.get(Case(flavour, mode, broken).id, {}).get("result", "")
-                    parts.append("%s%d %s" % ("G" if mode[0] else "P", mode[1], MARKS[result]))
-            cells.append(", ".join(parts) or "-")
+        cells = [_cell(results, broken, flavour) for flavour in FLAVOURS]
         lines.append("| %s | `%s` | %s |" % (broken.name, broken.code, " | ".join(cells)))
     return "\n".join(lines) + "\n"
+
+
+def _cell(results: dict[str, Any], broken: Break, flavour: str) -> str:
+    """What came of a break on a flavour: one word when all modes agree, else one for each."""
+    parts = {
+        "%s%d" % ("G" if mode[0] else "P", mode[1]): results.get(Case(flavour, mode, broken).id, {}).get("result", "")
+        for mode in MODES
+        if broken.exists(flavour, mode)
+    }
+    if len(set(parts.values())) == 1:
+        word = MARKS[next(iter(parts.values()))]
+        return word if len(parts) == len(MODES) else "%s (%s)" % (word, ", ".join(parts))
+    return ", ".join("%s %s" % (mode, MARKS[result]) for mode, result in parts.items()) or "-"
 
 
 if __name__ == "__main__":
