@@ -120,7 +120,8 @@ def gtid_gap(stage: Stage) -> None:
 def position_gap(stage: Stage) -> None:
     """The same without GTIDs, and the waiting worker gives up."""
     stage.notes["fail"] = True
-    stage.later(lambda: _close_gaps(stage))
+    if not stage.new_words:
+        stage.later(lambda: _close_gaps(stage))
     _held_row(stage)
     stage.applier_error()
 

@@ -99,9 +99,11 @@ class Stages:
     def close(self) -> None:
         """Remove the servers."""
         if self._stage is not None:
-            self._stage.let_go()
-            self._stage.lab.down()
-            self._stage = None
+            stage, self._stage = self._stage, None
+            try:
+                stage.let_go()
+            finally:
+                stage.lab.down()
 
     def spoilt(self) -> None:
         """After an accident the next case gets new servers."""

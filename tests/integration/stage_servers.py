@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 import pymysql
+from lab.engine import LabError
 from lab.flavours import Flavour
 from lab.server import Server
 from lab.topology import Lab, Link
@@ -145,7 +146,7 @@ class Servers:
     def let_go(self) -> None:
         """End everything that was to be ended later."""
         for closer in reversed(self._closers):
-            with contextlib.suppress(pymysql.MySQLError, OSError):
+            with contextlib.suppress(pymysql.MySQLError, OSError, LabError):
                 closer()
         self._closers.clear()
 
