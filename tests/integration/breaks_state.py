@@ -67,9 +67,7 @@ def blocked_by_row(stage: Stage) -> None:
     stage.both(*ROWS)
     stage.holding(stage.replica, "SET sql_log_bin = 0", "UPDATE t SET v = 'held' WHERE id = 1")
     stage.on_source("UPDATE t SET v = 'new' WHERE id = 1")
-    stage.replica.wait_until(
-        "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'", what="a row lock wait"
-    )
+    stage.row_lock_wait()
 
 
 @breaks("applier_blocked")
@@ -100,9 +98,7 @@ def missing_primary_key(stage: Stage) -> None:
         "SELECT * FROM n WHERE a = 3 FOR UPDATE",
     )
     stage.on_source("UPDATE n SET b = b + 1")
-    stage.replica.wait_until(
-        "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'", what="a row lock wait"
-    )
+    stage.row_lock_wait()
 
 
 @breaks("behind", passing=True, instead=("applier_busy",), flavours=MYSQL)

@@ -91,6 +91,11 @@ class Stage(Servers):
 
         self.replica.wait_until(there, what="an applier in the state %r" % pattern)
 
+    def row_lock_wait(self) -> None:
+        """Wait until a row lock is waited for (INNODB_TRX stands still while it is asked again and again)."""
+        counter = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+        self.replica.wait_until(lambda: int(self.replica.query(counter)[0]["Value"]) > 0, what="a row lock wait")
+
     def end_dumps(self) -> None:
         """End the source's threads that served a replica which has gone."""
         for row in self.source.query("SELECT ID AS id FROM information_schema.PROCESSLIST"
