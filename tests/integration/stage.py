@@ -10,6 +10,7 @@ import re
 from typing import Any, Dict, Optional
 
 import pymysql
+from lab.load import wait_row_lock
 from lab.server import Option
 
 from .stage_servers import DB, Mode, Servers
@@ -92,9 +93,8 @@ class Stage(Servers):
         self.replica.wait_until(there, what="an applier in the state %r" % pattern)
 
     def row_lock_wait(self) -> None:
-        """Wait until a row lock is waited for (INNODB_TRX stands still while it is asked again and again)."""
-        counter = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
-        self.replica.wait_until(lambda: int(self.replica.query(counter)[0]["Value"]) > 0, what="a row lock wait")
+        """Wait until a row lock is waited for."""
+        wait_row_lock(self.replica)
 
     def end_dumps(self) -> None:
         """End the source's threads that served a replica which has gone."""

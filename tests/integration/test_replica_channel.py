@@ -17,6 +17,7 @@ from integration.conftest import Pair
 from integration.playbook import play_module, run_module, running_module
 from lab.accounts import OBSERVER, REPAIRER
 from lab.flavours import FLAVOURS
+from lab.load import wait_row_lock
 from lab.topology import Lab
 
 RECEIVER, APPLIER = "receiver", "applier"
@@ -135,8 +136,7 @@ def test_a_stop_that_hangs_is_reported(well: Pair) -> None:
         with blocker.cursor() as cursor:
             cursor.execute("SELECT id FROM shop.t WHERE id = 1 FOR UPDATE")
         well.source.execute("UPDATE shop.t SET v = CONCAT(v, '!') WHERE id = 1")
-        waits = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
-        well.replica.wait_until(waits, what="the applier to wait for the row")
+        wait_row_lock(well.replica)
         waiting = channel(well, state="stopped", timeout=2)
         assert waiting["failed"] and waiting["code"] == "stop_pending" and waiting["pending"] == [APPLIER], waiting
     finally:

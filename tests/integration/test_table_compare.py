@@ -28,6 +28,7 @@ from integration.conftest import MODES, Pair
 from integration.playbook import run_module
 from lab.accounts import OBSERVER, Account, grant_statements
 from lab.flavours import FLAVOURS
+from lab.load import wait_row_lock
 from lab.topology import Lab
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
@@ -201,8 +202,7 @@ def test_an_applier_that_cannot_be_stopped_or_come_in_time_is_left_alone(still: 
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM proof.t FOR UPDATE")
             still.source.execute("DELETE FROM proof.t")
-            busy = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
-            still.replica.wait_until(lambda: still.replica.value(busy), 30, "the applier to wait for the row")
+            wait_row_lock(still.replica)
             blocked = compare(still.replica)
             assert applier(still) == "Yes"
             holder.rollback()

@@ -183,3 +183,9 @@ def background_writer(
     writer = Writer(server or lab.source, rate, tables, schema).start()
     lab.on_close(writer.stop)
     return writer
+
+
+def wait_row_lock(server: Server, timeout: float = 30.0) -> None:
+    """Wait until somebody waits for a row lock, by the counter: INNODB_TRX stands still while it is asked again."""
+    counter = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+    server.wait_until(lambda: int(server.query(counter)[0]["Value"]) > 0, timeout, "a row lock wait")

@@ -221,6 +221,9 @@ def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried:
 def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     """The module options that follow from the remedy and the finding."""
     arguments = dict(ARGUMENTS.get(remedy.name, {}))
+    if finding["code"] == "relay_log_missing":
+        # The threads could not start for want of relay logs (MariaDB shows no error then), so nobody stopped them.
+        arguments["state"] = "started"
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]
     return arguments

@@ -174,14 +174,16 @@ def _reset_counter(aim: Target, cause: BaseException) -> None:
         with connect(aim.connection.login) as another:
             _reset(another, statements)
     except ReplicaError as error:
-        raise ReplicaError(
+        left = ServerError(
+            int(error.context.get("errno", 0)),
             "put the skip counter back to 0",
             "%s, %s" % (aim.server.address, aim.channel.label),
             str(error),
             "It would pass the next transaction. Run there before anything starts the applier: %s. First failed: %s"
             % ("; ".join(statement.display() for statement in statements), cause),
-            {**getattr(cause, "context", {}), "changed": True},
-        ) from cause
+        )
+        left.context.update({**getattr(cause, "context", {}), "changed": True})
+        raise left from cause
 
 
 def _reset(connection: Connection, statements: Tuple[Statement, ...]) -> None:
