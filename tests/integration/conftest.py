@@ -96,7 +96,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("flavour", names, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     """Thin the matrix out unless all of it is asked for, and keep the tests of one flavour in one process (-n 2)."""
     if os.environ.get("REPLICA_TEST_MATRIX") != "full" and not config.getoption("--flavour"):
