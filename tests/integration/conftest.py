@@ -97,7 +97,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """Thin the matrix out unless all of it is asked for, and keep the tests of one flavour in one process (-n 2)."""
+    """Thin the matrix out unless all of it is asked for, and name each test's flavour as its group for pytest-xdist."""
     if os.environ.get("REPLICA_TEST_MATRIX") != "full" and not config.getoption("--flavour"):
         left_out = _thinned(items)
         config.hook.pytest_deselected(items=left_out)
