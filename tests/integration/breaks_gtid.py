@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import pymysql
+
 from .breaks import GTID_MODES, MARIADB, MYSQL, ROWS, Ask, breaks
 from .stage import DB, Stage
 
@@ -70,7 +72,15 @@ def gtid_hole(stage: Stage) -> None:
     stage.fails("INSERT INTO t VALUES (2, 'source')")
     file, position = stage.source.coordinates()
     stage.stop()
-    stage.change(SOURCE_AUTO_POSITION=0, SOURCE_LOG_FILE=file, SOURCE_LOG_POS=position)
+    elsewhere = {"SOURCE_AUTO_POSITION": 0, "SOURCE_LOG_FILE": file, "SOURCE_LOG_POS": position}
+    try:
+        stage.change(**elsewhere)
+    except pymysql.MySQLError as error:
+        # MySQL 5.6 sees a gap when parallel appliers stopped before they noted how far they were.
+        if error.args[0] != 1802 or stage.new_words:
+            raise
+        _close_gaps(stage)
+        stage.change(**elsewhere)
     stage.start()
     stage.running()
     last = stage.on_source("INSERT INTO t VALUES (3, 'three')")
@@ -127,6 +137,6 @@ def position_gap(stage: Stage) -> None:
 
 
 def _close_gaps(stage: Stage) -> None:
-    """MySQL 5.6 takes no CHANGE MASTER before, not even after RESET SLAVE ALL."""
+    """MySQL 5.6 takes no CHANGE MASTER before (1802), not even after RESET SLAVE ALL."""
     stage.start("SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS")
     stage.applier_stopped()

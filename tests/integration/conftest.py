@@ -97,13 +97,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """Thin the matrix out unless all of it is asked for, and name each test's flavour as its group for pytest-xdist."""
+    """Thin the matrix out unless all of it is asked for."""
     if os.environ.get("REPLICA_TEST_MATRIX") != "full" and not config.getoption("--flavour"):
         left_out = _thinned(items)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_flavour_of(item.nodeid) or "any"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all tests that share servers to one process, which then makes these servers once.
+
+    Not by ``--dist loadgroup``: pytest-xdist 3.8 loses the names of its groups under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServers(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_servers(nodeid)
+
+    return ByServers(config, log)
+
+
+def shared_servers(nodeid: str) -> str:
+    """The servers that a test shares with others: its flavour's for findings, else its pair; its own id without any."""
+    flavour = _flavour_of(nodeid)
+    if flavour and "test_findings.py" in nodeid:
+        return "findings on " + flavour
+    return next((pair for pair in ("%s-%s" % (flavour, mode) for mode in MODES) if flavour and pair in nodeid), nodeid)
 
 
 def _thinned(items: Sequence[pytest.Item]) -> List[pytest.Item]:
@@ -127,7 +148,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
     config.addinivalue_line("markers", "pairs(*pairs): run with these pairs only, named as mysql-9.7-gtid")
     config.addinivalue_line("markers", "every_flavour: run on every flavour even when the matrix is thinned out")
-    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs, one after the other")
     config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
 
 

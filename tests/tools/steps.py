@@ -321,7 +321,7 @@ def integration(workspace: Workspace) -> list[Step]:
     old_driver = str(workspace.venv / "venvs" / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
     workers = str(min(os.cpu_count() or 1, 4))
-    shared = ("-n", workers, "--dist", "loadgroup", "--durations", "15")
+    shared = ("-n", workers, "--durations", "15")
     return [
         Step("demo from the built archive", archived, alone=True),
         Step("integration: PyMySQL 1.0.2", tests(old_driver, "-q", *OLDEST_DRIVER_TESTS), alone=True, note=note),
