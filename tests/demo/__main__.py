@@ -23,9 +23,6 @@ from . import story
 
 LINE = "-" * 100
 
-# MySQL 5.6 with parallel appliers loses track of transactions when errors follow each other: not what is shown here.
-WORKERS = {"mysql-5.6": 1}
-
 
 def say(text: str) -> None:
     """Tell what happens next."""
@@ -73,10 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("flavour")
     flavour = parser.parse_args().flavour
-    with (
-        tempfile.TemporaryDirectory(prefix="replicaops-demo-") as folder,
-        Lab(flavour, workers=WORKERS.get(flavour, 4)) as lab,
-    ):
+    with tempfile.TemporaryDirectory(prefix="replicaops-demo-") as folder, Lab(flavour, workers=4) as lab:
         inventory = Path(folder) / "inventory.yml"
         inventory.write_text(yaml_text(lab_inventory(lab.servers, "demo")), encoding="utf-8")
         break_it(lab)

@@ -4,8 +4,8 @@
 
 """Looks at a replica and around it, in the order that makes verdicts safe: the replica first, its sources after it.
 
-A second sample is taken only when the first leaves a stall possible; candidates for errant transactions are confirmed
-by reading the sources once more, later.
+A second sample is taken only when the first leaves a stall possible, or a hole beside a gap; candidates for errant
+transactions are confirmed by reading the sources once more, later.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._core import normalise
-from .._core.case import STALL_SECONDS
+from .._core.case import STALL_SECONDS, Case
 from .._core.diagnose import Diagnosis, Surroundings, case_of, diagnose
-from .._core.diagnose_gtid import errant_candidates
+from .._core.diagnose_gtid import errant_candidates, gap_undecided
 from .._core.diagnose_progress import moved, stall_possible
 from .._core.errors import BadInputError, ReplicaError, ServerError
 from .._core.gtid_mysql import GtidSet
@@ -41,7 +41,7 @@ class Request:
     :param source_login: makes the login of a channel's source; None when the source is not to be asked.
     :param source_named: the caller named the source's host, so that failing to reach it is a failure.
     :param members: the other servers of the topology.
-    :param samples: 1 never waits; 2 waits up to 30 s when the first sample leaves a stall possible.
+    :param samples: 1 never waits; 2 waits up to 30 s when the first sample leaves a stall, or a hole, possible.
     :param allowed: UUIDs and tags of intended local transactions.
     """
 
@@ -69,7 +69,9 @@ def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
         sources = _read_sources(server, request)
         members = tuple(_read_member(login) for login in request.members)
         around = Surroundings(sources, members, allowed=request.allowed, confirmed=GtidSet.parse(""))
-        if request.samples > 1 and _stall_possible(server, around, request):
+        if request.samples > 1 and any(
+            _undecided(case_of(server, channel, around)) for channel in _scope(server, request)
+        ):
             raw, server, around = _second_sample(connection, probed, server, around)
     around = _confirm(server, around, request)
     return diagnose(server, around, request.channel), raw
@@ -157,14 +159,16 @@ def _read_member(login: Login) -> Peer:
         return Peer(login.name or login.address, reader.read_server(connection, role="source"))
 
 
-def _stall_possible(server: Server, around: Surroundings, request: Request) -> bool:
-    return any(stall_possible(case_of(server, channel, around)) for channel in _scope(server, request))
+def _undecided(case: Case) -> bool:
+    """Whether one look cannot tell a stall from work, or a hole from a gap; with two it is a matter of time."""
+    stalled = stall_possible(case) and not (case.earlier is not None and moved(case))
+    return stalled or gap_undecided(case)
 
 
 def _second_sample(
     connection: Connection, probed: Probed, first: Server, around: Surroundings
 ) -> Tuple[Dict[str, Any], Server, Surroundings]:
-    """Read the replica again until the applier has moved or `STALL_SECONDS` have passed."""
+    """Read the replica again until two looks can tell, or `STALL_SECONDS` have passed."""
     started = time.monotonic()
     while True:
         time.sleep(POLL_SECONDS)
@@ -172,8 +176,9 @@ def _second_sample(
         server = normalise.server(raw)
         waited = time.monotonic() - started
         later = Surroundings(around.sources, around.members, first, waited, around.allowed, around.confirmed)
-        cases = [case_of(server, channel, later) for channel in server.channels]
-        if waited >= STALL_SECONDS or not any(stall_possible(case) and not moved(case) for case in cases):
+        if waited >= STALL_SECONDS or not any(
+            _undecided(case_of(server, channel, later)) for channel in server.channels
+        ):
             return raw, server, later
 
 

@@ -171,3 +171,32 @@ def test_no_transaction_is_guessed_for_a_statement_that_may_count_as_executed() 
     row = fixture["replica"]["sections"]["replica_status"]["rows"][0]
     row["Retrieved_Gtid_Set"] = row["Retrieved_Gtid_Set"].partition(":")[0] + ":1-9"
     assert "transaction" not in judged(fixture).findings[0].evidence
+
+
+@pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6"])
+def test_what_the_applier_has_left_behind_is_a_hole(flavour: str) -> None:
+    later = load(next(path for path in PATHS if path.stem == "gtid_gap" and path.parent.name == flavour))
+    row = later["replica"]["sections"]["replica_status"]["rows"][0]
+    prefix = "Source" if flavour == "mysql-9.7" else "Master"
+    later["earlier"] = copy.deepcopy(later["replica"])
+    later["asked"]["waited"] = 1
+    later["replica"]["sections"]["row_lock_waits"]["rows"] = []
+    row["Retrieved_Gtid_Set"] = row["Retrieved_Gtid_Set"].replace("1-17", "1-99")
+
+    def codes() -> list[str]:
+        return [found.code for found in judged(later).findings if found.code.startswith("gtid")]
+
+    assert codes() == ["gtid_gap"]
+    row["Exec_%s_Log_Pos" % prefix] = row["Read_%s_Log_Pos" % prefix]
+    assert codes() == ["gtid_gap"], "the applier may be at work on the last one"
+    row["Exec_%s_Log_Pos" % prefix] += 1
+    row["Read_%s_Log_Pos" % prefix] += 500
+    assert codes() == ["gtid_hole"]
+
+
+def test_a_gap_that_was_not_there_at_the_first_look_is_no_news() -> None:
+    later = load(next(path for path in PATHS if path.stem == "gtid_gap" and path.parent.name == "mysql-9.7"))
+    later["earlier"] = copy.deepcopy(later["replica"])
+    row = later["earlier"]["sections"]["replica_status"]["rows"][0]
+    row["Executed_Gtid_Set"] = row["Executed_Gtid_Set"].replace("1-13:15-17", "1-13")
+    assert "gtid_gap" not in [found.code for found in judged(later).findings]
