@@ -107,3 +107,9 @@ class BadInputError(ReplicaError):
     def message(self) -> str:
         """What is wrong with the input and what would be right."""
         return (self.attempted + (". " + self.advice if self.advice else "")).strip()
+
+
+class BinlogError(ReplicaError):
+    """A binlog could not be streamed or decoded: garbage, truncation, an event nobody knows, a cut connection."""
+
+    code = "binlog"
