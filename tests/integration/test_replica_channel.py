@@ -231,7 +231,8 @@ def test_refetch_after_corruption_with_a_writer(well: Pair, tmp_path: Path) -> N
         done = channel(well, refetch=True, record_dir=str(tmp_path))
         assert not done["failed"] and done["changed"] and done["risk"] == "none", done
         assert done["threads"] == {RECEIVER: "running", APPLIER: "running"}
-        assert any("RESET" in query for query in done["queries"])
+        # Only where the settings outlive RESET and a dead server: elsewhere CHANGE does it in one statement.
+        assert any("RESET" in query for query in done["queries"]) == (well.flavour_name == "mysql-9.7")
         assert not channel(well, refetch=True)["changed"]
     well.wait_same()
     assert settings(well) == kept
@@ -265,6 +266,7 @@ def test_refetch_while_the_applier_runs(well: Pair) -> None:
     well.wait_same()
 
 
+@pytest.mark.pairs("mysql-9.7-gtid", "mysql-9.7-position")
 def test_threads_run_again_when_a_step_fails(well: Pair, tmp_path: Path) -> None:
     well.replica.stop_replica("IO_THREAD")
     well.replica.execute_unlogged("REVOKE RELOAD ON *.* FROM %s" % REPAIRER.sql)

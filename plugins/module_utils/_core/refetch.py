@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
-from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
+from .channel_plan import APPLIER, BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
 from .errors import RefusedError
+from .fault_classes import classify
 from .gtid_mariadb import AHEAD, BEHIND, DIVERGED, GtidPosition
 from .gtid_mysql import GtidSet
 from .permit import check_temporary_tables
@@ -203,7 +204,7 @@ def check_exact(server: Server, channel: Channel, furthest: Optional[Coordinates
 
 
 def restated(verbs: Verbs, server: Server, channel: Channel) -> Tuple[Tuple[str, Setting], ...]:
-    """The options that RESET drops, with the values the channel has now.
+    """The options that throwing the relay logs away drops, with the values the channel has now.
 
     Measured with every option set that CHANGE takes: RESET sets the delay to 0 on every flavour; on MySQL 5.6 and
     MariaDB 10.11 and 11.8 also the heartbeat period to its default; on MySQL 5.6 and MariaDB 10.11 it no longer
@@ -243,8 +244,9 @@ def privileges(verbs: Verbs) -> Tuple[str, ...]:
     return ("REPLICATION SLAVE ADMIN" if verbs.mariadb else "REPLICATION_SLAVE_ADMIN (SUPER before MySQL 8)",)
 
 
-def _reset_privileges(verbs: Verbs) -> Tuple[str, ...]:
-    return (*privileges(verbs), "RELOAD")
+def _all_privileges(verbs: Verbs, made: Sequence[Step]) -> Tuple[str, ...]:
+    resets = any(step.statement.sql.startswith("RESET") for step in made)
+    return (*privileges(verbs), "RELOAD") if resets else privileges(verbs)
 
 
 def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> Threads:
@@ -262,19 +264,46 @@ def wanted_threads(channel: Channel, state: Optional[str], threads: Threads) -> 
     return meant - threads if state == "stopped" else meant
 
 
+def must_reset(verbs: Verbs, channel: Channel) -> bool:
+    """Whether the relay logs can only be thrown away by RESET.
+
+    CHANGE throws them away as well, and it leaves no moment in which a server that dies has lost its channel: MySQL 5.6
+    and MariaDB keep the settings in files that RESET removes, the password among them (measured; later versions keep
+    them in a table, and their RESET asks for nothing that CHANGE could refuse). CHANGE does not work when the relay
+    logs are missing (1872, 1201), and MySQL 5.6 refuses it when parallel appliers stopped with an error (1802).
+    """
+    if verbs.dialect.name == "source" or (channel.parallel and not verbs.mariadb) or not channel.relay_space:
+        return True
+    fault = channel.applier_fault
+    return fault is not None and classify(fault, APPLIER) == "relay_log_missing"
+
+
 def steps(verbs: Verbs, server: Server, channel: Channel, end: Threads) -> Tuple[Step, ...]:
     """The statements: stop, throw away, restate, start.
 
-    RESET needs both threads stopped, so the receiver is stopped too, right before it and as shortly as possible.
+    Throwing away needs both threads stopped, so the receiver is stopped too, right before and as shortly as possible.
     """
     stopped = replace(channel, receiver=STOPPED, applier=STOPPED)
     found = list(stop_steps(verbs, channel, BOTH))
-    found.append(Step(verbs.reset()))
     options = restated(verbs, server, channel)
-    if options:
-        found.append(Step(verbs.change(options, "give the channel back what RESET drops")))
+    if must_reset(verbs, channel):
+        found.append(Step(verbs.reset()))
+        if options:
+            found.append(Step(verbs.change(options, "give the channel back what RESET drops")))
+    else:
+        found.append(Step(verbs.change((*options, *_mode(verbs, channel, options)), "throw the relay logs away")))
     starts: Sequence[Step] = start_steps(verbs, stopped, end)
     return (*found, *(Step(step.statement, "relay_logs_read" if end == BOTH else step.wait) for step in starts))
+
+
+def _mode(verbs: Verbs, channel: Channel, options: Sequence[Tuple[str, Setting]]) -> Tuple[Tuple[str, Setting], ...]:
+    """The option that keeps a channel with GTIDs asking by them, unless it is among the options already."""
+    if channel.mode != GTID:
+        return ()
+    if not verbs.mariadb:
+        return ((verbs.dialect.change["auto_position"], 1),)
+    word = "MASTER_USE_GTID"
+    return () if word in dict(options) else ((word, Keyword(channel.using_gtid.lower())),)
 
 
 def plan(
@@ -293,11 +322,12 @@ def plan(
     """
     summary = "Throw the relay logs of %s away and fetch them again from the source." % channel.label
     loses = found.lost or ((found.unknown,) if found.unknown else ())
+    made = steps(verbs, server, channel, end)
     return Plan(
         state_id=state_id,
-        steps=steps(verbs, server, channel, end),
+        steps=made,
         summary=" ".join(part for part in (summary, note) if part),
         risk=risk,
         loses=loses,
-        privileges=_reset_privileges(verbs),
+        privileges=_all_privileges(verbs, made),
     )

@@ -196,6 +196,37 @@ def test_mariadb_restates_what_reset_turns_to_its_default(using, mode, expected)
     assert shown(MARIADB_1011, here)[1] == "CHANGE MASTER '' TO " + expected
 
 
+THERE = {"receiver": STOPPED, "applier": STOPPED, "relay_space": 900, "settings": {"heartbeat_period": "3.5"}}
+PLACE = "MASTER_LOG_FILE = 'binlog.000003', MASTER_LOG_POS = 500, MASTER_HEARTBEAT_PERIOD = 3.5"
+
+
+@pytest.mark.parametrize(
+    "flavour, changes, expected",
+    [
+        (MYSQL_56, {"mode": POSITION}, "CHANGE MASTER TO " + PLACE),
+        (MYSQL_56, {}, "CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD = 3.5, MASTER_AUTO_POSITION = 1"),
+        (MYSQL_56, {"mode": POSITION, "parallel": 4}, "RESET SLAVE"),
+        (MYSQL_56, {"applier_fault": Fault(1594, "x")}, "CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD = 3.5, "
+         "MASTER_AUTO_POSITION = 1"),
+        (MYSQL_56, {"applier_fault": Fault(1872, "x")}, "RESET SLAVE"),
+        (MYSQL_56, {"relay_space": 0}, "RESET SLAVE"),
+        (MARIADB_1011, {"mode": POSITION, "using_gtid": "No", "parallel": 4},
+         "CHANGE MASTER '' TO " + PLACE + ", MASTER_USE_GTID = no"),
+        (MARIADB_1011, {"using_gtid": "Slave_Pos"},
+         "CHANGE MASTER '' TO MASTER_HEARTBEAT_PERIOD = 3.5, MASTER_USE_GTID = slave_pos"),
+        (MARIADB_1011, {"using_gtid": "Current_Pos"},
+         "CHANGE MASTER '' TO MASTER_HEARTBEAT_PERIOD = 3.5, MASTER_USE_GTID = current_pos"),
+        (MARIADB_1011, {"using_gtid": "Slave_Pos", "relay_space": 0}, "RESET SLAVE ''"),
+        (MYSQL_97, {}, "RESET REPLICA FOR CHANNEL ''"),
+    ],
+)  # fmt: skip
+def test_change_throws_away_where_reset_would_leave_a_moment_without_a_channel(flavour, changes, expected):
+    made = shown(flavour, channel(**{**THERE, **changes}))
+    assert made[0] == expected
+    if expected.startswith("CHANGE"):
+        assert [text.split()[0] for text in made] == ["CHANGE", "START"]
+
+
 @pytest.mark.parametrize(
     "applier, receiver, fault, state, expected",
     [
