@@ -80,8 +80,9 @@ notes:
   - Nothing that starts the applier is done while a skip counter waits, as a good transaction would be left out.
   - Without GTIDs the point from which relay logs are fetched again is known once the applier stands still. While it
     runs, check mode shows the point it has reached by then.
-  - On MySQL 5.6 the channel's settings are only in the server's memory between RESET and the next CHANGE or START.
-    The undo record has them.
+  - Relay logs are thrown away by C(CHANGE) on MySQL 5.6 and MariaDB, by C(RESET) elsewhere. Where relay logs are
+    missing, and on MySQL 5.6 with parallel appliers, only C(RESET) works. MySQL 5.6 and MariaDB then have the channel's
+    settings in memory only until the next statement. The undo record has them, all but the password.
   - The account needs C(REPLICATION_SLAVE_ADMIN) (MariaDB C(REPLICATION SLAVE ADMIN), MySQL 5.6 and 5.7 C(SUPER)), and
     C(REPLICATION CLIENT) and C(REPLICATION SLAVE) on the source for O(refetch).
 seealso:
@@ -205,7 +206,8 @@ SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "until", "del
 
 UNDO = (
     "The relay logs are thrown away: what was in them is fetched again from the source.",
-    "On MySQL 5.6 RESET leaves the channel's settings in the server's memory only, until CHANGE or START writes them.",
+    "On MySQL 5.6 and MariaDB a RESET leaves the channel's settings in the server's memory only, until CHANGE or START "
+    "writes them.",
 )
 
 
