@@ -39,17 +39,18 @@ _CODES: Mapping[str, FrozenSet[int]] = {
     **{
         name: frozenset((255,))
         for name in (
-            "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection"
+            "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection"
+            " geomcollection"
         ).split()
     },
 }
 
 
 _SIZES: Mapping[str, int] = {
-    **{name: 1 for name in ("tinytext", "tinyblob")},
-    **{name: 2 for name in ("text", "blob")},
-    **{name: 3 for name in ("mediumtext", "mediumblob")},
-    **{name: 4 for name in ("longtext", "longblob")},
+    **dict.fromkeys(("tinytext", "tinyblob"), 1),
+    **dict.fromkeys(("text", "blob"), 2),
+    **dict.fromkeys(("mediumtext", "mediumblob"), 3),
+    **dict.fromkeys(("longtext", "longblob"), 4),
 }
 _LONG_CODES = frozenset((249, 250, 251, 252, 140))
 _VARCHAR = 15

@@ -159,7 +159,7 @@ def _completed(column: ColumnInfo, optional: OptionalMetadata, number: int, coll
     collation = _collation(optional, number)
     if collation == _BINARY_COLLATION:
         return replace(column, charset="binary", collation="binary")
-    if collation in collations:
+    if collation is not None and collation in collations:
         charset, name = collations[collation]
         return replace(column, charset=charset, collation=name)
     return column
