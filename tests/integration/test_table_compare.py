@@ -99,6 +99,23 @@ def test_a_stopped_applier_is_refused_or_stopped_again(busy: Lab) -> None:
         assert allowed["compared"][0]["rows"] == 1
 
 
+@pytest.mark.modes("position")
+def test_an_applier_is_not_run_while_a_skip_counter_waits(well: Pair) -> None:
+    with proof_schema(well.lab, SIMPLE):
+        well.replica.stop_replica("SQL_THREAD")
+        name = "sql_%s_skip_counter" % well.words.replica.lower()
+        well.replica.execute("SET GLOBAL %s = 1" % name)
+        try:
+            well.source.execute("INSERT INTO proof.t VALUES (1)")
+            refused = compare(well.replica, start_stopped=True)
+        finally:
+            well.replica.execute("SET GLOBAL %s = 0" % name)
+            well.replica.start_replica("SQL_THREAD")
+        assert refused["failed"] and refused["code"] == "refused" and name in refused["msg"], refused
+        well.lab.wait_in_sync()
+        assert well.replica.value("SELECT COUNT(*) FROM proof.t") == 1
+
+
 @pytest.fixture(name="still")
 def still_pair(well: Pair) -> Lab:
     return well.lab

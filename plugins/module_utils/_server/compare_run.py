@@ -17,6 +17,8 @@ from .._core.commit_point import CommitPoint
 from .._core.compare import Difference, Report, TableOutcome
 from .._core.compare_rows import Table
 from .._core.errors import BadInputError, RefusedError
+from .._core.permit import check_skip_counter
+from .._core.plan import Step
 from .._core.snapshot import RUNNING, Channel, Server
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
@@ -101,6 +103,7 @@ class Run:
         """
         self._refuse_delay()
         self._refuse_blocked()
+        self._refuse_counter()
         outcomes: Dict[Pair, TableOutcome] = {}
         objects: Tuple[Difference, ...] = ()
         only: Optional[List[Pair]] = None
@@ -191,6 +194,12 @@ class Run:
                 "Compare when it goes on; replica_status tells more about who blocks it.",
                 {"blocker": first.process.number if first.process else 0},
             )
+
+    def _refuse_counter(self) -> None:
+        """Refuse to run an applier up to the point while a skip counter waits: it would leave a transaction out."""
+        channel, replica = self._setting.channel, self._setting.replica
+        verbs = Verbs(self._setting.probed.dialect, replica.features.channels, channel.name)
+        check_skip_counter(replica, channel, (Step(verbs.start(APPLIER)),), "compare the tables")
 
 
 def _rows_differ(outcome: TableOutcome) -> bool:
