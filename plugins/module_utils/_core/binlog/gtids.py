@@ -160,3 +160,18 @@ def _previous_gtids(data: bytes) -> GtidSet:
     if pos != len(data):
         raise ValueError("%d bytes are left" % (len(data) - pos))
     return GtidSet.from_intervals(parts)
+
+
+def encode_gtid_set(gtid_set: GtidSet) -> bytes:
+    """The set as COM_BINLOG_DUMP_GTID takes it; the form with tags only where there are any, as old servers lack it."""
+    tagged = any(tag for (_uuid, tag), _runs in gtid_set.parts)
+    count = len(gtid_set.parts)
+    pieces = [struct.pack("<Q", _TAGGED_FORMAT << 56 | count << 8 | _TAGGED_FORMAT if tagged else count)]
+    for (uuid, tag), runs in gtid_set.parts:
+        pieces.append(bytes.fromhex(uuid.replace("-", "")))
+        if tagged:
+            # A tag has at most 32 letters, so that its length is a number of one byte.
+            pieces.append(bytes((len(tag) << 1,)) + tag.encode("ascii"))
+        pieces.append(struct.pack("<Q", len(runs)))
+        pieces.extend(struct.pack("<qq", *run) for run in runs)
+    return b"".join(pieces)

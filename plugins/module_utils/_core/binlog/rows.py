@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import partial_json
 from .canonical import ABSENT
 from .columns_info import ColumnInfo, Decoder, Value
 from .compressed import inflate
 from .format import FormatDescription
 from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, UPDATES, broken
 from .packed import packed_integer
+from .partial_json import AfterImages
 from .table_map import TableMap, TableName, table_id_size
 
 WRITE = "write"
@@ -147,7 +147,7 @@ class RowDecoder:
         decoder_of: Callable[[int, int, ColumnInfo], Decoder],
     ) -> None:
         if len(columns) != table.column_count:
-            raise broken("%d columns for the %d of %s.%s" % (len(columns), table.column_count, table.schema, table.table))
+            raise broken("%d columns are known of the %d of %s.%s" % ((len(columns), table.column_count) + table.name))
         self.table = table
         self.name = table.name
         self.form = form
@@ -176,7 +176,7 @@ class RowDecoder:
             pos += int.from_bytes(data[pos : pos + 2], "little")
         count, pos = packed_integer(data, pos)
         if count != self.table.column_count:
-            raise broken("an event about %d columns of the %d of %s.%s" % ((count, self.table.column_count) + self.name))
+            raise broken("%d columns of the %d of %s.%s" % ((count, self.table.column_count) + self.name))
         size = (count + 7) // 8
         end = pos + size * (2 if kind in UPDATES else 1)
         if end > len(data) or not size:
@@ -186,7 +186,7 @@ class RowDecoder:
         if kind in _COMPRESSED:
             data, end = inflate(data, end), 0
         if kind == PARTIAL_UPDATE_ROWS:
-            return partial_json.updates(self, data, end, images.columns, read, after)
+            return self._partial_updates(data, end, images, read, after)
         if kind in UPDATES:
             return self._updates(data, end, images, read, after)
         return self._singles(data, end, images, read, kind in DELETES)
@@ -223,4 +223,20 @@ class RowDecoder:
             append(RowChange(table, UPDATE, before, after, partial))
         if pos != end:
             raise broken("a rows event is cut off within a row of %s.%s" % table)
+        return changes
+
+    def _partial_updates(
+        self, data: bytes, pos: int, images: _Images, read: Callable[[bytes, int], Tuple[Image, int]], present: bytes
+    ) -> List[RowChange]:
+        changes: List[RowChange] = []
+        after_images = self.images(present)[0]
+        afters = AfterImages(self.table.type_codes, self.decoders, after_images.columns)
+        partial = not (images.complete and after_images.complete)
+        end = len(data)
+        while pos < end:
+            before, pos = read(data, pos)
+            after, pos, lacking = afters.read(data, pos, before)
+            changes.append(RowChange(self.name, UPDATE, before, after, partial or lacking))
+        if pos != end:
+            raise broken("a rows event is cut off within a row of %s.%s" % self.name)
         return changes

@@ -31,7 +31,7 @@ class Transaction(NamedTuple):
     :param last: offset behind its last event: a replica that has executed it is at this position.
     :param gtid: ``uuid:5``, ``uuid:tag:5``, ``0-1-5``, or '' without one.
     :param ending: XID, COMMIT; DDL for any statement that stands alone; XA for a prepared transaction and for the
-        statement that commits or rolls one back; ROLLBACK; INCIDENT; UNFINISHED when the next one begins before its end.
+        statement that commits or rolls one back; ROLLBACK; INCIDENT; UNFINISHED when the next begins before its end.
     :param timestamp: seconds since 1970, of its first event.
     :param server_id: of the server that executed it first.
     :param thread_id: of the connection that executed it there; 0 where the binlog does not say (MariaDB before 11.5).
