@@ -15,8 +15,9 @@ description:
     changed since. Channel options and delay, coordinates that were lost between RESET and CHANGE, MariaDB's
     C(gtid_slave_pos) when it was lost, C(replica_exec_mode), and whether the threads run.
   - Of a record without an end, as a killed run leaves it, only what the statements of that run could have changed.
-  - What was applied, passed or written in the meantime is never taken back. Coordinates and GTIDs do not move
-    backwards. All that is not put back is named with its reason.
+  - What was applied, passed or written in the meantime is never taken back. GTIDs do not move backwards, and
+    coordinates only while nothing was applied from where the change had set them. All that is not put back is named
+    with its reason.
   - C(read_only), C(super_read_only) and the skip counter are named but never set, as the server may have been promoted
     since, and a counter would leave out a good transaction.
   - Refused when the record is of another server, when a skip counter waits and the applier would be started, and when

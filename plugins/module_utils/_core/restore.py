@@ -6,7 +6,8 @@
 
 Only what the recorded change altered and nobody altered since is put back; of a change that has no recorded end, only
 what its statements could have altered. What was applied in the meantime is never taken back: neither coordinates nor
-GTIDs move backwards here, because the rows have moved on.
+GTIDs move backwards here, because the rows have moved on. Coordinates that were set are put back while nothing has been
+applied from there.
 """
 
 from __future__ import annotations
@@ -14,31 +15,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .channel_plan import BOTH, Keyword, Setting, Threads, Verbs, running, start_steps, stop_steps
+from .change_source_steps import heartbeat_of
+from .channel_plan import BOTH, Keyword, Threads, Verbs, running, start_steps, stop_steps
 from .errors import IdentityError
 from .gtid_mariadb import BEHIND, EQUAL, GtidPosition
 from .gtid_mysql import GtidError, GtidSet
 from .plan import Plan, Step
 from .record import coordinates_from, text
 from .recorded import MOVED, RESTORE, SAME, Sides, fate, sides_of
+from .restore_options import Pairs, moved_point, option_pairs
 from .snapshot import POSITION, STOPPED, Channel, Coordinates, Server
+from .source_options import BY_NAME, HEARTBEAT
 from .statement import Statement
 
 # Global variables that a repair may alter and that are put back.
 VARIABLES = ("replica_exec_mode", "slave_exec_mode")
 # Left to people: a server may have been promoted since, and a counter would eat a good transaction.
 BY_HAND = ("read_only", "super_read_only", "sql_replica_skip_counter", "sql_slave_skip_counter")
-
-# Our name of a channel option, the end of its word in CHANGE, and its type.
-OPTIONS: Tuple[Tuple[str, str, str], ...] = (
-    ("delay", "DELAY", "int"),
-    ("connect_retry", "CONNECT_RETRY", "int"),
-    ("retry_count", "RETRY_COUNT", "int"),
-    ("heartbeat_period", "HEARTBEAT_PERIOD", "float"),
-    ("ssl_verify_server_cert", "SSL_VERIFY_SERVER_CERT", "int"),
-    ("use_gtid", "USE_GTID", "keyword"),
-)
-NEED_PASSWORD = ("host", "port", "user")
 
 
 @dataclass(frozen=True)
@@ -88,6 +81,7 @@ def restoration(
     _history(sides, server, left)
     end = _threads(sides, channel, done, left)
     change = (*options, *coordinates)
+    change += _heartbeat(verbs, server, channel, change)
     steps = _steps(verbs, channel, end, change, (*position, *settings), bool(position))
     plan = Plan(state_id, steps, "Put back what the record of %s holds." % record["module"])
     return Restoration(plan, bool(change), end, tuple(done), tuple(left))
@@ -104,7 +98,7 @@ def _steps(
     verbs: Verbs,
     channel: Channel,
     end: Threads,
-    change: Tuple[Tuple[str, Setting], ...],
+    change: Pairs,
     settings: Tuple[Statement, ...],
     halt: bool,
 ) -> Tuple[Step, ...]:
@@ -125,46 +119,22 @@ def _prefix(verbs: Verbs) -> str:
     return verbs.dialect.change["host"].rsplit("_", 1)[0]
 
 
-def _options(
-    verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]
-) -> Tuple[Tuple[str, Setting], ...]:
-    before, after = sides.before.get("settings") or {}, sides.after.get("settings") or {}
-    found: List[Tuple[str, Setting]] = []
-    if not sides.may_have("RESET", "CHANGE"):
-        return ()
-    for name, word, kind in OPTIONS:
-        old, now = _plain(before.get(name)), _plain(channel.settings.get(name))
-        what = fate(old, _plain(after.get(name)), now, sides.finished)
-        if what == RESTORE and old:
-            found.append((_prefix(verbs) + "_" + word, _typed(kind, old)))
-            done.append("channel option %s: %s instead of %s" % (name, old, now or "nothing"))
-        elif what == MOVED:
-            left.append("Channel option %s was changed again since (it is %s now)." % (name, now))
-    for name in NEED_PASSWORD:
-        old, now = _plain(before.get(name)), _plain(channel.settings.get(name))
-        if fate(old, _plain(after.get(name)), now, sides.finished) != SAME:
-            left.append(
-                "Channel option %s was %s: giving it back needs the channel's password, which is not in the record."
-                % (name, old)
-            )
-    if (sides.before.get("filters") or {}) != dict(channel.filters):
+def _options(verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]) -> Pairs:
+    found = option_pairs(verbs, sides, channel, done, left)
+    if sides.may_have("RESET", "CHANGE") and (sides.before.get("filters") or {}) != dict(channel.filters):
         left.append("The replication filters were %s; set them by hand." % (sides.before.get("filters") or "none"))
-    return tuple(found)
+    return found
 
 
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)
+def _heartbeat(verbs: Verbs, server: Server, channel: Channel, change: Pairs) -> Pairs:
+    """The heartbeat period, which MySQL 5.6 and MariaDB set to its default with every CHANGE (measured)."""
+    word, period = BY_NAME[HEARTBEAT].spelled(verbs), heartbeat_of(server, channel)
+    if verbs.dialect.name == "source" or not change or period is None or any(name == word for name, _unused in change):
+        return ()
+    return ((word, period),)
 
 
-def _typed(kind: str, value: str) -> Setting:
-    if kind == "keyword":
-        return Keyword(value.lower())
-    return int(value) if kind == "int" else float(value)
-
-
-def _coordinates(
-    verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]
-) -> Tuple[Tuple[str, Setting], ...]:
+def _coordinates(verbs: Verbs, sides: Sides, channel: Channel, done: List[str], left: List[str]) -> Pairs:
     """The applied coordinates, where the change lost them: between RESET and CHANGE the channel has none."""
     before = coordinates_from(sides.before.get("executed"))
     if sides.before.get("mode") != POSITION or before is None:
@@ -178,6 +148,10 @@ def _coordinates(
     if channel.executed is None:
         done.append("applied coordinates: %s instead of nothing" % before)
         return ((verbs.dialect.change["log_file"], before.file), (verbs.dialect.change["log_pos"], before.position))
+    point = moved_point(sides, channel)
+    if point is not None:
+        done.append("applied coordinates: %s instead of %s" % (point, channel.executed))
+        return ((verbs.dialect.change["log_file"], point.file), (verbs.dialect.change["log_pos"], point.position))
     if channel.executed != before:
         left.append(
             "The applied coordinates were %s and are %s now: what was applied in between stays applied."
@@ -187,8 +161,11 @@ def _coordinates(
 
 
 def lost_point(record: Mapping[str, Any], channel: Channel) -> Optional[Coordinates]:
-    """The recorded coordinates when the channel has none now: the source must have everything from there on."""
+    """The recorded coordinates, where they are to be put back: the source must have everything from there on."""
     before = record["before"]["channel"] or {}
+    moved = moved_point(sides_of(record), channel)
+    if moved is not None:
+        return moved
     if before.get("mode") == POSITION and channel.executed is None and sides_of(record).lost_coordinates():
         return coordinates_from(before.get("executed"))
     return None
