@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Turns the transactions of a binlog into votes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional, Set, Tuple
+
+from ..binlog.query import QueryEvent
+from ..binlog.rows import RowChange
+from ..binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
+from .digest import NO_ROW, digest
+from .meaning import Meaning, meaning
+from .voting import UNCLEAR, WITHIN, Pair, Voting
+
+
+@dataclass(frozen=True)
+class View:
+    """How a table's rows are looked at.
+
+    :param silent: why its rows are no evidence; '' when they are.
+    :param key: the positions of the primary key's columns.
+    :param compared: the positions of the columns that are compared; None for all.
+    """
+
+    silent: str = ""
+    key: Tuple[int, ...] = ()
+    compared: Optional[Tuple[int, ...]] = None
+
+
+class Feeder:
+    """Feeds one transaction after the other to a count.
+
+    :param views: how a table is looked at, by schema and name as the binlog spells them.
+    :param plain: see `meaning.meaning`.
+    :param spell: how schemas and tables are spelled where case makes no difference.
+    """
+
+    def __init__(
+        self, voting: Voting, views: Callable[[Pair], View], plain: bool = False, folds: bool = False
+    ) -> None:
+        self.voting = voting
+        self._views = views
+        self._plain = plain
+        self._folds = folds
+        self._prepared: Set[Pair] = set()
+
+    def spell(self, schema: str, table: str) -> Pair:
+        """A table as it is called here."""
+        return (schema.casefold(), table.casefold()) if self._folds else (schema, table)
+
+    def feed(self, transaction: Transaction) -> None:
+        """Count one transaction."""
+        voting = self.voting
+        voting.transaction()
+        tables = {self.spell(name.schema, name.name) for name in transaction.tables}
+        ends: Set[Pair] = set()
+        for statement in transaction.statements:
+            ends |= self._statement(statement)
+        if transaction.lossy or transaction.ending in (INCIDENT, UNFINISHED):
+            voting.barrier(tables or None)
+            voting.mark(UNCLEAR)
+            return
+        if transaction.ending == XA:
+            self._prepared |= tables
+            ends |= tables
+        elif transaction.ending == ROLLBACK:
+            ends |= tables
+        for pair in tables:
+            voting.objects.rows_changed(voting.time, pair)
+        for name in transaction.undecoded:
+            voting.silent.setdefault(self.spell(name.schema, name.name), "its columns are not those of the replica")
+            voting.mark(UNCLEAR)
+        for change in transaction.changes:
+            self._change(change, ends)
+        if ends:
+            voting.barrier(ends)
+            voting.mark(UNCLEAR)
+        if self._prepared:
+            voting.mark(WITHIN)
+
+    def _change(self, change: RowChange, ends: Set[Pair]) -> None:
+        pair = self.spell(change.table.schema, change.table.name)
+        if pair in ends:
+            return
+        view = self._views(pair)
+        if view.silent:
+            self.voting.silent.setdefault(pair, view.silent)
+            self.voting.mark(UNCLEAR)
+            return
+        if change.partial:
+            self.voting.silent.setdefault(pair, "an image does not hold every column (binlog_row_image)")
+            ends.add(pair)
+            return
+        old, new = change.before, change.after
+        compared = view.compared
+        old_key = None if old is None else tuple([old[at] for at in view.key])
+        new_key = None if new is None else tuple([new[at] for at in view.key])
+        if compared is not None:
+            old = None if old is None else tuple([old[at] for at in compared])
+            new = None if new is None else tuple([new[at] for at in compared])
+        before = NO_ROW if old is None else digest(old)
+        after = NO_ROW if new is None else digest(new)
+        if old_key == new_key or old_key is None or new_key is None:
+            key = old_key if new_key is None else new_key
+            if key is not None:
+                self.voting.change(pair, digest(key), key, before, after)
+            return
+        self.voting.change(pair, digest(old_key), old_key, before, NO_ROW)
+        self.voting.change(pair, digest(new_key), new_key, NO_ROW, after)
+
+    def _statement(self, statement: QueryEvent) -> Set[Pair]:
+        """Count a statement; the tables whose row images in the same transaction cannot be used."""
+        voting = self.voting
+        told = meaning(statement.text, statement.schema, self._plain, bool(statement.error_code))
+        if told.xa:
+            if told.xa in ("COMMIT", "ROLLBACK"):
+                voting.barrier(set(self._prepared))
+                self._prepared.clear()
+            return set()
+        self._end(told)
+        if told.truncated is not None:
+            voting.truncate(self.spell(*told.truncated))
+        time, objects = voting.time, voting.objects
+        for thing, before, after in told.seen:
+            objects.see(time, (thing[0],) + self._thing(thing[1:]), before, after)
+        for container in told.forgotten:
+            objects.forget(time, self._thing(container))
+        makes = any(thing[0] == "table" and after for thing, _before, after in told.seen)
+        return set() if makes or not told.tables else {self.spell(*pair) for pair in told.tables}
+
+    def _end(self, told: Meaning) -> None:
+        if told.tables is None:
+            self.voting.barrier()
+            self.voting.mark(UNCLEAR)
+        elif told.tables or told.schemas:
+            schemas = [name.casefold() if self._folds else name for name in told.schemas]
+            self.voting.barrier([self.spell(*pair) for pair in told.tables], schemas)
+
+    def _thing(self, names: Tuple[str, ...]) -> Tuple[str, ...]:
+        """Names of a schema and a table, and what follows them."""
+        return tuple(n.casefold() for n in names[:2]) + names[2:] if self._folds else names

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Counts, for every boundary of a stretch of binlog, the witnesses that the replica contradicts.
+
+Boundary k is the state after the first k transactions of the stretch. Fed in the binlog's order; the replica's rows are
+asked for in batches (`Voting.wanted`, `Voting.settle`), so that memory stays bounded by some 30 bytes a key.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+
+from .digest import NO_ROW
+from .key_table import AGREES, COUNT, ONCE, ROSE
+from .objects import Object, Objects, Span, State, votes
+from .segment import UNLOGGED, Ends, Segment
+
+Pair = Tuple[str, str]
+Key = Tuple[object, ...]
+
+# What is known of a transaction, bits of `Tally.flags`.
+WITNESS = 1  # it changed something that the replica can be asked about
+FIRST = 2  # a witness began to agree with it, and agrees at no other stretch: it is applied
+LAST = 4  # a witness ceased to agree with it, and agrees at no other stretch: it is not applied
+BARRIER = 8  # witnesses of a table end here
+UNCLEAR = 16  # it changed rows that give no evidence
+WITHIN = 32  # an XA transaction is prepared and not yet decided: no position of its own
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The count.
+
+    :param transactions: how many there were; boundaries are 0 to this number.
+    :param against: contradicting witnesses at each boundary.
+    :param speaking: witnesses that say something at each boundary.
+    :param flags: of each boundary's last transaction; index 0 is no transaction.
+    :param never: keys that agree at no boundary, where no barrier took any away.
+    :param latest_start: see `segment.Ends`; over all tables, only where there was no barrier.
+    :param earliest_end: likewise.
+    :param barriers: boundaries at which witnesses of some table end.
+    :param silent: tables without evidence, and why.
+    """
+
+    transactions: int
+    against: array[int]
+    speaking: array[int]
+    flags: bytearray
+    never: int = 0
+    latest_start: int = 0
+    earliest_end: int = 0
+    barriers: Tuple[int, ...] = ()
+    silent: Mapping[Pair, str] = field(default_factory=dict)
+
+
+class Voting:
+    """The count in progress."""
+
+    def __init__(self) -> None:
+        self.time = 0
+        self.objects = Objects()
+        self.wanted: Dict[Pair, Dict[int, Key]] = {}
+        self.pending = 0
+        self.silent: Dict[Pair, str] = {}
+        self._segments: Dict[Pair, Segment] = {}
+        self._floors: Dict[Pair, int] = {}
+        self._floor = 0
+        self._queue: List[Tuple[Segment, int, int, int, int, Pair]] = []
+        self._here: Dict[Tuple[int, int], int] = {}
+        self._flags = bytearray(1)
+        self._against = array("q", (0, 0))
+        self._speaking = array("q", (0, 0))
+        self._ends = Ends(0, -1, 0)
+        self._barriers: List[int] = []
+
+    def transaction(self) -> int:
+        """Begin the next transaction; its number, which is that of the boundary it leads to."""
+        self.time += 1
+        self._flags.append(0)
+        self._against.append(0)
+        self._speaking.append(0)
+        self._here.clear()
+        return self.time
+
+    def mark(self, flag: int) -> None:
+        """Note something about the current transaction."""
+        self._flags[self.time] |= flag
+
+    def change(self, table: Pair, key: int, lookup: Key, before: int, after: int) -> None:
+        """A row changed in the current transaction.
+
+        :param key: digest of the key's values, ``lookup``.
+        :param before: digest of the image before, `NO_ROW` when there was no row; ``after`` likewise.
+        """
+        segment = self._segments.get(table)
+        if segment is None:
+            segment = self._segments[table] = Segment(max(self._floor, self._floors.get(table, 0)))
+        place = (id(segment), key)
+        known = self._here.get(place)
+        if known is not None:
+            # One transaction may change a key more than once; only what is there at its end counts.
+            earlier = self._queue[known]
+            if earlier[4] != before:
+                segment.void = UNLOGGED
+            self._queue[known] = (segment, self.time, key, earlier[3], after, table)
+            return
+        self._here[place] = len(self._queue)
+        self._queue.append((segment, self.time, key, before, after, table))
+        if key not in segment.keys:
+            wanted = self.wanted.setdefault(table, {})
+            if key not in wanted:
+                wanted[key] = lookup
+                self.pending += 1
+
+    def truncate(self, table: Pair) -> None:
+        """The current transaction removed all rows of a table."""
+        self._flags[self.time] |= BARRIER
+        self._barriers.append(self.time)
+        self._floors[table] = self.time
+        segment = self._segments.get(table)
+        if segment is not None:
+            self._queue.append((segment, self.time, 0, NO_ROW, 1, table))
+        self.objects.see(self.time, ("rows",) + table, None, False)
+
+    def barrier(self, tables: Optional[Iterable[Pair]] = None, schemas: Iterable[str] = ()) -> None:
+        """The current transaction changed tables in a way that their rows' images do not tell: None for every table."""
+        self._flags[self.time] |= BARRIER
+        self._barriers.append(self.time)
+        if tables is None:
+            self._floor = self.time
+            self.objects.rows_changed(self.time, ())
+            for table in list(self._segments):
+                self._close(table)
+            return
+        inside = set(schemas)
+        for name in inside:
+            self.objects.rows_changed(self.time, (name,))
+        for table in [name for name in self._segments if name[0] in inside]:
+            self._close(table)
+        for table in tables:
+            self._close(table)
+
+    def _close(self, table: Pair) -> None:
+        self._floors[table] = self.time
+        self.objects.rows_changed(self.time, table)
+        segment = self._segments.pop(table, None)
+        if segment is not None:
+            self._queue.append((segment, self.time, 0, NO_ROW, NO_ROW, table))
+
+    def settle(self, rows: Mapping[Pair, Mapping[int, int]]) -> None:
+        """Count what is waiting.
+
+        :param rows: digests of the replica's rows for every key in ``wanted``; a key without an entry has no row.
+            A table without an entry could not be read: it gives no evidence.
+        """
+        nothing: Mapping[int, int] = {}
+        for segment, time, key, before, after, table in self._queue:
+            if segment.void:
+                self._flags[time] |= UNCLEAR
+                continue
+            if key:
+                found = rows.get(table)
+                if found is None and key not in segment.keys:
+                    segment.void = self.silent.get(table) or "the replica's rows could not be read"
+                    self._flags[time] |= UNCLEAR
+                    continue
+                segment.change(time, key, before, after, (found or nothing).get(key, NO_ROW))
+            elif after:
+                segment.truncate(time)
+            else:
+                self._count(segment, time - 1, table)
+        for segment in self._segments.values():
+            if segment.void:
+                segment.drop()
+        self._queue.clear()
+        self._here.clear()
+        self.wanted.clear()
+        self.pending = 0
+
+    def _count(self, segment: Segment, last: int, table: Pair) -> None:
+        """Add a segment that ends at boundary ``last`` to the whole."""
+        if segment.void:
+            self.silent.setdefault(table, segment.void)
+            for time in segment.times:
+                self._flags[time] |= UNCLEAR
+            return
+        against, flags = self._against, self._flags
+        total = 0
+        for floor, number in segment.initial.items():
+            against[floor] += number
+            total += number
+        for time, step in zip(segment.times, segment.steps):
+            against[time] += step
+            total += step
+            flags[time] |= WITNESS
+        against[last + 1] -= total
+        self._speaking[segment.start] += len(segment.keys)
+        self._speaking[last + 1] -= len(segment.keys)
+        for shard, at in segment.keys.slots():
+            bits = shard.bits[at]
+            if bits & COUNT == ONCE:
+                if bits & ROSE:
+                    flags[shard.starts[at]] |= FIRST
+                if not bits & AGREES:
+                    flags[shard.ends[at] + 1] |= LAST
+        ends = segment.ends(last)
+        self._ends.never += ends.never
+        self._ends.latest_start = max(self._ends.latest_start, ends.latest_start)
+        if last == self.time:
+            self._ends.earliest_end = min(self._ends.earliest_end, ends.earliest_end)
+
+    def finish(self, present: Callable[[Object], State]) -> Tally:
+        """The count, when everything has been fed and settled.
+
+        :param present: whether the replica has an object; None when that is not known.
+        """
+        self._ends.earliest_end = self.time
+        for table, segment in self._segments.items():
+            self._count(segment, self.time, table)
+        self._segments.clear()
+        for spans, state in votes(self.objects, self.time, present):
+            self._count_object(spans, state)
+        return Tally(
+            self.time,
+            array("q", accumulate(self._against[: self.time + 1])),
+            array("q", accumulate(self._speaking[: self.time + 1])),
+            self._flags,
+            self._ends.never,
+            self._ends.latest_start,
+            self._ends.earliest_end,
+            tuple(self._barriers),
+            dict(self.silent),
+        )
+
+    def _count_object(self, spans: List[Span], state: bool) -> None:
+        agreeing = [span for span in spans if span[2] == state]
+        for number, (start, end, is_there) in enumerate(spans):
+            self._speaking[start] += 1
+            self._speaking[end + 1] -= 1
+            if is_there != state:
+                self._against[start] += 1
+                self._against[end + 1] -= 1
+            if number and spans[number - 1][1] == start - 1:
+                self._flags[start] |= WITNESS
+                if len(agreeing) == 1:
+                    self._flags[start] |= FIRST if is_there == state else LAST
