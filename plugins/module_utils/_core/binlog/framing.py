@@ -57,6 +57,7 @@ class Framer(Group):
         self._id_end = BODY + 6
         self._maps: Dict[bytes, Known] = {}
         self._by_id: Dict[bytes, Known] = {}
+        self._last_map, self._last_table = b"", TableName("", "")
         self.handlers: Dict[int, Handler] = self._handlers()
 
     def _handlers(self) -> Dict[int, Handler]:
@@ -77,7 +78,7 @@ class Framer(Group):
                 header.ANONYMOUS_GTID: lambda start, _end, data: self.begin(start, data),
                 header.GTID_TAGGED: lambda start, _end, data: self.begin(start, data, gtids.parse_tagged_gtid(data)),
                 header.MARIADB_GTID: self._mariadb_gtid,
-                header.QUERY: lambda start, end, data: self._query(start, end, data, query.statement_bytes(data)),
+                header.QUERY: self._plain_query,
                 header.QUERY_COMPRESSED: lambda start, end, data: self._query(
                     start, end, data, query.statement_bytes(data, compressed=True)
                 ),
@@ -113,6 +114,7 @@ class Framer(Group):
         self.open = False
         self._maps.clear()
         self._by_id.clear()
+        self._last_map = b""
 
     def _rotate(self, _start: int, _end: int, data: bytes) -> None:
         self.open = False
@@ -134,6 +136,14 @@ class Framer(Group):
         if event.more_flags & (gtids.START_ALTER | gtids.ROLLBACK_ALTER):
             self.loses("it is the beginning or the undoing of an ALTER that is logged in two phases")
         return unfinished
+
+    def _plain_query(self, start: int, end: int, data: bytes) -> Optional[Transaction]:
+        text = query.statement_bytes(data)
+        if text == b"BEGIN" and self.open and not self.begun and not self.alone:
+            self.begun = True
+            self.thread = int.from_bytes(data[BODY : BODY + 4], "little")
+            return None
+        return self._query(start, end, data, text)
 
     def _query(self, start: int, end: int, data: bytes, text: bytes) -> Optional[Transaction]:
         if text == b"BEGIN":
@@ -229,6 +239,9 @@ class Framer(Group):
         if not self.open:
             self.must_be_open()
         key = data[BODY:]
+        if key == self._last_map:
+            self.tables[self._last_table] = None
+            return
         known = self._maps.get(key)
         if known is None:
             known = self._new_table(data)
@@ -236,6 +249,7 @@ class Framer(Group):
                 self._maps.clear()
             self._maps[key] = known
         self._by_id[data[BODY : self._id_end]] = known
+        self._last_map, self._last_table = key, known[0]
         self.tables[known[0]] = None
 
     def _new_table(self, data: bytes) -> Known:

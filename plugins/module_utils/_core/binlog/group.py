@@ -46,7 +46,7 @@ class Group:
     def finish(self, ending: str, end: int) -> Transaction:
         """The open transaction ends at this offset."""
         self.open = False
-        return Transaction(
+        fields = (
             self.file,
             self._first,
             end,
@@ -57,10 +57,12 @@ class Group:
             self.thread,
             tuple(self.tables),
             tuple(self.changes),
-            tuple(self.statements),
-            tuple(self.undecoded),
+            tuple(self.statements) if self.statements else (),
+            tuple(self.undecoded) if self.undecoded else (),
             self.lossy,
         )
+        # What the NamedTuple's own constructor does, without a call in between.
+        return tuple.__new__(Transaction, fields)
 
     def flush(self, end: int) -> Optional[Transaction]:
         """The transaction that is open although another one begins at ``end``."""

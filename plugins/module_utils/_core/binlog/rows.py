@@ -11,13 +11,14 @@ calls one closure a value and decides nothing. Source: reference manual of MySQL
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import struct
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .canonical import ABSENT
 from .columns_info import ColumnInfo, Decoder, Value
 from .compressed import inflate
 from .format import FormatDescription
-from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, UPDATES, broken
+from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, ROWS, UPDATES, broken
 from .packed import packed_integer
 from .partial_json import AfterImages
 from .table_map import TableMap, TableName, table_id_size
@@ -29,11 +30,16 @@ DELETE = "delete"
 STATEMENT_END = 1
 
 _COMPRESSED = frozenset((166, 167, 168, 169, 170, 171))
+_SINGLE = ROWS - UPDATES
 _LONG_HEADER = frozenset((30, 31, 32, 39, 169, 170, 171))
 # More different patterns of NULLs than this are not remembered, so that random data cannot eat the memory.
 _MOST_PLANS = 4096
 
+# Integers that begin a row, as keys do, are read together. Types and their signed form for `struct`.
+_INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q"}
+
 Image = Tuple[Value, ...]
+Reader = Callable[[bytes, int], Tuple[Image, int]]
 # For each column in the image: its position and its decoder, None for NULL.
 Plan = List[Tuple[int, Optional[Decoder]]]
 
@@ -54,6 +60,10 @@ class RowChange(NamedTuple):
     partial: bool
 
 
+# What a NamedTuple's own constructor does, without a call in between; rows are many.
+_new = tuple.__new__
+
+
 def kind_of(event_type: int) -> str:
     """What a rows event of this type does to its rows."""
     if event_type in UPDATES:
@@ -61,15 +71,26 @@ def kind_of(event_type: int) -> str:
     return DELETE if event_type in DELETES else WRITE
 
 
+def leading_integers(type_codes: bytes, columns: Sequence[ColumnInfo]) -> struct.Struct:
+    """The form of as many integer columns as a table begins with."""
+    form = "<"
+    for code, column in zip(type_codes, columns):
+        if code not in _INTEGERS:
+            break
+        form += _INTEGERS[code].upper() if column.unsigned else _INTEGERS[code]
+    return struct.Struct(form)
+
+
 class _Images:
     """Decodes images that hold a given selection of a table's columns."""
 
-    def __init__(self, decoders: Sequence[Decoder], present: bytes) -> None:
+    def __init__(self, decoders: Sequence[Decoder], lead: struct.Struct, present: bytes) -> None:
         self.columns = [i for i in range(len(decoders)) if present[i >> 3] >> (i & 7) & 1]
         self.decoders = decoders
         self.complete = len(self.columns) == len(decoders)
         self.null_size = (len(self.columns) + 7) // 8
         self.plans: Dict[bytes, Plan] = {}
+        self.read: Reader = self._complete_reader(lead) if self.complete else self._partial_reader()
 
     def plan(self, nulls: bytes) -> Plan:
         """What to decode when these columns are NULL. Raises BinlogError when the bitmap is cut off."""
@@ -83,43 +104,43 @@ class _Images:
             self.plans[nulls] = made
         return made
 
-    def reader(self) -> Callable[[bytes, int], Tuple[Image, int]]:
-        """A function from (data, offset) to (image, next offset)."""
-        return self._complete_reader() if self.complete else self._partial_reader()
-
-    def _complete_reader(self) -> Callable[[bytes, int], Tuple[Image, int]]:
+    def _complete_reader(self, lead: struct.Struct) -> Reader:
         null_size, plans, make_plan = self.null_size, self.plans, self.plan
-        no_nulls, decoders = bytes(null_size), tuple(self.decoders)
+        no_nulls, unpack, lead_size = bytes(null_size), lead.unpack_from, lead.size
+        decoders = tuple(self.decoders[len(lead.unpack(bytes(lead_size))) :])
 
         def read(data: bytes, pos: int) -> Tuple[Image, int]:
             begin = pos
             pos += null_size
             nulls = data[begin:pos]
-            values: List[Value] = []
-            append = values.append
             if nulls == no_nulls:
+                values = list(unpack(data, pos))
+                append = values.append
+                pos += lead_size
                 for decode in decoders:
                     value, pos = decode(data, pos)
                     append(value)
-            else:
-                for _column, known in plans.get(nulls) or make_plan(nulls):
-                    if known is None:
-                        append(None)
-                    else:
-                        value, pos = known(data, pos)
-                        append(value)
+                return tuple(values), pos
+            values = []
+            append = values.append
+            for _column, known in plans.get(nulls) or make_plan(nulls):
+                if known is None:
+                    append(None)
+                else:
+                    value, pos = known(data, pos)
+                    append(value)
             return tuple(values), pos
 
         return read
 
-    def _partial_reader(self) -> Callable[[bytes, int], Tuple[Image, int]]:
+    def _partial_reader(self) -> Reader:
         null_size, plans, make_plan, count = self.null_size, self.plans, self.plan, len(self.decoders)
 
         def read(data: bytes, pos: int) -> Tuple[Image, int]:
             begin = pos
             pos += null_size
             nulls = data[begin:pos]
-            values: List[Value] = [ABSENT] * count
+            values: List[Any] = [ABSENT] * count
             for column, decode in plans.get(nulls) or make_plan(nulls):
                 if decode is None:
                     values[column] = None
@@ -128,6 +149,9 @@ class _Images:
             return tuple(values), pos
 
         return read
+
+
+_Head = Tuple[bytes, int, _Images, _Images]
 
 
 class RowDecoder:
@@ -152,14 +176,16 @@ class RowDecoder:
         self.name = table.name
         self.form = form
         self.decoders = [decoder_of(*each) for each in zip(table.type_codes, table.metadata, columns)]
-        self._images: Dict[bytes, Tuple[_Images, Callable[[bytes, int], Tuple[Image, int]]]] = {}
+        self._lead = leading_integers(table.type_codes, columns)
+        self._images: Dict[bytes, _Images] = {}
+        # By type: the fixed part of the event before, and what it came to. Most events of a table have the same.
+        self._heads: Dict[int, _Head] = {}
 
-    def images(self, present: bytes) -> Tuple[_Images, Callable[[bytes, int], Tuple[Image, int]]]:
+    def images(self, present: bytes) -> _Images:
         """The decoder of images with these columns."""
         known = self._images.get(present)
         if known is None:
-            images = _Images(self.decoders, present)
-            known = images, images.reader()
+            known = _Images(self.decoders, self._lead, present)
             if len(self._images) < _MOST_PLANS:
                 self._images[present] = known
         return known
@@ -171,6 +197,25 @@ class RowDecoder:
         :raises BinlogError: the event is cut off or has bytes left over.
         :raises DECODE_ERRORS: of `columns_info`: a value makes no sense.
         """
+        head = self._heads.get(kind)
+        if head is None or not data.startswith(head[0], BODY):
+            head = self._read_head(kind, data)
+        _same, pos, images, after_images = head
+        if kind in _COMPRESSED:
+            data, pos = inflate(data, pos), 0
+        if not images.columns and not after_images.columns and pos < len(data):
+            raise broken("row images without columns")
+        if kind in _SINGLE:
+            changes, pos = self._singles(data, pos, images, kind in DELETES)
+        elif kind == PARTIAL_UPDATE_ROWS:
+            changes, pos = self._partial_updates(data, pos, images, after_images)
+        else:
+            changes, pos = self._updates(data, pos, images, after_images)
+        if pos != len(data):
+            raise broken("a rows event is cut off within a row of %s.%s" % self.name)
+        return changes
+
+    def _read_head(self, kind: int, data: bytes) -> _Head:
         pos = BODY + table_id_size(self.form.post_header_length(kind)) + 2
         if kind in _LONG_HEADER:
             pos += int.from_bytes(data[pos : pos + 2], "little")
@@ -178,65 +223,38 @@ class RowDecoder:
         if count != self.table.column_count:
             raise broken("%d columns of the %d of %s.%s" % ((count, self.table.column_count) + self.name))
         size = (count + 7) // 8
-        end = pos + size * (2 if kind in UPDATES else 1)
+        end = pos + size * (1 if kind in _SINGLE else 2)
         if end > len(data) or not size:
             raise broken("a rows event ends within its columns")
-        images, read = self.images(data[pos : pos + size])
-        after = data[end - size : end]
-        if kind in _COMPRESSED:
-            data, end = inflate(data, end), 0
-        if kind == PARTIAL_UPDATE_ROWS:
-            return self._partial_updates(data, end, images, read, after)
-        if kind in UPDATES:
-            return self._updates(data, end, images, read, after)
-        return self._singles(data, end, images, read, kind in DELETES)
+        head = data[BODY:end], end, self.images(data[pos : pos + size]), self.images(data[end - size : end])
+        self._heads[kind] = head
+        return head
 
-    def _singles(
-        self, data: bytes, pos: int, images: _Images, read: Callable[[bytes, int], Tuple[Image, int]], deleted: bool
-    ) -> List[RowChange]:
+    def _singles(self, data: bytes, pos: int, images: _Images, deleted: bool) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        end, table, partial, append = len(data), self.name, not images.complete, changes.append
-        if not images.columns and pos < end:
-            raise broken("row images without columns")
+        end, read, table, partial, new = len(data), images.read, self.name, not images.complete, _new
         while pos < end:
             image, pos = read(data, pos)
-            if deleted:
-                append(RowChange(table, DELETE, image, None, partial))
-            else:
-                append(RowChange(table, WRITE, None, image, partial))
-        if pos != end:
-            raise broken("a rows event is cut off within a row of %s.%s" % table)
-        return changes
+            row = (table, DELETE, image, None, partial) if deleted else (table, WRITE, None, image, partial)
+            changes.append(new(RowChange, row))
+        return changes, pos
 
-    def _updates(
-        self, data: bytes, pos: int, images: _Images, read: Callable[[bytes, int], Tuple[Image, int]], present: bytes
-    ) -> List[RowChange]:
+    def _updates(self, data: bytes, pos: int, images: _Images, afters: _Images) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        after_images, read_after = self.images(present)
-        end, table, append = len(data), self.name, changes.append
-        partial = not (images.complete and after_images.complete)
-        if not images.columns and not after_images.columns and pos < end:
-            raise broken("row images without columns")
+        end, read, read_after, table, new = len(data), images.read, afters.read, self.name, _new
+        partial = not (images.complete and afters.complete)
         while pos < end:
             before, pos = read(data, pos)
             after, pos = read_after(data, pos)
-            append(RowChange(table, UPDATE, before, after, partial))
-        if pos != end:
-            raise broken("a rows event is cut off within a row of %s.%s" % table)
-        return changes
+            changes.append(new(RowChange, (table, UPDATE, before, after, partial)))
+        return changes, pos
 
-    def _partial_updates(
-        self, data: bytes, pos: int, images: _Images, read: Callable[[bytes, int], Tuple[Image, int]], present: bytes
-    ) -> List[RowChange]:
+    def _partial_updates(self, data: bytes, pos: int, images: _Images, afters: _Images) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        after_images = self.images(present)[0]
-        afters = AfterImages(self.table.type_codes, self.decoders, after_images.columns)
-        partial = not (images.complete and after_images.complete)
-        end = len(data)
-        while pos < end:
-            before, pos = read(data, pos)
-            after, pos, lacking = afters.read(data, pos, before)
+        reader = AfterImages(self.table.type_codes, self.decoders, afters.columns)
+        partial = not (images.complete and afters.complete)
+        while pos < len(data):
+            before, pos = images.read(data, pos)
+            after, pos, lacking = reader.read(data, pos, before)
             changes.append(RowChange(self.name, UPDATE, before, after, partial or lacking))
-        if pos != end:
-            raise broken("a rows event is cut off within a row of %s.%s" % self.name)
-        return changes
+        return changes, pos
