@@ -143,8 +143,6 @@ class BinlogStream:
                 data = buffer[pos + _HEAD : after - checksum]
                 pos, self._offset = after, offset
                 yield kind, start, offset, data
-            if self._ended:
-                return
             event, buffer, pos = self._next(buffer, pos)
             size = len(buffer)
             if event is not None:
@@ -154,7 +152,7 @@ class BinlogStream:
 
     def _next(self, buffer: bytes, pos: int) -> Tuple[Optional[Event], bytes, int]:
         """Whatever comes next, however long it takes; with the buffer and the offset behind it."""
-        if self._offset >= self._limit:
+        if self._ended or self._offset >= self._limit:
             self._ended = True
             return None, buffer, pos
         buffer, pos = self._filled(buffer, pos, _HEAD)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 
-from . import columns, gtids, header, query
-from .columns_info import ColumnInfo
+from . import gtids, header, query
+from .columns_info import ColumnInfo, Decoder
 from .format import MODERN, parse_format, parse_rotate
 from .group import Group
 from .header import BODY, HEADER, IGNORABLE_FLAG, broken
@@ -25,6 +25,16 @@ _MOST_MAPS = 10000
 # Some servers end a statement with an event of this table, which does not exist.
 _NO_TABLE = frozenset((0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFF))
 
+_SKIPPED = frozenset(
+    (header.STOP, header.HEARTBEAT, header.HEARTBEAT_V2, header.PREVIOUS_GTIDS, header.GTID_LIST, header.IGNORABLE)
+    + (header.ROWS_QUERY, header.ANNOTATE_ROWS, header.BINLOG_CHECKPOINT, header.START_ENCRYPTION)
+    + (header.TRANSACTION_CONTEXT, header.VIEW_CHANGE)
+)
+_LOADS = frozenset(
+    (header.LOAD, header.NEW_LOAD, header.CREATE_FILE, header.EXEC_LOAD, header.APPEND_BLOCK)
+    + (header.BEGIN_LOAD_QUERY, header.DELETE_FILE)
+)
+
 _LOAD = "it holds LOAD DATA, whose file the binlog carries in pieces"
 _SEPARATE = "it is one part of an XA transaction, whose other part stands elsewhere"
 
@@ -35,6 +45,10 @@ class Layout(Protocol):
     @property
     def columns(self) -> Sequence[ColumnInfo]:
         """The columns in the order of the table."""
+
+    @property
+    def decoders(self) -> Sequence[Decoder]:
+        """The decoder of each column."""
 
 
 LayoutFor = Callable[[TableMap], Optional[Layout]]
@@ -61,12 +75,8 @@ class Framer(Group):
         self.handlers: Dict[int, Handler] = self._handlers()
 
     def _handlers(self) -> Dict[int, Handler]:
-        skipped = (header.STOP, header.HEARTBEAT, header.HEARTBEAT_V2, header.PREVIOUS_GTIDS, header.GTID_LIST)
-        skipped += (header.IGNORABLE, header.ROWS_QUERY, header.ANNOTATE_ROWS, header.BINLOG_CHECKPOINT)
-        skipped += (header.START_ENCRYPTION, header.TRANSACTION_CONTEXT, header.VIEW_CHANGE)
-        load = (header.LOAD, header.NEW_LOAD, header.CREATE_FILE, header.EXEC_LOAD, header.APPEND_BLOCK)
-        made: Dict[int, Handler] = dict.fromkeys(skipped, self._skip)
-        made.update(dict.fromkeys(load + (header.BEGIN_LOAD_QUERY, header.DELETE_FILE), self._load))
+        made: Dict[int, Handler] = dict.fromkeys(_SKIPPED, self._skip)
+        made.update(dict.fromkeys(_LOADS, self._load))
         made.update(dict.fromkeys(header.ROWS, self._skip_rows))
         if self.rows:
             made.update({kind: self._rows_of(kind) for kind in header.ROWS})
@@ -257,7 +267,7 @@ class Framer(Group):
         layout = self.layout_for(table) if self.rows else None
         if layout is None or len(layout.columns) != table.column_count:
             return table.name, None
-        return table.name, RowDecoder(table, layout.columns, self.form, columns.column_decoder)
+        return table.name, RowDecoder(table, layout.columns, layout.decoders, self.form)
 
     def _rows_of(self, kind: int) -> Handler:
         """The handler of rows events of a type."""

@@ -159,23 +159,23 @@ class RowDecoder:
 
     :param table: the table map.
     :param columns: its columns, as many as the table map has.
-    :param decoder_of: makes the decoder of a column of its type code, metadata and description.
-    :raises BinlogError: there are more or fewer columns than in the table map.
+    :param decoders: one for each column.
+    :raises BinlogError: there are more or fewer of them than columns in the table map.
     """
 
     def __init__(
         self,
         table: TableMap,
         columns: Sequence[ColumnInfo],
+        decoders: Sequence[Decoder],
         form: FormatDescription,
-        decoder_of: Callable[[int, int, ColumnInfo], Decoder],
     ) -> None:
-        if len(columns) != table.column_count:
+        if not len(columns) == len(decoders) == table.column_count:
             raise broken("%d columns are known of the %d of %s.%s" % ((len(columns), table.column_count) + table.name))
         self.table = table
         self.name = table.name
         self.form = form
-        self.decoders = [decoder_of(*each) for each in zip(table.type_codes, table.metadata, columns)]
+        self.decoders = decoders
         self._lead = leading_integers(table.type_codes, columns)
         self._images: Dict[bytes, _Images] = {}
         # By type: the fixed part of the event before, and what it came to. Most events of a table have the same.
