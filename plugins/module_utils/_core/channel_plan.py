@@ -154,20 +154,26 @@ def restart_steps(verbs: Verbs, before: Channel, now: Channel) -> Tuple[Step, ..
 def may_restart(ran: Sequence[Statement], left: Sequence[Statement]) -> bool:
     """Whether threads may be started again after a plan broke off.
 
-    Not between a RESET and the CHANGE that gives the position back: the channel would begin at the oldest binlog.
+    Not between a RESET and the CHANGE that gives the position back: the channel would begin at the oldest binlog. Not
+    between a RESET of the GTID history and the statement that sets it: everything would be applied again.
     """
-    return not (
-        any(statement.sql.startswith("RESET") for statement in ran)
-        and any(statement.sql.startswith("CHANGE") for statement in left)
-    )
+    return _open_end(ran, left) is None
+
+
+def _open_end(ran: Sequence[Statement], left: Sequence[Statement]) -> Optional[Statement]:
+    """The statement that must run before anything is started; None when there is none."""
+    resets = [statement.sql for statement in ran if statement.sql.startswith("RESET")]
+    history = any(sql.startswith(("RESET MASTER", "RESET BINARY LOGS")) for sql in resets)
+    heads = ("CHANGE", "SET GLOBAL gtid_") if history else ("CHANGE",)
+    return next((statement for statement in left if resets and statement.sql.startswith(heads)), None)
 
 
 def warning_of_break(ran: Sequence[Statement], left: Sequence[Statement], record: str) -> str:
     """What must be said about a channel that a broken plan left without its position; empty when all is well."""
-    if may_restart(ran, left):
+    change = _open_end(ran, left)
+    if change is None:
         return ""
-    change = next(statement for statement in left if statement.sql.startswith("CHANGE"))
-    undo = "run replica_undo with record %s, or " % record if record else ""
+    undo = "run replica_undo with record %s, or " % record if record and change.sql.startswith("CHANGE") else ""
     return (
         "The channel has been reset and must not be started before its settings are back, or it may begin at another "
         "position: %srun %s" % (undo, change.display())

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The hard way to make a GTID set exact: the binlogs go, and what is to be left is set anew. When it is refused.
+
+The server takes RESET while channels run and while others read its binlog (measured on MySQL 9.7), so nothing but
+these checks stands between it and a broken topology.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Tuple
+
+from . import refetch
+from .errors import RefusedError
+from .gtid_mysql import GtidSet, describe
+from .gtid_repair import RESET, Around, attempt, below
+from .permit import check_temporary_tables
+from .snapshot import GTID, Channel, Server
+
+
+def check(server: Server, channel: Channel, wanted: GtidSet, around: Around) -> None:
+    """Refuse a reset that would break others or this server.
+
+    :param wanted: the set that is to be left.
+    :raises RefusedError: somebody reads its binlog or replicates from it, also in a ring; it has several channels;
+        temporary tables are open; or the source could not send what is not in the set.
+    """
+    what = attempt(RESET)
+    check_temporary_tables(server, what)
+    check_readers(server, around)
+    if len(server.channels) > 1:
+        names = ", ".join("'%s'" % other.name for other in server.channels)
+        raise RefusedError(
+            what, server.address, "it has several channels (%s), all of which would begin anew" % names,
+            "Reset it by hand with every channel stopped, or build the replica anew.",
+        )  # fmt: skip
+    if not channel.source_host:
+        return
+    after = replace(channel, retrieved=GtidSet()) if channel.mode == GTID else channel
+    found = refetch.evidence(replace(server, executed=wanted), after, around.source, around.oldest)
+    if not found.proven:
+        raise RefusedError(
+            what, server.address, "; ".join(found.lost) or found.unknown,
+            "Afterwards the source must be able to send everything that is not in gtids.",
+            {"loses": list(found.lost), "unknown": found.unknown},
+        )  # fmt: skip
+
+
+def is_done(server: Server, wanted: GtidSet, around: Around) -> bool:
+    """Whether the history begins at the set already, and all that was executed since is the source's."""
+    executed = server.executed or GtidSet()
+    if executed == wanted:
+        return True
+    source = around.source.server if around.source is not None else None
+    known = source.executed if source is not None else None
+    return server.purged == wanted and known is not None and known.contains(executed - wanted)
+
+
+def check_readers(server: Server, around: Around) -> None:
+    """Refuse while anybody needs this server's binlogs.
+
+    :raises RefusedError: with their names.
+    """
+    readers = below(server)
+    ring = [peer.name for peer in around.peers() if peer.server is not None and _replicates(peer.server, server)]
+    if readers or ring:
+        names = [*readers, *("%s (a member of the topology)" % name for name in ring)]
+        raise RefusedError(
+            attempt(RESET), server.address, "its binlogs are read by %s, and they would be gone" % ", ".join(names),
+            "Use method inject or append, or let those replicate from elsewhere first.",
+            {"replicas_below": names},
+        )  # fmt: skip
+
+
+def _replicates(other: Server, server: Server) -> bool:
+    for channel in other.channels:
+        if server.uuid and channel.source_uuid.lower() == server.uuid.lower():
+            return True
+        if not server.uuid and channel.source_server_id == server.server_id:
+            return True
+    return False
+
+
+def loses(server: Server, wanted: GtidSet) -> Tuple[str, ...]:
+    """What is gone afterwards, a sentence each."""
+    gone = (server.executed or GtidSet()) - wanted
+    told = ["the binlogs of %s" % server.address]
+    if gone:
+        told.append("that %s was executed here: it may be applied again" % describe(gone))
+    return tuple(told)
