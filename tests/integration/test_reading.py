@@ -108,6 +108,12 @@ def test_the_holder_of_a_row_lock_is_named(well: Pair) -> None:
         well.source.execute("UPDATE shop.t SET v = CONCAT(v, '!') WHERE id = 1")
         blocker = wait_blocked(well, writer, "row")
         assert blocker.object_name == "shop.t"
+        # The server renews what it shows of transactions only when nobody has looked for 0.1 s.
+        well.replica.wait_until(
+            "SELECT COUNT(*) > 1 FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id IN (%d)"
+            " OR trx_state = 'LOCK WAIT' HAVING SLEEP(0.2) = 0" % writer,
+            what="both transactions to be shown",
+        )
         assert writer in [row["thread"] for row in picture(well.replica).open_transactions]
     well.wait_same()
 

@@ -97,7 +97,7 @@ def killed_refetch(pair: Pair, tmp_path: Path) -> str:
     return record
 
 
-@pytest.mark.modes("position")
+@pytest.mark.pairs("mysql-9.7-position")
 def test_coordinates_lost_by_a_killed_refetch_come_back(well: Pair, tmp_path: Path) -> None:
     well.replica.stop_replica("SQL_THREAD")
     well.write(5)
@@ -112,7 +112,7 @@ def test_coordinates_lost_by_a_killed_refetch_come_back(well: Pair, tmp_path: Pa
     assert not any("coordinates" in text for text in undo(well, record)["restored"])
 
 
-@pytest.mark.modes("position")
+@pytest.mark.pairs("mysql-9.7-position")
 def test_coordinates_are_not_put_back_when_the_source_has_purged_them(well: Pair, tmp_path: Path) -> None:
     well.replica.stop_replica("SQL_THREAD")
     well.write(5)
