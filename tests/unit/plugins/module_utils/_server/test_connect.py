@@ -202,7 +202,7 @@ def failed(number, text):
         (
             1227,
             "Access denied; you need (at least one of) the REPLICATION_SLAVE_ADMIN or SUPER privilege(s) for this",
-            "REPLICATION_SLAVE_ADMIN or SUPER",
+            "REPLICATION_SLAVE_ADMIN",
         ),
         (1227, "Access denied; you need (at least one of) the SUPER privilege(s) for this operation", "SUPER"),
         (1227, "Access denied; you need (at least one of) the SUPER, A, B privilege(s) for this", "one of A, B"),
