@@ -41,6 +41,8 @@ _BACKWARDS = 1 << 31
 # No event is larger: max_allowed_packet is 1 GiB at most, and the server allows itself a little more for a header.
 _LONGEST_EVENT = (1 << 30) + (1 << 24)
 _NEVER = 1 << 64
+# Of these alone a server sends some that are not in its file, marked by an end of 0.
+_HEADS = frozenset((header.ROTATE, header.FORMAT_DESCRIPTION, header.START_ENCRYPTION))
 _SPECIAL = frozenset((header.ROTATE, header.FORMAT_DESCRIPTION, header.HEARTBEAT, header.HEARTBEAT_V2))
 
 
@@ -138,7 +140,7 @@ class BinlogStream:
                     break
                 start = offset
                 offset += event_size
-                if offset & _LOW != end or offset > limit or kind in special or flags & ARTIFICIAL_FLAG:
+                if offset & _LOW != end and end or offset > limit or kind in special or flags & ARTIFICIAL_FLAG:
                     break
                 data = buffer[pos + _HEAD : after - checksum]
                 pos, self._offset = after, offset
@@ -198,8 +200,9 @@ class BinlogStream:
             if head.end:
                 self._skip_to(head.end, heartbeat=True)
             return head.type, self._offset, self._offset, data[: len(data) - self._checksum]
-        made_for_us = bool(head.flags & ARTIFICIAL_FLAG or not head.end)
-        if not made_for_us:
+        made_for_us = bool(head.flags & ARTIFICIAL_FLAG or (not head.end and head.type in _HEADS))
+        # MariaDB 11.8 writes 0 into the events between the GTID and the end of a transaction.
+        if not made_for_us and head.end:
             self._skip_to((head.end - head.size) & _LOW)
         start = self._offset
         if start >= self._limit:
