@@ -177,7 +177,6 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Channel, Server
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import (
     change,
-    source_head,
     source_words,
     worker_point,
 )
@@ -199,7 +198,8 @@ def around(
     mode = plans.mode_of(wish, now, channel, creating)
     aimed = replace(change_source.places(wish, channel), mode=mode)
     login = _module.source_login(params, aimed)
-    source, oldest = source_head.ask(login, aimed, now, _module.source_is_named(params))
+    elsewhere = (aimed.source_host, aimed.source_port) != (channel.source_host, channel.source_port)
+    source, oldest = reach.ask(login, aimed, now, _module.source_is_named(params), elsewhere)
     user = str(wish.values.get("source_user") or channel.source_user)
     return replace(
         found,

@@ -59,7 +59,7 @@ def _with(channel: Channel, on: Threads) -> Channel:
 
 def _closing(verbs: Verbs, furthest: Optional[Coordinates]) -> Tuple[Step, ...]:
     """Apply what the workers left out. An applier that is there may say Yes until the next event, so it is stopped."""
-    wait = "until_reached=%s" % furthest if furthest else "until_reached"
+    wait = "gaps_closed=%s" % furthest if furthest else "gaps_closed"
     return (
         Step(verbs.start(APPLIER, "SQL_AFTER_MTS_GAPS"), wait),
         # Not the same step as the STOP at the beginning of a plan, which has run when the plan is made again.

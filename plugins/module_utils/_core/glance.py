@@ -119,6 +119,18 @@ def _until_reached(watch: Watch) -> bool:
     return now.executed is not None and watch.until is not None and _at_or_past(now.executed, watch.until)
 
 
+def _gaps_closed(watch: Watch) -> bool:
+    """The applier that was started until the gaps are closed has stopped without an error, or is past the last of them.
+
+    It may go on saying Yes until the next event comes.
+    """
+    now = watch.now
+    if now.applier == "No":
+        return now.applier_fault is None
+    reached = now.executed is not None and watch.until is not None and _at_or_past(now.executed, watch.until)
+    return reached or (now.idle and watch.looks >= SETTLED_LOOKS)
+
+
 def _at_or_past(point: Coordinates, other: Coordinates) -> bool:
     return point == other or _past(point, other)
 
@@ -145,6 +157,7 @@ CONDITIONS: Mapping[str, Callable[[Watch], bool]] = {
     "applier_running": _applier_running,
     "receiver_running": lambda watch: watch.now.receiver == "Yes",
     "until_reached": _until_reached,
+    "gaps_closed": _gaps_closed,
     "relay_logs_read": _relay_logs_read,
 }
 
@@ -156,7 +169,7 @@ def fault_of(condition: str, now: Glance) -> Optional[Fault]:
     """
     if condition.endswith("_stopped"):
         return None
-    of_applier = condition in ("applier_running", "until_reached", "relay_logs_read")
+    of_applier = condition in ("applier_running", "until_reached", "gaps_closed", "relay_logs_read")
     if of_applier and now.applier == "No" and now.applier_fault is not None:
         return now.applier_fault
     if condition in ("receiver_running", "relay_logs_read") and now.receiver == "No":

@@ -22,7 +22,7 @@ class Step:
     :param statement: what runs.
     :param wait: name of the condition that is waited for afterwards (`_server/wait.py` knows them):
         ``applier_stopped``, ``receiver_stopped``, ``applier_running``, ``receiver_running``, ``until_reached``,
-        ``relay_logs_read``; empty for none.
+        ``gaps_closed``, ``relay_logs_read``; empty for none.
     :param session: which connection it runs on: ``work``, or ``stop`` for a STOP that may hang behind a lock.
     """
 

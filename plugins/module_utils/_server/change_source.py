@@ -11,10 +11,12 @@ from typing import Callable, ContextManager, Iterator, Optional, Tuple
 
 from .._core.change_source import blank
 from .._core.channel_plan import Verbs
-from .._core.errors import BadInputError, ReplicaError, ServerError
+from .._core.errors import BadInputError, IdentityError, ReplicaError, ServerError
+from .._core.gtid_mariadb import GtidPosition
 from .._core.permit import check_state, check_writable, pick_channel
-from .._core.snapshot import Channel, Server
+from .._core.snapshot import Channel, Peer, Server
 from .._core.state import state_id
+from . import source_head
 from .change import Options, Target, target
 from .connect import Connection, Login, connect
 from .lock import advisory_lock
@@ -79,6 +81,24 @@ def _name(server: Server, channel: Optional[str]) -> str:
             )
         return channel
     return pick_channel(server, None).name if server.channels else ""
+
+
+def ask(login: Login, aimed: Channel, now: Server, named: bool, elsewhere: bool) -> Tuple[Peer, Optional[GtidPosition]]:
+    """The source that the channel is to have, and the head of its oldest binlog; see `source_head.ask`.
+
+    :param elsewhere: the channel is to read from another place, which must not be the replica itself.
+    :raises IdentityError: the place is the replica itself, or a server that was named is not the channel's source.
+    """
+    try:
+        return source_head.ask(login, aimed, now, True)
+    except IdentityError:
+        if named or elsewhere:
+            raise
+        return Peer(login.address, None, "%s is another server than the channel's source" % login.address), None
+    except ReplicaError as error:
+        if named:
+            raise
+        return Peer(login.address, None, str(error)), None
 
 
 def login_plugin(login: Login, user: str) -> Optional[str]:

@@ -25,6 +25,7 @@ WANTED = {
     "applier_running": "for the applier to run",
     "receiver_running": "for the receiver to connect",
     "until_reached": "for the applier to reach the point",
+    "gaps_closed": "for the applier to close the gaps of parallel workers",
     "relay_logs_read": "for the relay logs to be fetched and applied again",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import change_source as wishes
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import change_source_plan as plans
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import change_source_rules as rules
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import normalise
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import glance, normalise
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.channel_plan import Verbs, running
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.dialect import choose
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError, RefusedError
@@ -343,7 +343,7 @@ def test_gaps_are_closed_first_where_the_server_wants_it():
         "CHANGE REPLICATION SOURCE TO SOURCE_CONNECT_RETRY = 5 FOR CHANNEL ''",
         "START REPLICA IO_THREAD FOR CHANNEL ''",
     ]
-    assert made.plan.steps[0].wait == "until_reached=binlog.000003:800"
+    assert made.plan.steps[0].wait == "gaps_closed=binlog.000003:800"
 
 
 def test_no_gap_is_closed_by_gtid_or_while_the_applier_runs():
@@ -498,3 +498,22 @@ def test_the_state_afterwards_is_foretold():
 
 def test_must_demote_when_it_cannot_be_told():
     assert rules.must_demote(server(flavour=MARIADB_1011))
+
+
+@pytest.mark.parametrize(
+    "applier, fault, executed, state, expected",
+    [
+        ("No", None, HERE, "", True),
+        ("No", Fault(1062, "x"), HERE, "", False),
+        ("Yes", None, HERE, "", False),
+        ("Yes", None, Coordinates("binlog.000003", 800), "", True),
+        ("Yes", None, HERE, "Replica has read all relay log", True),
+    ],
+)
+def test_gaps_are_closed_when_the_applier_is_past_them_and_not_when_it_failed(
+    applier, fault, executed, state, expected
+):
+    now = glance.Glance("Yes", applier, state, executed, executed, None, fault, None)
+    watch = glance.Watch(now, glance.SETTLED_LOOKS, HERE, None, Coordinates("binlog.000003", 800))
+    assert glance.CONDITIONS["gaps_closed"](watch) is expected
+    assert glance.fault_of("gaps_closed", now) is fault
