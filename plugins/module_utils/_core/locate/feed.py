@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Protocol, Sequence, Set, Tuple
 
 from ..binlog.query import QueryEvent
 from ..binlog.rows import RowChange
 from ..binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
 from .digest import NO_ROW, digest
 from .meaning import Meaning, meaning
-from .voting import UNCLEAR, WITHIN, Pair, Voting
+from .objects import Objects
+from .voting import STATED, UNCLEAR, WITHIN, Key, Pair
+
+Image = Any
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,55 @@ class View:
     compared: Optional[Tuple[int, ...]] = None
 
 
+class Sink(Protocol):
+    """What takes the changes: `voting.Voting`, `suspects.Suspects`, `probe.Probe`."""
+
+    time: int
+    objects: Objects
+    silent: Dict[Pair, str]
+
+    def transaction(self) -> int:
+        """The next transaction begins."""
+
+    def mark(self, flag: int) -> None:
+        """Something about the current transaction."""
+
+    def change(self, table: Pair, key: int, lookup: Key, before: Image, after: Image) -> None:
+        """A row changed."""
+
+    def truncate(self, table: Pair) -> None:
+        """All rows of a table went."""
+
+    def barrier(
+        self, tables: Optional[Iterable[Pair]] = None, schemas: Iterable[str] = (), defines: bool = False
+    ) -> None:
+        """Tables changed in a way that images do not tell."""
+
+
 class Feeder:
     """Feeds one transaction after the other to a count.
 
     :param views: how a table is looked at, by schema and name as the binlog spells them.
     :param plain: see `meaning.meaning`.
-    :param spell: how schemas and tables are spelled where case makes no difference.
+    :param folds: schemas and tables are spelled the same in any case.
+    :param stand_for: what stands for an image.
     """
 
     def __init__(
-        self, voting: Voting, views: Callable[[Pair], View], plain: bool = False, folds: bool = False
+        self,
+        voting: Sink,
+        views: Callable[[Pair], View],
+        plain: bool = False,
+        folds: bool = False,
+        stand_for: Callable[[Sequence[object]], Image] = digest,
     ) -> None:
         self.voting = voting
+        self._stand_for = stand_for
         self._views = views
         self._plain = plain
         self._folds = folds
         self._prepared: Set[Pair] = set()
+        self._open = 0
 
     def spell(self, schema: str, table: str) -> Pair:
         """A table as it is called here."""
@@ -58,29 +94,47 @@ class Feeder:
         voting.transaction()
         tables = {self.spell(name.schema, name.name) for name in transaction.tables}
         ends: Set[Pair] = set()
+        if transaction.statements:
+            voting.mark(STATED)
         for statement in transaction.statements:
             ends |= self._statement(statement)
+        if transaction.ending == XA:
+            self._separate(transaction, tables)
+            return
         if transaction.lossy or transaction.ending in (INCIDENT, UNFINISHED):
             voting.barrier(tables or None)
             voting.mark(UNCLEAR)
             return
-        if transaction.ending == XA:
-            self._prepared |= tables
-            ends |= tables
-        elif transaction.ending == ROLLBACK:
+        if transaction.ending == ROLLBACK:
             ends |= tables
         for pair in tables:
             voting.objects.rows_changed(voting.time, pair)
         for name in transaction.undecoded:
-            voting.silent.setdefault(self.spell(name.schema, name.name), "its columns are not those of the replica")
+            pair = self.spell(name.schema, name.name)
+            voting.silent.setdefault(pair, self._views(pair).silent or "its columns are not those of the replica")
             voting.mark(UNCLEAR)
         for change in transaction.changes:
             self._change(change, ends)
         if ends:
             voting.barrier(ends)
             voting.mark(UNCLEAR)
-        if self._prepared:
+        if self._open:
             voting.mark(WITHIN)
+
+    def _separate(self, transaction: Transaction, tables: Set[Pair]) -> None:
+        """One part of an XA transaction: its rows appear with the statement that commits it, which names none."""
+        decided = any(
+            meaning(statement.text, statement.schema, self._plain).xa in ("COMMIT", "ROLLBACK")
+            for statement in transaction.statements
+        )
+        self._open = max(self._open + (-1 if decided else 1), 0)
+        self._prepared |= tables
+        self.voting.barrier(set(self._prepared) if self._prepared or not decided else None)
+        self.voting.mark(UNCLEAR)
+        if self._open:
+            self.voting.mark(WITHIN)
+        else:
+            self._prepared.clear()
 
     def _change(self, change: RowChange, ends: Set[Pair]) -> None:
         pair = self.spell(change.table.schema, change.table.name)
@@ -102,8 +156,8 @@ class Feeder:
         if compared is not None:
             old = None if old is None else tuple([old[at] for at in compared])
             new = None if new is None else tuple([new[at] for at in compared])
-        before = NO_ROW if old is None else digest(old)
-        after = NO_ROW if new is None else digest(new)
+        before = NO_ROW if old is None else self._stand_for(old)
+        after = NO_ROW if new is None else self._stand_for(new)
         if old_key == new_key or old_key is None or new_key is None:
             key = old_key if new_key is None else new_key
             if key is not None:
@@ -116,11 +170,6 @@ class Feeder:
         """Count a statement; the tables whose row images in the same transaction cannot be used."""
         voting = self.voting
         told = meaning(statement.text, statement.schema, self._plain, bool(statement.error_code))
-        if told.xa:
-            if told.xa in ("COMMIT", "ROLLBACK"):
-                voting.barrier(set(self._prepared))
-                self._prepared.clear()
-            return set()
         self._end(told)
         if told.truncated is not None:
             voting.truncate(self.spell(*told.truncated))
@@ -134,11 +183,11 @@ class Feeder:
 
     def _end(self, told: Meaning) -> None:
         if told.tables is None:
-            self.voting.barrier()
+            self.voting.barrier(defines=not told.writes)
             self.voting.mark(UNCLEAR)
         elif told.tables or told.schemas:
             schemas = [name.casefold() if self._folds else name for name in told.schemas]
-            self.voting.barrier([self.spell(*pair) for pair in told.tables], schemas)
+            self.voting.barrier([self.spell(*pair) for pair in told.tables], schemas, defines=not told.writes)
 
     def _thing(self, names: Tuple[str, ...]) -> Tuple[str, ...]:
         """Names of a schema and a table, and what follows them."""

@@ -70,9 +70,7 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
     index = free[0][0]
     why = _doubt(tally, around, free)
     if not why:
-        return Answer(
-            BOUNDARY, evidence_of(tally, track, around, index), boundary=track.point(index, around.recorded)
-        )
+        return Answer(BOUNDARY, evidence_of(tally, track, around, index), boundary=track.point(index, around.recorded))
     first, last = _range(tally, free, around.failing is not None)
     return Answer(
         RANGE,

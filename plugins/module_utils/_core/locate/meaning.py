@@ -49,6 +49,7 @@ class Meaning:
     :param seen: objects with their state before and after.
     :param forgotten: containers of which nothing is known any more (see `objects.Objects.forget`).
     :param xa: COMMIT, ROLLBACK and the like of an XA transaction.
+    :param writes: it changes rows and no definition.
     """
 
     tables: Optional[FrozenSet[Pair]] = frozenset()
@@ -57,19 +58,20 @@ class Meaning:
     seen: Tuple[Seen, ...] = ()
     forgotten: Tuple[Tuple[str, ...], ...] = ()
     xa: str = ""
+    writes: bool = False
 
 
 NOTHING = Meaning()
 EVERYTHING = Meaning(None, forgotten=((),))
-ALL_ROWS = Meaning(None)
+ALL_ROWS = Meaning(None, writes=True)
 
 
 def meaning(text: str, schema: str, plain: bool, failed: bool = False) -> Meaning:
     """What the statement means.
 
     :param text: as in the binlog; ``schema``: its default database.
-    :param plain: a statement that writes rows of one table changes no other one: there are no triggers, stored functions
-        or cascading foreign keys.
+    :param plain: a statement that writes rows of one table changes no other one: there are no triggers, stored
+        functions or cascading foreign keys.
     :param failed: it ended with an error on the source, so that what it left is not known.
     """
     xa = _XA.match(text)
@@ -104,7 +106,7 @@ def _rows(text: str, schema: str) -> Meaning:
         name = Reader(certain(next(found for found in match.groups() if found))).name().within(schema)
     except (UnknownStatement, SqlError):
         return ALL_ROWS
-    return Meaning(frozenset(((name.schema, name.name),)))
+    return Meaning(frozenset(((name.schema, name.name),)), writes=True)
 
 
 def _existence(text: str, effect: touched_statement.Effect, base: Meaning) -> Meaning:

@@ -5,8 +5,8 @@
 """Votes of definitions: which schemas, tables, columns and indexes exist at which boundary.
 
 An object is a tuple: ``("schema", s)``, ``("table", s, t)``, ``("column", s, t, c)``, ``("index", s, t, i)``, and
-``("rows", s, t)`` which exists while the table has rows. The state at a boundary is True, False, or None for "not known",
-which votes for nothing.
+``("rows", s, t)`` which exists while the table has rows. The state at a boundary is True, False, or None for "not
+known", which votes for nothing.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class Objects:
                 history.append((time, None))
 
     def rows_changed(self, time: int, container: Tuple[str, ...]) -> None:
-        """Transaction ``time`` changed rows in ``(s, t)``, ``(s,)`` or ``()``: which tables have any is not known now."""
+        """Transaction ``time`` changed rows in ``(s, t)``, ``(s,)`` or ``()``: whether there are any is not known."""
         for thing in [("rows",) + container] if len(container) == 2 else list(self._known):
             history = self._known.get(thing)
-            if history and thing[0] == "rows" and thing[1 : len(container) + 1] == container:
-                if history[-1][1] is not None:
-                    history.append((time, None))
+            inside = thing[0] == "rows" and thing[1 : len(container) + 1] == container
+            if history and inside and history[-1][1] is not None:
+                history.append((time, None))
 
     def spans(self, last: int) -> Iterator[Tuple[Object, List[Span]]]:
         """Every object that can be relied on, with the stretches in which its state is known."""

@@ -102,7 +102,7 @@ class Segment:
         return True
 
     def truncate(self, time: int) -> None:
-        """Count the removal of all rows by transaction ``time``; what is not known yet may have been anything before."""
+        """Count the removal of all rows by transaction ``time``; what a key was before is not known for the others."""
         for shard, at in self.keys.slots():
             if shard.images[at]:
                 self._move(shard, at, time, bool(shard.bits[at] & AGREES), shard.rows[at] == NO_ROW)

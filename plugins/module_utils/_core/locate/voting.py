@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from .digest import NO_ROW
 from .key_table import AGREES, COUNT, ONCE, ROSE
@@ -29,6 +29,7 @@ FIRST = 2  # a witness began to agree with it, and agrees at no other stretch: i
 LAST = 4  # a witness ceased to agree with it, and agrees at no other stretch: it is not applied
 BARRIER = 8  # witnesses of a table end here
 UNCLEAR = 16  # it changed rows that give no evidence
+STATED = 64  # it holds a statement
 WITHIN = 32  # an XA transaction is prepared and not yet decided: no position of its own
 
 
@@ -61,8 +62,16 @@ class Tally:
 class Voting:
     """The count in progress."""
 
-    def __init__(self) -> None:
+    def __init__(self, remember: int = 0, differing: Optional[Mapping[Pair, str]] = None) -> None:
+        """Begin a count.
+
+        :param differing: tables that are defined otherwise on the source and the replica today, and how: their rows
+            count only before the last change of the definition in this stretch, which may be the reason.
+        :param remember: keep so many changes, so that `verdicts` can tell which transactions are applied.
+        """
         self.time = 0
+        self._remember = remember
+        self._remembered: List[Tuple[Segment, int, int]] = []
         self.objects = Objects()
         self.wanted: Dict[Pair, Dict[int, Key]] = {}
         self.pending = 0
@@ -77,6 +86,9 @@ class Voting:
         self._speaking = array("q", (0, 0))
         self._ends = Ends(0, -1, 0)
         self._barriers: List[int] = []
+        self._differing = dict(differing or {})
+        self._defined: Dict[Pair, int] = {}
+        self._held: List[Tuple[Segment, int, Pair]] = []
 
     def transaction(self) -> int:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""
@@ -127,26 +139,35 @@ class Voting:
             self._queue.append((segment, self.time, 0, NO_ROW, 1, table))
         self.objects.see(self.time, ("rows",) + table, None, False)
 
-    def barrier(self, tables: Optional[Iterable[Pair]] = None, schemas: Iterable[str] = ()) -> None:
-        """The current transaction changed tables in a way that their rows' images do not tell: None for every table."""
+    def barrier(
+        self, tables: Optional[Iterable[Pair]] = None, schemas: Iterable[str] = (), defines: bool = False
+    ) -> None:
+        """The current transaction changed tables in a way that their rows' images do not tell.
+
+        :param tables: None for every table.
+        :param schemas: every table of these.
+        :param defines: their definitions are changed.
+        """
         self._flags[self.time] |= BARRIER
         self._barriers.append(self.time)
         if tables is None:
             self._floor = self.time
             self.objects.rows_changed(self.time, ())
             for table in list(self._segments):
-                self._close(table)
+                self._close(table, defines)
             return
         inside = set(schemas)
         for name in inside:
             self.objects.rows_changed(self.time, (name,))
         for table in [name for name in self._segments if name[0] in inside]:
-            self._close(table)
+            self._close(table, defines)
         for table in tables:
-            self._close(table)
+            self._close(table, defines)
 
-    def _close(self, table: Pair) -> None:
+    def _close(self, table: Pair, defines: bool) -> None:
         self._floors[table] = self.time
+        if defines:
+            self._defined[table] = self.time
         self.objects.rows_changed(self.time, table)
         segment = self._segments.pop(table, None)
         if segment is not None:
@@ -159,6 +180,10 @@ class Voting:
             A table without an entry could not be read: it gives no evidence.
         """
         nothing: Mapping[int, int] = {}
+        if self._remember:
+            self._remembered.extend((item[0], item[1], item[2]) for item in self._queue if item[2])
+            if len(self._remembered) > self._remember:
+                self._remember = 0
         for segment, time, key, before, after, table in self._queue:
             if segment.void:
                 self._flags[time] |= UNCLEAR
@@ -172,6 +197,8 @@ class Voting:
                 segment.change(time, key, before, after, (found or nothing).get(key, NO_ROW))
             elif after:
                 segment.truncate(time)
+            elif table in self._differing:
+                self._held.append((segment, time - 1, table))
             else:
                 self._count(segment, time - 1, table)
         for segment in self._segments.values():
@@ -220,7 +247,12 @@ class Voting:
         :param present: whether the replica has an object; None when that is not known.
         """
         self._ends.earliest_end = self.time
+        for segment, last, table in self._held:
+            if last >= self._defined.get(table, 0):
+                segment.void = segment.void or self._differing[table]
+            self._count(segment, last, table)
         for table, segment in self._segments.items():
+            segment.void = segment.void or self._differing.get(table, "")
             self._count(segment, self.time, table)
         self._segments.clear()
         for spans, state in votes(self.objects, self.time, present):
@@ -236,6 +268,25 @@ class Voting:
             tuple(self._barriers),
             dict(self.silent),
         )
+
+    def verdicts(self) -> Optional[Dict[int, Set[bool]]]:
+        """For each transaction what its rows say of whether it is applied, after `finish`; None for too many of them.
+
+        Only keys that agree in one stretch say anything.
+        """
+        if not self._remember:
+            return None
+        found: Dict[int, Set[bool]] = {}
+        for segment, time, key in self._remembered:
+            shard, at, new = segment.keys.place(key)
+            bits = shard.bits[at]
+            if new or segment.void or bits & COUNT != ONCE:
+                continue
+            if time <= shard.starts[at]:
+                found.setdefault(time, set()).add(True)
+            elif not bits & AGREES and time > shard.ends[at]:
+                found.setdefault(time, set()).add(False)
+        return found
 
     def _count_object(self, spans: List[Span], state: bool) -> None:
         agreeing = [span for span in spans if span[2] == state]

@@ -15,8 +15,7 @@ import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate import answer as answers
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.answer import Answer
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.judge import Circumstances, judge
-
-from unit.plugins.module_utils._core.locate.simulator import Replica, Source, canonical, count, locally
+from unit.plugins.module_utils._core.locate.simulator import Replica, Source, canonical, count
 
 SEEDS = int(os.environ.get("REPLICA_LOCATE_UNIT_SEEDS", "400"))
 

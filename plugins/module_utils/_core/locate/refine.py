@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a replica is at when it is at no boundary: an exact set of transactions, or rows of several boundaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Optional, Set, Tuple
+
+from .answer import APPLIED_SET, MIXED, Answer
+from .judge import Circumstances
+from .track import Track
+from .voting import STATED, UNCLEAR, WITHIN, Tally
+
+# More changes than these are not looked at one by one.
+MOST_CHANGES = 200000
+
+
+def region(tally: Tally) -> Tuple[int, int]:
+    """The boundaries among which the rows may be, where no witness ends: those around the least contradicted one."""
+    if not tally.barriers and not tally.never:
+        first, last = min(tally.earliest_end, tally.latest_start), max(tally.earliest_end, tally.latest_start)
+        return max(first, 0), last
+    best = min(range(len(tally.against)), key=tally.against.__getitem__)
+    first = max((time for time in tally.barriers if time <= best), default=0)
+    last = min((time for time in tally.barriers if time > best), default=tally.transactions + 1) - 1
+    return first, last
+
+
+def refine(
+    found: Answer,
+    whole: Tally,
+    part: Tally,
+    start: int,
+    verdicts: Optional[Dict[int, Set[bool]]],
+    track: Track,
+    around: Circumstances,
+    parallel: bool,
+) -> Answer:
+    """The answer, made more exact where the rows of a region allow it.
+
+    :param found: NOWHERE, from `judge.judge`.
+    :param part: the count of the region alone, which begins at boundary ``start``.
+    :param verdicts: see `voting.Voting.verdicts`, of the region.
+    :param parallel: several appliers may have left transactions out; or GTIDs can name the ones applied.
+    """
+    if part.never or part.barriers:
+        return found
+    if any(whole.against[start + index] != against for index, against in enumerate(part.against)):
+        return found  # rows outside of the region contradict
+    first, last = part.earliest_end, part.latest_start
+    if first >= last:
+        return found
+    inside = range(first + 1, last + 1)
+    applied = _applied(verdicts, inside)
+    plain = not any(part.flags[time] & (UNCLEAR | STATED | WITHIN) for time in inside)
+    ends = (track.point(start + first, around.recorded), track.point(start + last, around.recorded))
+    numbers = () if applied is None else tuple(start + time for time in applied)
+    if applied is not None and (parallel or not plain):
+        return replace(
+            found, kind=APPLIED_SET, first=ends[0], last=ends[1], applied=numbers,
+            why="some transactions are missing and later ones are applied",
+        )  # fmt: skip
+    if not plain:
+        return found
+    return replace(
+        found, kind=MIXED, first=ends[0], last=ends[1], applied=numbers,
+        why="each row is as it was at some boundary of the range, but not all at the same one",
+    )  # fmt: skip
+
+
+def _applied(verdicts: Optional[Dict[int, Set[bool]]], inside: range) -> Optional[Tuple[int, ...]]:
+    """The transactions in between that are applied; None unless each of them is wholly applied or wholly missing."""
+    if verdicts is None or any(len(verdicts.get(time, ())) != 1 for time in inside):
+        return None
+    return tuple(time for time in inside if True in verdicts[time])
