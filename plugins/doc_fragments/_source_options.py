@@ -169,9 +169,9 @@ options:
   require_table_primary_key_check:
     description: MySQL 8.0.20 and later. What the applier does about tables without a primary key.
     type: str
-    choices: ['STREAM', 'ON', 'OFF', 'GENERATE']
+    choices: [stream, 'on', 'off', generate]
   assign_gtids_to_anonymous_transactions:
-    description: MySQL 8.0.23 and later. V(OFF), V(LOCAL), or the UUID to be used for transactions without a GTID.
+    description: MySQL 8.0.23 and later. V(off), V(local), or the UUID to be used for transactions without a GTID.
     type: str
   gtid_only:
     description: MySQL 8.0.27 and later. Whether the channel keeps no coordinates at all.

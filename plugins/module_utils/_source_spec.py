@@ -25,7 +25,7 @@ _TYPES: Mapping[str, Dict[str, Any]] = {
 }
 _CHOICES: Mapping[str, List[str]] = {
     "use_gtid": ["no", "slave_pos", "replica_pos", "current_pos"],
-    "require_table_primary_key_check": ["STREAM", "ON", "OFF", "GENERATE"],
+    "require_table_primary_key_check": ["stream", "on", "off", "generate"],
 }
 _ALIASES: Mapping[str, List[str]] = {
     "auto_position": ["source_auto_position", "master_auto_position"],

@@ -229,7 +229,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
             late = plans.decide(wish, server, now, around(aim, wish, params, server, now, runs))
             return resumed(late.plan, aim.verbs, now, runs)
 
-        plan, full = found.plan, state.channel_as_dict(channel)
+        plan, full, said = found.plan, state.channel_as_dict(channel), found.message
         before = {} if creating else full
         after, queries, record = before, list(plan.queries()), ""
         if module.check_mode and plan.steps:
@@ -243,8 +243,9 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
             )
             left = outcome.after.channel(channel.name)
             after, queries, record = state.channel_as_dict(left) if left else {}, outcome.executed, outcome.record
+            said = " ".join(part for part in (said, change_source.unfulfilled(wish, left)) if part)
         return _module.result(
-            module, bool(plan.steps), found.message, queries, before, after, aim.state_id, record, SHOWN,
+            module, bool(plan.steps), said, queries, before, after, aim.state_id, record, SHOWN,
             changed_options=[difference.option.name for difference in found.changes],
             risk=plan.risk, loses=list(plan.loses),
         )  # fmt: skip

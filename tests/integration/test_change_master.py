@@ -70,7 +70,7 @@ def everything(pair: Pair) -> Dict[str, Any]:
         source_tls_version=["TLSv1.2"], source_tls_ciphersuites="TLS_AES_128_GCM_SHA256", get_source_public_key=True,
         source_public_key_path="/lab/key.pem", network_namespace="ns1", source_compression_algorithms=["zstd", "zlib"],
         source_zstd_compression_level=5, privilege_checks_user="priv@%", require_row_format=True,
-        require_table_primary_key_check="GENERATE",
+        require_table_primary_key_check="generate",
     )  # fmt: skip
     if pair.gtid:
         found["gtid_only"] = True
@@ -142,7 +142,7 @@ def changed_values(pair: Pair) -> Dict[str, Any]:
         "source_zstd_compression_level": 7,
         "privilege_checks_user": "",
         "require_row_format": False,
-        "require_table_primary_key_check": "OFF",
+        "require_table_primary_key_check": "off",
     }
 
 
@@ -260,6 +260,17 @@ def test_gtids_are_left_and_taken_up_again(well: Pair) -> None:
     twice(well.replica, **by_gtid)
     well.write(3)
     well.wait_same()
+
+
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mariadb")
+def test_a_source_becomes_a_replica_with_all_that_it_wrote(well: Pair) -> None:
+    well.replica.stop_replica()
+    well.replica.execute("INSERT INTO shop.t (v) VALUES ('written while it was the source')")
+    end = well.replica.value("SELECT @@GLOBAL.gtid_binlog_pos")
+    assert well.replica.value("SELECT @@GLOBAL.gtid_slave_pos") != end
+    twice(well.replica, demote_to_replica=True)
+    assert well.replica.value("SELECT @@GLOBAL.gtid_slave_pos") == end
 
 
 def test_gaps_of_parallel_workers_are_closed_first(flavour: str, lab_of: Callable[..., Lab]) -> None:

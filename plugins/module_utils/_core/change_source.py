@@ -145,6 +145,16 @@ def differences(wish: Wish, server: Server, channel: Channel, creating: bool) ->
     return tuple(found)
 
 
+def unfulfilled(wish: Wish, channel: Optional[Channel]) -> str:
+    """What must be said about settings that the server did not take as they were given; empty when it took all."""
+    if channel is None or wish.state == ABSENT:
+        return ""
+    now = current(channel, False)
+    other = [name for name, value in wish.values.items() if name in now and now[name] != value]
+    shows = "; ".join("%s is %s" % (name, now[name]) for name in other)
+    return "The server has taken a setting otherwise than it was given: %s." % shows if other else ""
+
+
 def _check_gtid_is_left(server: Server, now: Mapping[str, Plain], wanted: Mapping[str, Plain]) -> None:
     uses = now.get("auto_position") == 1 or now.get("use_gtid", "no") != "no"
     name = "use_gtid" if server.flavour.is_mariadb else "auto_position"

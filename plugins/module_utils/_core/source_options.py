@@ -196,7 +196,8 @@ def _account(value: Any) -> str:
 
 
 def _assign(value: Any) -> str:
-    word = str(value).lower()
+    # YAML makes a boolean of a bare off.
+    word = "off" if str(value).lower() == "false" else str(value).lower()
     if word not in ("off", "local") and not _UUID.match(word):
         raise ValueError(value)
     return word
@@ -204,7 +205,8 @@ def _assign(value: Any) -> str:
 
 _PLAIN: Mapping[str, Callable[[Any], Plain]] = {
     NUMBER: int,
-    SECONDS: float,
+    # Servers keep milliseconds, and the reading shows six digits.
+    SECONDS: lambda value: float("%g" % round(float(value), 3)),
     FLAG: lambda value: int(bool(int(value))),
     WORD: _word,
     NUMBERS: _numbers,

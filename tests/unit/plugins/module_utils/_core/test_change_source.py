@@ -496,6 +496,14 @@ def test_the_state_afterwards_is_foretold():
     assert after["settings"]["host"] == "db9" and "ignore_server_ids" not in after["settings"]
 
 
+def test_what_the_server_took_otherwise_is_named():
+    found = replica(settings={"connect_retry": 7}).channels[0]
+    wish = wishes.Wish(given={"source_connect_retry": 9, "source_ssl": True, "source_password": "p"})
+    assert "source_connect_retry is 7" in wishes.unfulfilled(wish, found)
+    assert "source_ssl" not in wishes.unfulfilled(wish, found)
+    assert wishes.unfulfilled(wishes.Wish(given={"source_connect_retry": 7}), found) == ""
+
+
 def test_must_demote_when_it_cannot_be_told():
     assert rules.must_demote(server(flavour=MARIADB_1011))
 

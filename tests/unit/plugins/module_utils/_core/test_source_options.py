@@ -30,6 +30,8 @@ def test_every_option_is_read_under_the_name_the_table_has():
         ("source_ssl_ca", "", None),
         ("source_heartbeat_period", 11.5, "11.5"),
         ("source_heartbeat_period", 30, "30"),
+        ("source_heartbeat_period", 1234.5678, "1234.57"),
+        ("assign_gtids_to_anonymous_transactions", False, None),
         ("ignore_server_ids", [78, 77], "77, 78"),
         ("ignore_server_ids", [], None),
         ("source_tls_version", ["TLSv1.3", "TLSv1.2"], "TLSv1.2,TLSv1.3"),
