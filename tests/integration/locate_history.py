@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random transactions on a real source, of every kind that makes finding a position hard."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Callable, List, Tuple
+
+import pymysql
+from lab.server import Server
+
+Coordinates = Tuple[str, int]
+
+ZONES = ("+00:00", "+05:30", "-08:00")
+
+
+def tables(server: Server, schema: str) -> List[str]:
+    """What a history begins with."""
+    vector = ", u UUID" if server.flavour.is_mariadb and server.flavour.version >= (10, 7) else ""
+    json = "JSON" if server.flavour.is_mariadb or server.flavour.version >= (5, 7) else "TEXT"
+    made = [
+        "CREATE DATABASE w",
+        "CREATE TABLE w.plain (id INT PRIMARY KEY, n INT, v VARCHAR(40), f DOUBLE, g FLOAT, d DECIMAL(12,3), "
+        f"ts TIMESTAMP(3) NULL, dt DATETIME(6) NULL, e ENUM('a','b','c'), j {json}, b BLOB{vector}) ENGINE=InnoDB",
+        "CREATE TABLE w.words (k VARCHAR(20) PRIMARY KEY, n INT) ENGINE=InnoDB",
+        "CREATE TABLE w.two (a INT, b CHAR(5), n BIGINT UNSIGNED, PRIMARY KEY (a, b)) ENGINE=InnoDB",
+        "CREATE TABLE w.nokey (n INT, v INT) ENGINE=InnoDB",
+        "CREATE TABLE w.parent (id INT PRIMARY KEY, n INT) ENGINE=InnoDB",
+        "CREATE TABLE w.child (id INT PRIMARY KEY, pid INT, n INT, FOREIGN KEY (pid) REFERENCES w.parent (id) "
+        "ON DELETE CASCADE) ENGINE=InnoDB",
+        "CREATE TABLE w.audited (id INT PRIMARY KEY, n INT) ENGINE=InnoDB",
+        "CREATE TABLE w.audit (id INT AUTO_INCREMENT PRIMARY KEY, what INT) ENGINE=InnoDB",
+        "CREATE TRIGGER w.log AFTER UPDATE ON w.audited FOR EACH ROW INSERT INTO w.audit (what) VALUES (NEW.n)",
+        "CREATE TABLE w.places (id INT PRIMARY KEY, x INT, y INT) ENGINE=InnoDB",
+        "INSERT INTO w.plain (id, n, v, f, d) VALUES (1, 1, 'one', 0.1, 1.5), (2, 2, 'two', -0.0, 2.25)",
+        "INSERT INTO w.words VALUES ('a', 1), ('B', 2)",
+        "INSERT INTO w.two VALUES (1, 'x', 1), (1, 'y', 18446744073709551615)",
+        "INSERT INTO w.nokey VALUES (1, 1), (2, 2)",
+        "INSERT INTO w.parent VALUES (1, 1), (2, 2), (3, 3)",
+        "INSERT INTO w.child VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3)",
+        "INSERT INTO w.audited VALUES (1, 1), (2, 2)",
+        "INSERT INTO w.places VALUES (1, 10, 20), (2, 10, 20)",
+    ]
+    return [re.sub(r"\bw\b(?=\.|$)", schema, sql) for sql in made]
+
+
+class History:
+    """Runs random transactions and notes where each one ends.
+
+    :param seed: the same seed makes the same statements.
+    """
+
+    def __init__(self, server: Server, seed: int, schema: str) -> None:
+        self.schema = schema
+        self.server = server
+        self.random = random.Random(seed)
+        self.serial = seed * 100000
+        self.ends: List[Coordinates] = []
+        self.statements: List[str] = []
+
+    def run(self, count: int) -> List[Coordinates]:
+        """Run until there are ``count`` transactions; where each ends."""
+        connection = self.server.connect("root", autocommit=False)
+        try:
+            last = self.server.coordinates()
+            while len(self.ends) < count:
+                self._transaction(connection)
+                now = self.server.coordinates()
+                if now != last:
+                    self.ends.append(now)
+                    last = now
+        finally:
+            connection.close()
+        return self.ends
+
+    def _transaction(self, connection: pymysql.connections.Connection) -> None:  # type: ignore[type-arg]
+        definition = self.random.random() < 0.15
+        made = [self._definition()] if definition else [self._rows() for _n in range(self.random.choice((1, 1, 2, 4)))]
+        with connection.cursor() as cursor:
+            cursor.execute("SET time_zone = %s", (self.random.choice(ZONES),))
+            try:
+                for sql in made:
+                    cursor.execute(re.sub(r"\bw\.", self.schema + ".", sql))
+                connection.commit()
+            except pymysql.MySQLError:  # a key that is taken, a table that is gone: then there is no transaction
+                connection.rollback()
+                return
+        self.statements.extend(made)
+
+    def _fresh(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    def _number(self) -> int:
+        return self.random.choice((self._fresh(), self.random.randrange(3), -1, -2))
+
+    def _id(self) -> int:
+        return self.random.randrange(1, 15)
+
+    def _rows(self) -> str:
+        choices: List[Callable[[], str]] = [
+            lambda: "INSERT INTO w.plain (id, n, v, f, g, d, ts, dt, e, j, b) VALUES (%d, %d, 'v%d', %r, %r, %s, "
+            "NOW(3), '2026-01-02 03:04:05.678901', 'b', '{\"k\": [%d, 1.5]}', X'00FF')"
+            % (self._id(), self._number(), self._fresh(), self.random.random(), self.random.random(),
+               self.random.randrange(-500, 500) / 8, self._fresh()),
+            lambda: "UPDATE w.plain SET n = %d WHERE id = %d" % (self._number(), self._id()),
+            lambda: "UPDATE w.plain SET n = n + 1",
+            lambda: "UPDATE w.plain SET f = f * 1.1, g = g + 0.1, ts = NOW(3) WHERE id = %d" % self._id(),
+            lambda: "UPDATE w.plain SET e = '%s' WHERE id = %d" % (self.random.choice("abc"), self._id()),
+            lambda: "UPDATE w.plain SET v = IF(v = 'on', 'off', 'on') WHERE id = %d" % self._id(),
+            lambda: "DELETE FROM w.plain WHERE id = %d" % self._id(),
+            lambda: "UPDATE w.plain SET id = id + 20 WHERE id = %d" % self._id(),
+            lambda: "INSERT INTO w.words VALUES ('%s', %d)" % (self.random.choice("aAbBcCdDeE"), self._number()),
+            lambda: "UPDATE w.words SET k = IF(BINARY k = UPPER(k), LOWER(k), UPPER(k)) WHERE k = '%s'"
+            % self.random.choice("abcde"),
+            lambda: "DELETE FROM w.words WHERE k = '%s'" % self.random.choice("abcde"),
+            lambda: "REPLACE INTO w.two VALUES (%d, '%s', %d)"
+            % (self.random.randrange(3), self.random.choice("xyz"), abs(self._number())),
+            lambda: "INSERT INTO w.nokey VALUES (%d, %d)" % (self._number(), self._number()),
+            lambda: "DELETE FROM w.parent WHERE id = %d" % self.random.randrange(1, 9),
+            lambda: "INSERT INTO w.parent VALUES (%d, %d)" % (self.random.randrange(1, 9), self._number()),
+            lambda: "INSERT INTO w.child VALUES (%d, %d, %d)"
+            % (self._id(), self.random.randrange(1, 9), self._number()),
+            lambda: "UPDATE w.audited SET n = %d WHERE id = %d" % (self._number(), self.random.randrange(1, 3)),
+            lambda: "UPDATE w.places SET x = %d WHERE id = %d" % (self._number(), self.random.randrange(1, 3)),
+            lambda: "INSERT INTO w.made VALUES (%d, %d)" % (self._id(), self._number()),
+        ]  # fmt: skip
+        return self.random.choice(choices)()
+
+    def _definition(self) -> str:
+        return self.random.choice(
+            (
+                "TRUNCATE TABLE w.words",
+                "TRUNCATE TABLE w.two",
+                "RENAME TABLE w.places TO w.places2",
+                "RENAME TABLE w.places2 TO w.places",
+                "ALTER TABLE w.words RENAME TO w.words2",
+                "ALTER TABLE w.words2 RENAME TO w.words",
+                "CREATE TABLE w.made (id INT PRIMARY KEY, n INT)",
+                "CREATE TABLE IF NOT EXISTS w.made (id INT PRIMARY KEY, n INT)",
+                "DROP TABLE IF EXISTS w.made",
+                "ALTER TABLE w.plain ADD COLUMN c%d INT" % self.random.randrange(3),
+                "ALTER TABLE w.plain DROP COLUMN c%d" % self.random.randrange(3),
+                "ALTER TABLE w.places MODIFY COLUMN y INT AFTER id",
+                "ALTER TABLE w.places MODIFY COLUMN x INT AFTER id",
+                "CREATE INDEX i%d ON w.plain (n)" % self.random.randrange(3),
+                "DROP INDEX i%d ON w.plain" % self.random.randrange(3),
+                "ALTER TABLE w.two ENGINE = InnoDB",
+                "FLUSH TABLES",
+                "ANALYZE TABLE w.plain",
+            )
+        )
