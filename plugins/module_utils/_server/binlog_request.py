@@ -49,6 +49,8 @@ _ADVICE = (
     ("impossible position", "The position is beyond the end of the file: the server lost the end of its binlog in a"
      " crash, or the position belongs to another server."),
     ("binary log is not open", "The server writes no binlog: set log_bin there, or use another server."),
+    ("truncated in the middle", "No event begins at the position, or the server died while it wrote one there: use the"
+     " start of an event, as SHOW BINLOG EVENTS lists them."),
     ("bogus data", "No event begins at the position: use the start of an event, as SHOW BINLOG EVENTS lists them."),
     ("max_allowed_packet", "No event begins at the position, or one is larger than max_allowed_packet on the server:"
      " use the start of an event, as SHOW BINLOG EVENTS lists them."),
