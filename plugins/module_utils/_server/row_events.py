@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hands row events to a server by its BINLOG statement, in one transaction; session and server are put back after it."""
+"""Hands row events to a server by its BINLOG statement, in one transaction, and puts session and server back."""
 
 from __future__ import annotations
 
