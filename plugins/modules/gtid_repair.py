@@ -236,16 +236,14 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
         around = gtid_repair.look(aim, asked)
         found = gtid_repair.verdict(aim, asked, around, wish)
         planned = plans.plan(wish, aim.verbs, aim.server, aim.channel, around, aim.state_id, params["record_dir"])
-        gtid_repair.check_understood(aim, planned)
+        gtid_repair.check_last(aim, planned)
         before = report.picture(aim.server, aim.channel)
         after, queries, record = plans.predicted(planned, before), list(planned.plan.queries()), ""
         if planned.plan.steps and not module.check_mode:
             outcome = gtid_repair.run(aim, wish, planned, around, options)
             after = report.picture(outcome.after, outcome.after.channel(aim.channel.name) or aim.channel)
             queries, record = outcome.executed, outcome.record
-        msg = report.sentence(
-            planned.method, planned.count if planned.plan.steps else "", planned.note, module.check_mode, planned.told
-        )
+        msg = report.sentence(planned.method, planned.count, planned.note, module.check_mode, planned.told)
         return glue.result(
             module, bool(planned.plan.steps), msg, queries, before, after, aim.state_id, record, None,
             method=planned.method, risk=planned.plan.risk, loses=list(planned.plan.loses),

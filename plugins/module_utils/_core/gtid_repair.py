@@ -135,9 +135,11 @@ def wanted(wish: Wish, server: Server, channel: Channel, around: Around) -> Want
     """
     if wish.gtids is not None:
         return Wanted(given_set(wish))
-    source = around.source.server if around.source is not None else None
+    if around.source is None:
+        return Wanted(GtidSet(), "It has no source that could have purged anything.")
+    source = around.source.server
     if source is None or source.purged is None:
-        reason = around.source.reason if around.source is not None else "it has no source"
+        reason = around.source.reason
         raise RefusedError(
             attempt(wish.method), server.address,
             "which transactions it lacks for good cannot be known: %s" % (reason or "the source's sets cannot be read"),

@@ -80,8 +80,10 @@ def move(wish: Wish, server: Server, around: Around) -> Move:
         raise RefusedError(attempt(wish.method), server.address, "gtid_slave_pos cannot be read there")
     if wish.gtids is not None:
         wanted = given_position(wish)
+    elif around.source is None:
+        return Move(here, ())
     elif around.oldest is None:
-        reason = around.source.reason if around.source is not None else ""
+        reason = around.source.reason
         raise RefusedError(
             attempt(wish.method), server.address,
             "where the source's oldest binlog begins is not known: %s" % (reason or "its head cannot be read"),

@@ -21,6 +21,8 @@ from .permit import check_skip_counter
 from .plan import STOP, Plan
 from .snapshot import GTID, Channel, Server
 
+ANEW = "The relay logs go, because the applier would go on expecting the error that is noted in them."
+STARTED = "What stopped at them, or for want of them, is started."
 HERE = "that their changes are here was taken on the caller's word"
 
 
@@ -84,7 +86,8 @@ def _mysql(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around: A
         return _reset(verbs, server, channel, around, state_id, found)
     missing = found.gtids - executed
     anew = made.must_refetch(channel, found.gtids, executed)
-    if not missing and not anew:
+    mended = made.mended_threads(channel, found.gtids, executed, _purged(around))
+    if not missing and not anew and not mended:
         return Planned(Plan(state_id), wish.method, note=found.note, wanted=found.gtids)
     told: Tuple[str, ...] = ()
     method = INJECT if wish.method == rules.AUTO else wish.method
@@ -97,11 +100,17 @@ def _mysql(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around: A
         after = replace(server, executed=executed | missing)
         proof = refetch.evidence(after, channel, around.source, around.oldest)
         refetch.check(after, channel, proof, False)
-    mended = made.mended_threads(channel, found.gtids, executed)
-    end = made.ends_with(channel, mended)
-    return _complete(Planned(
-        Plan(state_id), method, str(missing), describe(missing), found.note, told, found.gtids, end=end, anew=anew,
-    ), verbs, server, channel, missing)  # fmt: skip
+    notes = [found.note, ANEW if anew else "", "" if missing else STARTED]
+    planned = Planned(
+        Plan(state_id), method, str(missing), describe(missing) if missing else "", " ".join(filter(None, notes)), told,
+        found.gtids, end=made.ends_with(channel, mended), anew=anew,
+    )  # fmt: skip
+    return _complete(planned, verbs, server, channel, missing)
+
+
+def _purged(around: Around) -> Optional[GtidSet]:
+    source = around.source.server if around.source is not None else None
+    return source.purged if source is not None else None
 
 
 def _complete(planned: Planned, verbs: Verbs, server: Server, channel: Channel, missing: GtidSet) -> Planned:
@@ -109,9 +118,10 @@ def _complete(planned: Planned, verbs: Verbs, server: Server, channel: Channel, 
     work = made.append(missing) if planned.method == APPEND else made.inject(missing)
     steps = made.around(verbs, server, channel, work if missing else (), planned.end, planned.anew)
     name = "Append" if planned.method == APPEND else "Write empty transactions for"
+    summary = "%s %s." % (name, describe(missing)) if missing else STARTED
     full = Plan(
-        planned.plan.state_id, steps, "%s %s." % (name, describe(missing)), "replica_history",
-        (HERE, *planned.told), made.privileges(planned.method, verbs, missing),
+        planned.plan.state_id, steps, summary, "replica_history" if missing else "none",
+        (HERE, *planned.told) if missing else (), made.privileges(planned.method, verbs, missing),
     )  # fmt: skip
     details = {"method": planned.method, "missing": str(missing), "wanted": str(planned.wanted)}
     return replace(planned, plan=full, details=details)

@@ -102,16 +102,19 @@ def failing(channel: Channel, executed: GtidSet) -> Optional[GtidSet]:
     return GtidSet.from_intervals({key: [(runs[0][0], runs[0][0] + 1)] for key, runs in rest.intervals().items()})
 
 
-def mended_threads(channel: Channel, wanted: GtidSet, executed: GtidSet) -> Threads:
+def mended_threads(channel: Channel, wanted: GtidSet, executed: GtidSet, purged: Optional[GtidSet]) -> Threads:
     """The threads that stopped with an error which the change takes away: they are started.
 
     A receiver whose source had purged what it asked for, and an applier that stopped at one of the transactions. Any
     other error is left alone, above all that of a source that lost transactions: a start would hide it.
+
+    :param purged: what the source has purged; None when it is not known, and then the receiver is left as it is.
     """
     found = set()
     fault = channel.receiver_fault
-    if channel.receiver == STOPPED and fault is not None and classify(fault, RECEIVER_THREAD) == "purged_on_source":
-        found.add(RECEIVER)
+    asked = channel.mode == GTID and channel.receiver == STOPPED and fault is not None
+    if asked and fault is not None and classify(fault, RECEIVER_THREAD) == "purged_on_source" and purged is not None:
+        found |= {RECEIVER} if (executed | wanted).contains(purged) else set()
     at = failing(channel, executed)
     if (at and wanted.contains(at)) or must_refetch(channel, wanted, executed):
         found.add(APPLIER)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
+from .._core import gtid_repair as rules
 from .._core import gtid_repair_mariadb as mariadb
 from .._core import gtid_repair_plan as plans
 from .._core import gtid_repair_report as report
@@ -21,7 +22,7 @@ from .._core.gtid_mariadb import GtidPosition
 from .._core.gtid_mysql import GtidSet
 from .._core.gtid_repair import Around, Wish
 from .._core.gtid_repair_plan import Planned
-from .._core.permit import check_source, check_state, check_writable
+from .._core.permit import check_prepared, check_source, check_state, check_writable
 from .._core.plan import Plan
 from .._core.snapshot import Channel, Peer, Server
 from .._core.state import state_id
@@ -32,6 +33,7 @@ from .connect import Login, connect
 from .gtid_repair_inject import Writer
 from .identity import check_distinct
 from .lock import advisory_lock
+from .prepared import prepared
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
@@ -208,13 +210,19 @@ def _start_others(aim: Target, planned: Planned) -> None:
         return
 
 
-def check_understood(aim: Target, planned: Planned) -> None:
-    """Let the server itself read the GTID set before anything is written: those before MySQL 8.3 know no tags.
+def check_last(aim: Target, planned: Planned) -> None:
+    """What only the server can tell, asked before anything is written.
 
-    :raises ServerError: it does not understand it.
+    It reads the GTID set itself, as those before MySQL 8.3 know no tags. And no XA transaction may be prepared when
+    relay logs or binlogs go.
+
+    :raises ServerError: it does not understand the set.
+    :raises RefusedError: XA transactions are prepared.
     """
-    if planned.plan.steps and planned.move is None:
-        statement = Statement(
-            "SELECT GTID_SUBSET(%s, '') AS unused", (str(planned.wanted),), purpose="read option gtids"
-        )
-        aim.connection.query(statement)
+    if not planned.plan.steps:
+        return
+    if planned.move is None:
+        text = "SELECT GTID_SUBSET(%s, '') AS unused"
+        aim.connection.query(Statement(text, (str(planned.wanted),), purpose="read option gtids"))
+    if any(step.statement.sql.startswith(("RESET", "CHANGE")) for step in planned.plan.steps):
+        check_prepared(aim.server, prepared(aim.connection), rules.attempt(planned.method))
