@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
-from . import columns_number, columns_text, columns_time, columns_time_old
+from . import columns_json, columns_number, columns_text, columns_time, columns_time_old
 from .columns_info import DECODE_ERRORS, ColumnInfo, Decoder, Value
-from .columns_json import Json
 
 __all__ = ["DECODE_ERRORS", "ColumnInfo", "Decoder", "Value", "column_decoder", "described"]
 
@@ -160,7 +159,7 @@ _MAKERS: Mapping[int, Maker] = {
     COMPRESSED_BLOB: lambda metadata, column: columns_text.converted(
         columns_text.blob(metadata), columns_text.decompress
     ),
-    JSON: lambda metadata, column: columns_text.converted(columns_text.blob(metadata), Json),
+    JSON: _by_metadata(columns_json.stored),
 }
 _MAKERS = {
     **_MAKERS,

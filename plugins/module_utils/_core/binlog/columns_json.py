@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from typing import Callable, Dict, List, Optional, Tuple, TypeVar, Union
 
 from ..errors import BinlogError
-from . import json_binary
-from .columns_info import DECODE_ERRORS
+from . import columns_text, json_binary
+from .columns_info import DECODE_ERRORS, Decoder
 from .columns_json_text import DEPTH, Tree, normal, render
 from .packed import packed_bytes
 
@@ -27,14 +28,16 @@ Made = TypeVar("Made")
 
 
 class Json:
-    """A document: equal to another, and to its normal text, exactly when the server prints both alike."""
+    """A document: equal to another, and to its normal text, exactly when the server prints both alike.
 
-    __slots__ = ("_binary", "_text", "_tree")
+    :param source: its binary form, or a tree.
+    """
 
-    def __init__(self, binary: Optional[bytes] = None, text: Optional[str] = None, tree: Optional[Tree] = None) -> None:
-        self._binary = binary
+    __slots__ = ("_source", "_text")
+
+    def __init__(self, source: Union[bytes, Tree, None], text: Optional[str] = None) -> None:
+        self._source = source
         self._text = text
-        self._tree = tree
 
     @property
     def text(self) -> str:
@@ -54,17 +57,15 @@ class Json:
         return _checked(lambda: _copy(self._parsed(), 0))
 
     def _parsed(self) -> Tree:
-        if self._tree is not None:
-            return self._tree
-        if self._binary is None:
+        if isinstance(self._source, bytes):
+            return json_binary.decode(self._source)
+        if self._source is None:
             raise ValueError("a document that came as text has no tree")
-        return json_binary.decode(self._binary)
+        return self._source
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Json):
-            if self._binary is not None and self._binary == other._binary:
-                return True
-            return self.text == other.text
+            return type(self._source) is bytes and self._source == other._source or self.text == other.text
         return self.text == other if isinstance(other, str) else NotImplemented
 
     def __hash__(self) -> int:
@@ -77,12 +78,34 @@ class Json:
         return self.text
 
 
+def stored(length_size: int) -> Decoder:
+    """Decoder of a document in its binary form, which is not looked at here.
+
+    :raises ValueError: for a length of that many bytes.
+    """
+    if length_size != 4:
+        plain = columns_text.blob(length_size)
+        return lambda buffer, offset: _wrapped(*plain(buffer, offset))
+    unpack = struct.Struct("<I").unpack_from
+
+    def decode(buffer: bytes, offset: int) -> Tuple[Json, int]:
+        start = offset + 4
+        end = start + unpack(buffer, offset)[0]
+        return Json(buffer[start:end]), end
+
+    return decode
+
+
+def _wrapped(data: bytes, end: int) -> Tuple[Json, int]:
+    return Json(data), end
+
+
 def printed(text: bytes) -> Json:
     """A document as the server prints it, in UTF-8.
 
     :raises BinlogError: when it is no JSON.
     """
-    return Json(text=_checked(lambda: normal(text.decode("utf-8"))))
+    return Json(None, _checked(lambda: normal(text.decode("utf-8"))))
 
 
 def updated(before: Json, differences: bytes) -> Json:
@@ -92,7 +115,7 @@ def updated(before: Json, differences: bytes) -> Json:
     :param differences: what the after image holds in its place, without its length.
     :raises BinlogError: when the update is damaged or does not fit the document.
     """
-    return _checked(lambda: Json(tree=_updated(before.tree(), differences)))
+    return _checked(lambda: Json(_updated(before.tree(), differences)))
 
 
 def _checked(make: Callable[[], Made]) -> Made:

@@ -11,7 +11,8 @@ decimal's is in the manual ("Precision Math", "DECIMAL Data Type Characteristics
 from __future__ import annotations
 
 import struct
-from typing import Callable, Tuple
+from functools import cache
+from typing import Sequence, Tuple
 
 from .columns_info import Decoder
 
@@ -19,7 +20,9 @@ _DIGITS_OF_GROUP = 9
 _BYTES_OF_DIGITS = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 _GROUP_BITS = 32
 _GROUP_LIMIT = 1000000000
+_GROUP_MASK = (1 << _GROUP_BITS) - 1
 _MOST_DIGITS = 65
+_MOST_LISTED = 4
 
 
 def fixed(form: str) -> Decoder:
@@ -86,50 +89,72 @@ def decimal(precision: int, scale: int) -> Decoder:
     :raises ValueError: for a precision or scale that no column can have.
     """
     size = decimal_size(precision, scale)
-    top = 1 << (8 * size - 1)
-    flip = (1 << 8 * size) - 1
-    text, negative = _decimal_text(precision, scale)
-    from_bytes = int.from_bytes
+    groups = -(-(precision - scale) // _DIGITS_OF_GROUP)
+    if 0 < scale <= _MOST_LISTED and groups <= 2:
+        return _common_decimal(size, decimal_size(scale, scale), _listed(scale), groups)
+    top, flip = 1 << (8 * size - 1), (1 << 8 * size) - 1
+    fraction_bits = 8 * (decimal_size(scale, scale) if scale else 0)
+    mask = (1 << fraction_bits) - 1
+    form = "%d.%0" + str(scale) + "d"
+
+    def text(value: int) -> str:
+        whole = _whole(value >> fraction_bits)
+        return form % (whole, _fraction(value & mask, scale)) if scale else str(whole)
 
     # Below zero all bits of the bytes are turned, above it the first one.
     def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
         end = offset + size
-        value = from_bytes(buffer[offset:end], "big") ^ top
+        value = int.from_bytes(buffer[offset:end], "big") ^ top
         if value & top:
             value ^= flip
-            return (negative(value) if value else text(0)), end
+            return ("-" if value else "") + text(value), end
         return text(value), end
 
     return decode
 
 
-Printer = Callable[[int], str]
+def _common_decimal(size: int, fraction_size: int, fractions: Sequence[str], groups: int) -> Decoder:
+    """As `decimal`, with less to do for each value: at most 18 digits before the point, few behind it."""
+    top, flip = 1 << (8 * size - 1), (1 << 8 * size) - 1
+    bits, mask, from_bytes = 8 * fraction_size, (1 << 8 * fraction_size) - 1, int.from_bytes
+    if groups < 2:
+
+        def decode_short(buffer: bytes, offset: int) -> Tuple[str, int]:
+            end = offset + size
+            value = from_bytes(buffer[offset:end], "big") ^ top
+            if value & top:
+                value ^= flip
+                return ("-" if value else "") + str(value >> bits) + fractions[value & mask], end
+            return str(value >> bits) + fractions[value & mask], end
+
+        return decode_short
+    high = bits + _GROUP_BITS
+
+    def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
+        end = offset + size
+        value = from_bytes(buffer[offset:end], "big") ^ top
+        sign = ""
+        if value & top:
+            value ^= flip
+            sign = "-" if value else ""
+        whole = (value >> high) * _GROUP_LIMIT + (value >> bits & _GROUP_MASK)
+        return sign + str(whole) + fractions[value & mask], end
+
+    return decode
 
 
-def _decimal_text(precision: int, scale: int) -> Tuple[Printer, Printer]:
-    """How the magnitude's bytes, as one number, are printed above and below zero."""
-    fraction_bits = 8 * (decimal_size(scale, scale) if scale else 0)
-    mask = (1 << fraction_bits) - 1
-    before = precision - scale
-    plain, signed = ("%d.%0" + str(scale) + "d", "-%d.%0" + str(scale) + "d") if scale else ("%d", "-%d")
-    if scale and before <= _DIGITS_OF_GROUP and scale <= _DIGITS_OF_GROUP:
-        return (
-            lambda value: plain % (value >> fraction_bits, value & mask),
-            lambda value: signed % (value >> fraction_bits, value & mask),
-        )
-
-    def parts(value: int) -> Tuple[int, ...]:
-        whole = _whole(value >> fraction_bits)
-        return (whole, _fraction(value & mask, scale)) if scale else (whole,)
-
-    return (lambda value: plain % parts(value), lambda value: signed % parts(value))
+@cache
+def _listed(scale: int) -> Tuple[str, ...]:
+    """The texts of all fractions with so many digits."""
+    form = ".%0" + str(scale) + "d"
+    return tuple(form % value for value in range(10**scale))
 
 
 def _whole(value: int) -> int:
     """The digits before the point: the first group is the short one."""
     if value < 1 << _GROUP_BITS:
         return value
-    return _whole(value >> _GROUP_BITS) * _GROUP_LIMIT + (value & ((1 << _GROUP_BITS) - 1))
+    return _whole(value >> _GROUP_BITS) * _GROUP_LIMIT + (value & _GROUP_MASK)
 
 
 def _fraction(value: int, scale: int) -> int:

@@ -11,14 +11,15 @@ measured on MySQL 9.7 and 5.6 and MariaDB 10.11 and 11.8, the old ones with mysq
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Callable, Dict, Protocol, Tuple
 
 from .columns_info import Decoder
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY = 86400
-# So that dates from all of history cannot fill the memory; beyond it the texts are made anew.
-_MOST_TEXTS = 1 << 16
+# So that dates from all of history cannot fill the memory; beyond it the texts are made anew. All times of a day fit.
+_MOST_TEXTS = 1 << 17
 
 MOST_DIGITS = 6
 
@@ -94,6 +95,7 @@ class _Computed:
         return self._form % (value // self._divisor)
 
 
+@cache
 def _fractions(digits: int) -> Fractions:
     """The text of each stored fraction: an odd number of digits is stored with a zero behind."""
     size = fraction_size(digits)
