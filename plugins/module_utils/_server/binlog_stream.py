@@ -29,8 +29,8 @@ from .connect import Connection
 
 __all__ = ["BinlogStream", "free_server_id"]
 
-# A packet's length and number, its status byte, and the header of the event in it.
-_PACKET = struct.Struct("<IBIBIIIH")
+# A packet's length and number, its status byte, and of the event's header: type, size, end, flags.
+_PACKET = struct.Struct("<IB4xB4xIIH")
 _HEAD = 5
 _FULL_PACKET = 0xFFFFFF
 _CHUNK = 1 << 18
@@ -135,7 +135,7 @@ class BinlogStream:
             if self._unwanted or not plain:
                 limit = 0
             while size - pos >= shortest:
-                word, status, _time, kind, _server, event_size, end, flags = unpack(buffer, pos)
+                word, status, kind, event_size, end, flags = unpack(buffer, pos)
                 after = pos + _HEAD + event_size
                 if status or word & _FULL_PACKET != event_size + 1 or after > size:
                     break
