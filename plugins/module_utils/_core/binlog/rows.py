@@ -151,7 +151,9 @@ class _Images:
         return read
 
 
-_Head = Tuple[bytes, int, _Images, _Images]
+# From (data, offset) to the rows, and the offset behind them.
+_Rows = Callable[[bytes, int], Tuple[List[RowChange], int]]
+_Head = Tuple[bytes, int, _Rows]
 
 
 class RowDecoder:
@@ -200,17 +202,10 @@ class RowDecoder:
         head = self._heads.get(kind)
         if head is None or not data.startswith(head[0], BODY):
             head = self._read_head(kind, data)
-        _same, pos, images, after_images = head
+        _same, pos, read = head
         if kind in _COMPRESSED:
             data, pos = inflate(data, pos), 0
-        if not images.columns and not after_images.columns and pos < len(data):
-            raise broken("row images without columns")
-        if kind in _SINGLE:
-            changes, pos = self._singles(data, pos, images, kind in DELETES)
-        elif kind == PARTIAL_UPDATE_ROWS:
-            changes, pos = self._partial_updates(data, pos, images, after_images)
-        else:
-            changes, pos = self._updates(data, pos, images, after_images)
+        changes, pos = read(data, pos)
         if pos != len(data):
             raise broken("a rows event is cut off within a row of %s.%s" % self.name)
         return changes
@@ -226,35 +221,62 @@ class RowDecoder:
         end = pos + size * (1 if kind in _SINGLE else 2)
         if end > len(data) or not size:
             raise broken("a rows event ends within its columns")
-        head = data[BODY:end], end, self.images(data[pos : pos + size]), self.images(data[end - size : end])
+        images, afters = self.images(data[pos : pos + size]), self.images(data[end - size : end])
+        head = data[BODY:end], end, self._rows(kind, images, afters)
         self._heads[kind] = head
         return head
 
-    def _singles(self, data: bytes, pos: int, images: _Images, deleted: bool) -> Tuple[List[RowChange], int]:
+    def _rows(self, kind: int, images: _Images, afters: _Images) -> _Rows:
+        if not images.columns and not afters.columns:
+            return _no_columns
+        partial = not (images.complete and afters.complete)
+        if kind in _SINGLE:
+            return _singles(self.name, images.read, kind in DELETES, partial)
+        if kind == PARTIAL_UPDATE_ROWS:
+            reader = AfterImages(self.table.type_codes, self.decoders, afters.columns)
+            return _partial_updates(self.name, images.read, reader, partial)
+        return _updates(self.name, images.read, afters.read, partial)
+
+
+def _no_columns(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
+    if pos < len(data):
+        raise broken("row images without columns")
+    return [], pos
+
+
+def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> _Rows:
+    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        end, read, table, partial, new = len(data), images.read, self.name, not images.complete, _new
+        end = len(data)
         while pos < end:
             image, pos = read(data, pos)
             row = (table, DELETE, image, None, partial) if deleted else (table, WRITE, None, image, partial)
-            changes.append(new(RowChange, row))
+            changes.append(_new(RowChange, row))
         return changes, pos
 
-    def _updates(self, data: bytes, pos: int, images: _Images, afters: _Images) -> Tuple[List[RowChange], int]:
+    return rows
+
+
+def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) -> _Rows:
+    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        end, read, read_after, table, new = len(data), images.read, afters.read, self.name, _new
-        partial = not (images.complete and afters.complete)
+        end = len(data)
         while pos < end:
             before, pos = read(data, pos)
             after, pos = read_after(data, pos)
-            changes.append(new(RowChange, (table, UPDATE, before, after, partial)))
+            changes.append(_new(RowChange, (table, UPDATE, before, after, partial)))
         return changes, pos
 
-    def _partial_updates(self, data: bytes, pos: int, images: _Images, afters: _Images) -> Tuple[List[RowChange], int]:
+    return rows
+
+
+def _partial_updates(table: TableName, read: Reader, reader: AfterImages, partial: bool) -> _Rows:
+    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        reader = AfterImages(self.table.type_codes, self.decoders, afters.columns)
-        partial = not (images.complete and afters.complete)
         while pos < len(data):
-            before, pos = images.read(data, pos)
+            before, pos = read(data, pos)
             after, pos, lacking = reader.read(data, pos, before)
-            changes.append(RowChange(self.name, UPDATE, before, after, partial or lacking))
+            changes.append(RowChange(table, UPDATE, before, after, partial or lacking))
         return changes, pos
+
+    return rows
