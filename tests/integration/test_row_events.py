@@ -25,6 +25,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect i
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.probe import probe
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.reader import read_server
 from integration.looking import login
+from integration.random_tables import shapes
 from integration.test_binlog_values import COLUMNS, SCHEMA, SEED, Made, Writer
 from lab.server import Server
 from lab.topology import Lab
@@ -46,14 +47,13 @@ class FullWriter(Writer):
 
 
 def every_kind(writer: Writer) -> None:
-    """Tables of all kinds of columns; vectors in tables of their own."""
-    kinds = [kind for kind in writer.kinds if kind.name != "vector"]
+    """Tables of all kinds of columns; spatial values and vectors in tables of their own."""
+    apart = {kind.name for kind in shapes(False)} | {"vector", "point srid"}
+    kinds = [kind for kind in writer.kinds if kind.name not in apart]
     writer.source.shuffle(kinds)
     for start in range(0, len(kinds), COLUMNS):
         writer.make(kinds[start : start + COLUMNS])
-    vectors = [kind for kind in writer.kinds if kind.name == "vector"]
-    if vectors:
-        writer.make(vectors)
+    writer.make([kind for kind in writer.kinds if kind.name in apart])
 
 
 class Images:
