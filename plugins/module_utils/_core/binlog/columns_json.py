@@ -194,10 +194,6 @@ def _apply_to_object(operation: int, parent: Dict[str, Tree], name: str, value: 
         del parent[name]
     elif value is not None and operation in (_REPLACE, _INSERT):
         parent[name] = value
-        if operation == _INSERT:
-            members = sorted(parent.items(), key=lambda member: server_order(member[0]))
-            parent.clear()
-            parent.update(members)
     else:
         raise ValueError("a JSON change of type %d" % operation)
 
@@ -211,9 +207,3 @@ def _apply_to_array(operation: int, parent: List[Tree], index: int, value: Optio
         del parent[index]
     else:
         raise ValueError("a JSON change of type %d" % operation)
-
-
-def server_order(name: str) -> Tuple[int, bytes]:
-    """The order in which the server keeps the members of an object: the shorter first, then by bytes."""
-    data = name.encode("utf-8")
-    return len(data), data

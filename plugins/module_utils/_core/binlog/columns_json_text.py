@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from json.encoder import encode_basestring
-from typing import Dict, List, Union
+from typing import Dict, List, Tuple, Union
 
 # As deep as MySQL allows a document to be.
 DEPTH = 100
@@ -88,6 +88,15 @@ def render(tree: Tree) -> str:
     return "".join(parts)
 
 
+def _server_order(member: Tuple[str, Tree]) -> Tuple[int, bytes]:
+    """The order in which the server keeps the members of an object: the shorter name first, then by bytes.
+
+    A binary document has it already; one that was changed by a partial update has not.
+    """
+    name = member[0].encode("utf-8")
+    return len(name), name
+
+
 def _render(tree: Tree, parts: List[str], depth: int) -> None:
     if isinstance(tree, str):
         parts.append(tree)
@@ -96,7 +105,7 @@ def _render(tree: Tree, parts: List[str], depth: int) -> None:
         raise ValueError("a JSON document of more than %d levels" % DEPTH)
     before = "{" if isinstance(tree, dict) else "["
     if isinstance(tree, dict):
-        for name, value in tree.items():
+        for name, value in sorted(tree.items(), key=_server_order):
             parts.append(before + quoted(name) + ":")
             _render(value, parts, depth + 1)
             before = ","

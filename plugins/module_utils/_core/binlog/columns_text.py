@@ -20,6 +20,7 @@ _STORED = 0
 _ZLIB = 8
 _NO_WRAPPER = 8
 _LENGTH_BITS = 7
+_LONGEST = 1 << 30  # the most that max_allowed_packet lets a value be
 
 Convert = Callable[[bytes], object]
 
@@ -110,6 +111,8 @@ def decompress(data: bytes) -> bytes:
         raise ValueError("a column compressed by method %d" % method)
     start = 1 + length_size
     length = int.from_bytes(data[1:start], "big")
+    if length > _LONGEST:
+        raise ValueError("a compressed column of %d bytes" % length)
     machine = zlib.decompressobj(-zlib.MAX_WBITS if data[0] & _NO_WRAPPER else zlib.MAX_WBITS)
     try:
         # One byte more than there should be, so that a longer value is noticed and never made.
