@@ -398,10 +398,12 @@ def test_a_server_with_replicas_below(lab_of: Callable[..., Lab], flavour: str, 
 @pytest.mark.modes("gtid")
 @pytest.mark.engine("mysql")
 @pytest.mark.every_flavour
-def test_a_reset_leaves_exactly_the_set_and_is_finished_when_it_was_cut_short(agreeing: Pair, tmp_path: Path) -> None:
+@pytest.mark.parametrize("undo", [False, True], ids=["finished", "undone"])
+def test_a_reset_that_was_cut_short_is_finished_or_undone(agreeing: Pair, tmp_path: Path, undo: bool) -> None:
     agreeing.replica.execute("CREATE DATABASE stray", "DROP DATABASE stray")
     errant = executed(agreeing.replica) - executed(agreeing.source)
-    wanted = str(executed(agreeing.replica) - errant)
+    before = executed(agreeing.replica)
+    wanted = str(before - errant)
     assert errant.count() == 2
     told = repair(agreeing.replica, tmp_path, check=True, method="reset", gtids=wanted)
     assert told["changed"] and told["risk"] == "replica_history" and any("binlogs" in text for text in told["loses"])
@@ -413,8 +415,15 @@ def test_a_reset_leaves_exactly_the_set_and_is_finished_when_it_was_cut_short(ag
     with held(tmp_path / "held", "SET GLOBAL gtid_purged", work) as module:
         assert module.kill()["signal"] == signal.SIGKILL
     assert agreeing.replica.gtid_position() == "" and running(agreeing)[1] == "No"
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")]
-    assert [record["details"]["wanted"] for record in records] == [wanted]
+    record = next(iter(tmp_path.glob("*.json")))
+    assert json.loads(record.read_text(encoding="utf-8"))["details"]["wanted"] == wanted
+    if undo:
+        back = run_module("replica_undo", agreeing.replica, {"record": str(record)})
+        assert back["changed"] and executed(agreeing.replica) == before, back
+        assert running(agreeing) == ["Yes", "Yes"]
+        agreeing.write(1)
+        agreeing.wait_same()
+        return
     done = repair(agreeing.replica, tmp_path, method="reset", gtids=wanted)
     assert done["changed"] and not any(query.startswith("RESET M") for query in done["queries"]), done
     assert agreeing.replica.gtid_position() == wanted
@@ -426,6 +435,25 @@ def test_a_reset_leaves_exactly_the_set_and_is_finished_when_it_was_cut_short(ag
 
 
 # -- MariaDB -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mariadb")
+def test_a_position_is_moved_past_what_the_source_has_purged(well: Pair, tmp_path: Path) -> None:
+    purged_behind(well)
+    before = picture(well.replica)
+    told = repair(well.replica, tmp_path, check=True)
+    assert told["changed"] and picture(well.replica) == before and list(tmp_path.iterdir()) == [], told
+    done = repair(well.replica, tmp_path)
+    assert done["changed"] and done["appended"] == well.source.gtid_position(), done
+    assert running(well) == ["Yes", "Yes"] and not repair(well.replica, tmp_path)["changed"]
+    # Back is where it was broken, and from there it goes the same way.
+    undone = run_module("replica_undo", well.replica, {"record": done["record"]}, check=True)
+    assert any("gtid_slave_pos" in text for text in undone["restored"]), undone
+    well.write(2)
+    well.wait_same()
+    late = run_module("replica_undo", well.replica, {"record": done["record"]})
+    assert not any("gtid_slave_pos" in query for query in late["queries"]), late
 
 
 @pytest.fixture(name="two_sources")

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import gtid_repair_undo
 from .change_source_steps import heartbeat_of
 from .channel_plan import BOTH, Keyword, Threads, Verbs, running, start_steps, stop_steps
 from .errors import IdentityError
@@ -77,8 +78,10 @@ def restoration(
     if coordinates and verbs.mariadb and all(word != "MASTER_USE_GTID" for word, _unused in options):
         coordinates += ((_prefix(verbs) + "_USE_GTID", Keyword("no")),)
     settings = _variables(sides, server, done, left)
-    position = _position(verbs, sides, server, done, left)
-    _history(sides, server, left)
+    position = gtid_repair_undo.statements(record, server, done)
+    if not position:
+        position = _position(verbs, sides, server, done, left)
+        _history(sides, server, left)
     end = _threads(sides, channel, done, left)
     change = (*options, *coordinates)
     change += _heartbeat(verbs, server, channel, change)

@@ -12,6 +12,8 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import gtid
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import gtid_repair_report as report
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import gtid_repair_reset as resets
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import gtid_repair_steps as steps
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import record as schema
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import restore
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.channel_plan import (
     may_restart,
     warning_of_break,
@@ -578,3 +580,46 @@ def test_what_is_said():
     assert told.startswith("Would append 3 transactions. Knowingly withheld: db3 lacks it.")
     assert told.endswith("Note.")
     assert report.sentence("inject", "3 transactions", "", False, ()).startswith("Wrote empty transactions for 3")
+
+
+# -- undo --------------------------------------------------------------------------------------------------------
+
+
+def record_of(planned, here):
+    return schema.build("gtid_repair", here, here.channels[0], planned.plan, "now", details=planned.details)
+
+
+def put_back(record, now):
+    name = verbs(now.flavour)
+    return restore.restoration(name, record, now, now.channels[0], "s")
+
+
+def test_a_history_that_a_reset_left_empty_is_put_back():
+    here = replica(executed=ERRANT)
+    record = record_of(plan(Wish("reset", gtids=f"{U1}:1-3"), here, around()), here)
+    now = replica(channel(applier=STOPPED, receiver=STOPPED), executed="")
+    found = put_back(record, now)
+    assert found.plan.queries() == (f"SET GLOBAL gtid_purged = '{ERRANT}'", "START REPLICA FOR CHANNEL ''")
+    assert any("gtid_executed" in text for text in found.restored)
+    done = put_back(record, replica(executed=f"{U1}:1-3"))
+    assert done.plan.steps == ()
+    assert any("gtid_executed has lost" in text for text in done.not_restorable)
+
+
+def test_what_was_appended_stays_and_that_is_said():
+    here = replica()
+    record = record_of(plan(Wish(gtids=f"{U1}:4"), here, around()), here)
+    found = put_back(record, replica(executed=f"{U1}:1-4"))
+    assert found.plan.steps == ()
+    assert any("stay in gtid_executed" in text for text in found.not_restorable)
+
+
+def test_a_position_comes_back_while_nothing_was_applied_since():
+    here = maria()
+    record = record_of(plan(Wish(), here, maria_around()), here)
+    found = put_back(record, maria(position="0-1-5,7-2-9"))
+    assert "SET GLOBAL gtid_slave_pos = '0-1-3,7-2-9'" in found.plan.queries()
+    assert [query.split()[0] for query in found.plan.queries()] == ["STOP", "STOP", "SET", "START"]
+    assert put_back(record, maria(position="0-1-6,7-2-9")).plan.steps == ()
+    two = maria(channel(), channel(name="b"), position="0-1-5,7-2-9")
+    assert put_back(record, two).plan.steps == ()
