@@ -206,7 +206,7 @@ class Search:
         around = self.circumstances(scan, scope, stop)
         found = judge(tally, scan.track, around)
         if found.kind == answers.NOWHERE:
-            found = self._refined(found, tally, scan.track, around)
+            found = self._refined(found, voting, tally, scan.track, around)
         rows, count = self._rows(found, scan.track, stop)
         return Report(
             answer=found,
@@ -239,16 +239,16 @@ class Search:
             failing=failing,
         )
 
-    def _refined(self, found: Answer, tally: Tally, track: Track, around: Circumstances) -> Answer:
+    def _refined(self, found: Answer, whole: Voting, tally: Tally, track: Track, around: Circumstances) -> Answer:
         """A mixed state or an applied set, where it is one."""
         first, last = refinement.region(tally)
         if first >= last:
             return found
-        voting = Voting(remember=refinement.MOST_CHANGES, differing=self.tables.differing())
-        self.reader.run(voting, track.coordinates(first), track.coordinates(last))
-        part = voting.finish(self.tables.present)
+        again = Voting(remember=refinement.MOST_CHANGES, differing=self.tables.differing())
+        self.reader.run(again, track.coordinates(first), track.coordinates(last))
+        part = again.finish(self.tables.present)
         parallel = self.channel is not None and (self.channel.parallel > 1 or self.channel.mode == GTID)
-        return refinement.refine(found, tally, part, first, voting.verdicts(), track, around, parallel)
+        return refinement.refine(found, tally, part, first, again, whole, track, around, parallel)
 
     def _rows(self, found: Answer, track: Track, stop: Coordinates) -> Tuple[List[DivergedRow], int]:
         """The rows that are not as they should be: at the end of a mixed range, or at the closest boundary."""

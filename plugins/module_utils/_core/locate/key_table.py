@@ -37,7 +37,7 @@ class Shard:
         self.rows = array("Q", bytes(8 * size))
         # The digest of the newest image in the binlog, cut short: it only has to tell a broken chain.
         self.images = array("I", bytes(4 * size))
-        # First boundary of the first interval in which both agree, and last boundary of the newest one that ended.
+        # First and last boundary of the first interval in which both agree; the last one only when it has ended.
         self.starts = array("I", bytes(4 * size))
         self.ends = array("I", bytes(4 * size))
         self.bits = array("B", bytes(size))

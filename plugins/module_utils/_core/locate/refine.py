@@ -12,7 +12,7 @@ from typing import Dict, Optional, Set, Tuple
 from .answer import APPLIED_SET, MIXED, Answer
 from .judge import Circumstances
 from .track import Track
-from .voting import STATED, UNCLEAR, WITHIN, Tally
+from .voting import STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
 
 # More changes than these are not looked at one by one.
 MOST_CHANGES = 200000
@@ -34,7 +34,8 @@ def refine(
     whole: Tally,
     part: Tally,
     start: int,
-    verdicts: Optional[Dict[int, Set[bool]]],
+    again: Voting,
+    voting: Voting,
     track: Track,
     around: Circumstances,
     parallel: bool,
@@ -43,7 +44,7 @@ def refine(
 
     :param found: NOWHERE, from `judge.judge`.
     :param part: the count of the region alone, which begins at boundary ``start``.
-    :param verdicts: see `voting.Voting.verdicts`, of the region.
+    :param again: what counted the region; ``voting``: what counted everything.
     :param parallel: several appliers may have left transactions out; or GTIDs can name the ones applied.
     """
     if part.never or part.barriers:
@@ -51,10 +52,12 @@ def refine(
     if any(whole.against[start + index] != against for index, against in enumerate(part.against)):
         return found  # rows outside of the region contradict
     first, last = part.earliest_end, part.latest_start
-    if first >= last:
+    if first >= last or not _ends_there(whole, start + last):
         return found
     inside = range(first + 1, last + 1)
-    applied = _applied(verdicts, inside)
+    applied = _applied(again.verdicts(voting), part, inside)
+    if applied is not None and not again.fits({*range(1, first + 1), *applied}):
+        applied = None
     plain = not any(part.flags[time] & (UNCLEAR | STATED | WITHIN) for time in inside)
     ends = (track.point(start + first, around.recorded), track.point(start + last, around.recorded))
     numbers = () if applied is None else tuple(start + time for time in applied)
@@ -71,8 +74,20 @@ def refine(
     )  # fmt: skip
 
 
-def _applied(verdicts: Optional[Dict[int, Set[bool]]], inside: range) -> Optional[Tuple[int, ...]]:
+def _ends_there(whole: Tally, last: int) -> bool:
+    """Whether nothing unseen can be applied beyond a boundary: the next transaction tells all it does."""
+    for flags in whole.flags[last + 1 :]:
+        if flags & (WITNESS | UNCLEAR | STATED):  # else it changes nothing at all
+            return flags & (WITNESS | UNCLEAR | STATED) == WITNESS
+    return True
+
+
+def _applied(verdicts: Optional[Dict[int, Set[bool]]], part: Tally, inside: range) -> Optional[Tuple[int, ...]]:
     """The transactions in between that are applied; None unless each of them is wholly applied or wholly missing."""
-    if verdicts is None or any(len(verdicts.get(time, ())) != 1 for time in inside):
+    if verdicts is None:
         return None
-    return tuple(time for time in inside if True in verdicts[time])
+    for time in inside:
+        # What changes nothing at all may as well be applied later.
+        if len(verdicts.get(time, ())) != 1 and part.flags[time]:
+            return None
+    return tuple(time for time in inside if True in verdicts.get(time, ()))

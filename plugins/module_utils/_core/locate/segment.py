@@ -31,8 +31,10 @@ def _short(image: int) -> int:
 class Ends:
     """What the keys of a segment say about the ends of a range; boundaries.
 
-    :param latest_start: the latest first agreement of a key: from here on every key has agreed once.
-    :param earliest_end: the earliest last agreement of a key: up to here every key may still agree.
+    Of the first interval in which each key agrees:
+
+    :param latest_start: the latest beginning: from here on every key has agreed once.
+    :param earliest_end: the earliest end: up to here no key has ceased to agree.
     :param never: keys that agree nowhere in the segment.
     """
 
@@ -89,7 +91,8 @@ class Segment:
         if agrees == now:
             return False
         if agrees:
-            shard.ends[at] = time - 1
+            if shard.bits[at] & COUNT == ONCE:
+                shard.ends[at] = time - 1
             shard.bits[at] &= ~AGREES
             if shard.starts[at] == time and shard.bits[at] == ONCE | ROSE:
                 shard.bits[at] = 0  # it agreed within this transaction only, which is at no boundary
@@ -135,6 +138,6 @@ class Segment:
                 found.never += 1
                 continue
             found.latest_start = max(found.latest_start, shard.starts[at])
-            if not bits & AGREES:
+            if bits & (COUNT | AGREES) != ONCE | AGREES:
                 found.earliest_end = min(found.earliest_end, shard.ends[at])
         return found

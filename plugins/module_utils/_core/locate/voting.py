@@ -71,7 +71,7 @@ class Voting:
         """
         self.time = 0
         self._remember = remember
-        self._remembered: List[Tuple[Segment, int, int]] = []
+        self._remembered: List[Tuple[Segment, int, int, int, int, Pair]] = []
         self.objects = Objects()
         self.wanted: Dict[Pair, Dict[int, Key]] = {}
         self.pending = 0
@@ -181,7 +181,7 @@ class Voting:
         """
         nothing: Mapping[int, int] = {}
         if self._remember:
-            self._remembered.extend((item[0], item[1], item[2]) for item in self._queue if item[2])
+            self._remembered.extend(item for item in self._queue if item[2])
             if len(self._remembered) > self._remember:
                 self._remember = 0
         for segment, time, key, before, after, table in self._queue:
@@ -254,7 +254,6 @@ class Voting:
         for table, segment in self._segments.items():
             segment.void = segment.void or self._differing.get(table, "")
             self._count(segment, self.time, table)
-        self._segments.clear()
         for spans, state in votes(self.objects, self.time, present):
             self._count_object(spans, state)
         return Tally(
@@ -269,15 +268,27 @@ class Voting:
             dict(self.silent),
         )
 
-    def verdicts(self) -> Optional[Dict[int, Set[bool]]]:
+    def once(self, table: Pair, key: int) -> bool:
+        """Whether a key agrees in one stretch only, of everything that was counted."""
+        segment = self._segments.get(table)
+        if segment is None or segment.void or segment.start or key not in segment.keys:
+            return False
+        shard, at, _new = segment.keys.place(key)
+        return shard.bits[at] & COUNT == ONCE
+
+    def verdicts(self, whole: Voting) -> Optional[Dict[int, Set[bool]]]:
         """For each transaction what its rows say of whether it is applied, after `finish`; None for too many of them.
 
         Only keys that agree in one stretch say anything.
+
+        :param whole: the count of everything, of which this one counted a part.
         """
         if not self._remember:
             return None
         found: Dict[int, Set[bool]] = {}
-        for segment, time, key in self._remembered:
+        for segment, time, key, _before, _after, table in self._remembered:
+            if not whole.once(table, key):
+                continue
             shard, at, new = segment.keys.place(key)
             bits = shard.bits[at]
             if new or segment.void or bits & COUNT != ONCE:
@@ -287,6 +298,21 @@ class Voting:
             elif not bits & AGREES and time > shard.ends[at]:
                 found.setdefault(time, set()).add(False)
         return found
+
+    def fits(self, applied: Set[int]) -> bool:
+        """Whether every row is as these transactions of the stretch, and no others, would have left it."""
+        images: Dict[Tuple[int, int], Tuple[Segment, int]] = {}
+        for segment, time, key, before, after, _table in self._remembered:
+            place = (id(segment), key)
+            now = images[place][1] if place in images else before
+            if time in applied and now != before:
+                return False
+            images[place] = (segment, after if time in applied else now)
+        for (_number, key), (segment, image) in images.items():
+            shard, at, new = segment.keys.place(key)
+            if not segment.void and (new or shard.rows[at] != image):
+                return False
+        return True
 
     def _count_object(self, spans: List[Span], state: bool) -> None:
         agreeing = [span for span in spans if span[2] == state]
