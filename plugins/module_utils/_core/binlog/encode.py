@@ -20,10 +20,10 @@ from typing import Iterator, List, Sequence, Tuple
 from ..errors import RefusedError
 from ..statement import Statement, qualified
 from .format import FormatDescription, parse_format
-from .header import BODY, CHECKSUM_SIZE, HEADER, TABLE_MAP, WRITE_ROWS, parse_header
+from .header import BODY, CHECKSUM_SIZE, HEADER, TABLE_MAP, WRITE_ROWS
 from .row_bytes import Parts
 from .rows import STATEMENT_END
-from .table_map import TableMap, table_id_size
+from .table_map import _METADATA_SIZE, TableMap, table_id_size
 
 NO_FOREIGN_KEY_CHECKS = 2
 
@@ -82,14 +82,15 @@ def format_statement(form: Form) -> RowEvents:
     return _statement([form.event], "BINLOG '...' /* format description */", "tell the server the form of row events")
 
 
-def table_map_event(data: bytes, form: Form, table_id: int = 1) -> bytes:
-    """A table map under another number.
-
-    :param data: as it stands in a binlog, without checksum.
-    """
-    size = table_id_size(form.description.post_header_length(TABLE_MAP))
-    body = table_id.to_bytes(size, "little") + data[BODY + size :]
-    return _event(TABLE_MAP, body, parse_header(data).server_id)
+def table_map_event(table: TableMap, form: Form, server_id: int, table_id: int = 1) -> bytes:
+    """A table map of these columns, without the optional metadata that no applier needs."""
+    metadata = b"".join(
+        meta.to_bytes(_METADATA_SIZE.get(code, 0), "little") for code, meta in zip(table.type_codes, table.metadata)
+    )
+    body = table_id.to_bytes(table_id_size(form.description.post_header_length(TABLE_MAP)), "little")
+    body += table.flags.to_bytes(2, "little") + _name(table.schema) + _name(table.table)
+    body += _packed(table.column_count) + table.type_codes + _packed(len(metadata)) + metadata + table.null_bits
+    return _event(TABLE_MAP, body, server_id)
 
 
 def rows_event(
@@ -122,17 +123,17 @@ def image(parts: Parts) -> bytes:
 
 
 def statements(
-    table: TableMap, map_event: bytes, changes: Sequence[Tuple[str, Parts]], form: Form, packet: int, server_id: int
+    table: TableMap, changes: Sequence[Tuple[str, Parts]], form: Form, packet: int, server_id: int
 ) -> Iterator[RowEvents]:
     """The statements that carry out changes of one table, in this order, each no longer than a packet.
 
-    :param map_event: from `table_map_event`.
     :param changes: WRITE or DELETE, and the image.
     :param packet: the server's max_allowed_packet.
     :raises RefusedError: a single row is longer.
     """
-    room = min(_MOST_BYTES, packet * 3 // 4 - packet // 64 - len(map_event) - _AROUND)
+    map_event = table_map_event(table, form, server_id)
     most = packet * 3 // 4 - packet // 64 - len(map_event) - _AROUND
+    room = min(_MOST_BYTES, most)
     piece: List[Tuple[str, bytes]] = []
     size = 0
     for kind, parts in changes:
@@ -177,6 +178,11 @@ def _statement(events: Sequence[bytes], shown: str, purpose: str) -> RowEvents:
 def _event(code: int, body: bytes, server_id: int) -> bytes:
     # A position of 0 says that the event is of no file.
     return HEADER.pack(0, code, server_id, BODY + len(body), 0, 0) + body
+
+
+def _name(name: str) -> bytes:
+    data = name.encode("utf-8")
+    return bytes((len(data),)) + data + b"\0"
 
 
 def _packed(number: int) -> bytes:
