@@ -33,6 +33,8 @@ DELETE = "delete"
 _TYPES_V1 = {WRITE: 23, DELETE: 25}
 _TYPES_V2 = {WRITE: 30, DELETE: 32}
 _NO_EXTRA = (2).to_bytes(2, "little")
+# The type of the optional metadata that holds the sizes of vectors.
+_DIMENSIONS = 13
 # Of one rows event; several fit into a statement's limit, and a rolled back piece is small.
 _MOST_BYTES = 1 << 20
 # What the statement's words, the driver and the server put around it.
@@ -83,14 +85,16 @@ def format_statement(form: Form) -> RowEvents:
 
 
 def table_map_event(table: TableMap, form: Form, server_id: int, table_id: int = 1) -> bytes:
-    """A table map of these columns, without the optional metadata that no applier needs."""
+    """A table map of these columns. Of the optional metadata the applier needs the sizes of vectors (MySQL 9.7)."""
     metadata = b"".join(
         meta.to_bytes(_METADATA_SIZE.get(code, 0), "little") for code, meta in zip(table.type_codes, table.metadata)
     )
     body = table_id.to_bytes(table_id_size(form.description.post_header_length(TABLE_MAP)), "little")
     body += table.flags.to_bytes(2, "little") + _name(table.schema) + _name(table.table)
     body += _packed(table.column_count) + table.type_codes + _packed(len(metadata)) + metadata + table.null_bits
-    return _event(TABLE_MAP, body, server_id)
+    known = table.optional.dimensions if table.optional is not None else None
+    sizes = b"".join(_packed(size) for size in known or () if size is not None)
+    return _event(TABLE_MAP, body + (bytes((_DIMENSIONS,)) + _packed(len(sizes)) + sizes if sizes else b""), server_id)
 
 
 def rows_event(
