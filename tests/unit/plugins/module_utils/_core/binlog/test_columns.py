@@ -229,7 +229,7 @@ def test_documents_are_left_alone_until_they_are_needed() -> None:
      (18, 7), (19, 7), (17, 255), (254, 247), (254, 248 | 9 << 8)],
 )  # fmt: skip
 def test_what_no_column_can_be(code: int, metadata: int) -> None:
-    with pytest.raises(ValueError, match="decimal|type|length|fraction|enum"):
+    with pytest.raises(ValueError, match=r"decimal|type|length|fraction|enum"):
         column_decoder(code, metadata, PLAIN)
 
 
