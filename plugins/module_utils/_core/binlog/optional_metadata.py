@@ -11,13 +11,16 @@ MySQL 8 and MariaDB 10.5 write signedness, character sets and geometry types alw
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from .packed import packed_bytes, packed_integer
 
 # YEAR is among them, as unsigned (measured on MySQL 9.7 and MariaDB 11.8).
 NUMERIC = frozenset((1, 2, 3, 4, 5, 8, 9, 13, 246))
 _TEXT = frozenset((15, 140, 141, 249, 250, 251, 252, 253, 254))
+# Besides these, columns of this type have a collation (measured on MySQL 9.7 and MariaDB 10.11 and 11.8).
+_TEXT_OF_MYSQL = _TEXT | {242}
+_TEXT_OF_MARIADB = _TEXT | {255}
 ENUM = 247
 SET = 248
 GEOMETRY = 255
@@ -38,7 +41,7 @@ class OptionalMetadata:
     :param primary_key_prefixes: characters of each of them that belong to the key, 0 for all.
     :param visible: False for invisible columns.
     :param dimensions: of vector columns.
-    :param unknown: numbers of the metadata types that are not known here.
+    :param unknown: numbers of the metadata types that are not known here, or are about other columns than expected.
     """
 
     unsigned: Optional[Tuple[Optional[bool], ...]] = None
@@ -61,23 +64,31 @@ def true_type(code: int, metadata: int) -> int:
     return inner if inner in (ENUM, SET) else 254
 
 
-def parse(data: bytes, pos: int, type_codes: bytes, metadata: Sequence[int]) -> OptionalMetadata:
-    """The metadata from an offset to the end. Raises ValueError or IndexError when it contradicts the columns."""
-    reader = _Reader(type_codes, metadata)
+def parse(data: bytes, pos: int, type_codes: bytes, metadata: Sequence[int], mariadb: bool) -> OptionalMetadata:
+    """The metadata from an offset to the end. Raises ValueError or IndexError when it is cut off."""
+    reader = _Reader(type_codes, metadata, _TEXT_OF_MARIADB if mariadb else _TEXT_OF_MYSQL)
     unknown: List[int] = []
     while pos < len(data):
         kind = data[pos]
         value, pos = packed_bytes(data, pos + 1)
         read = _READERS.get(kind)
-        if read is None:
-            unknown.append(kind)
-        else:
+        try:
+            if read is None:
+                raise _MisfitError
             read(reader, value)
+        except _MisfitError:
+            # A server that is newer than this may count columns of a new type among the others.
+            unknown.append(kind)
     return replace(reader.result(), unknown=tuple(unknown))
 
 
+class _MisfitError(Exception):
+    """The metadata is not about the columns that it should be about."""
+
+
 class _Reader:
-    def __init__(self, type_codes: bytes, metadata: Sequence[int]) -> None:
+    def __init__(self, type_codes: bytes, metadata: Sequence[int], text: FrozenSet[int]) -> None:
+        self.text = text
         self.types = [true_type(code, meta) for code, meta in zip(type_codes, metadata)]
         self.fields: Dict[str, Any] = {}
 
@@ -94,7 +105,7 @@ class _Reader:
 
     def _put(self, name: str, columns: Sequence[int], values: Sequence[Any]) -> None:
         if len(values) != len(columns):
-            raise ValueError("%d items of %s for %d columns" % (len(values), name, len(columns)))
+            raise _MisfitError
         known = self._all(name)
         for column, value in zip(columns, values):
             known[column] = value
@@ -111,10 +122,10 @@ class _Reader:
         self._put("names", range(len(self.types)), names)
 
     def text_default(self, value: bytes) -> None:
-        self._default(_numbers(value), self._columns(lambda code: code in _TEXT))
+        self._default(_numbers(value), self._columns(lambda code: code in self.text))
 
     def text_each(self, value: bytes) -> None:
-        self._put("collations", self._columns(lambda code: code in _TEXT), _numbers(value))
+        self._put("collations", self._columns(lambda code: code in self.text), _numbers(value))
 
     def choice_default(self, value: bytes) -> None:
         self._default(_numbers(value), self._columns(lambda code: code in (ENUM, SET)))
@@ -125,6 +136,8 @@ class _Reader:
     def _default(self, numbers: List[int], columns: List[int]) -> None:
         collations = [numbers[0]] * len(columns)
         for index, collation in zip(numbers[1::2], numbers[2::2]):
+            if index >= len(collations):
+                raise _MisfitError
             collations[index] = collation
         self._put("collations", columns, collations)
 

@@ -120,7 +120,9 @@ def _parse(data: bytes, form: FormatDescription) -> TableMap:
     pos = end + null_size
     if len(type_codes) != count or pos > len(data):
         raise ValueError("it ends within its columns")
-    optional = optional_metadata.parse(data, pos, type_codes, metadata) if pos < len(data) else None
+    optional = None
+    if pos < len(data):
+        optional = optional_metadata.parse(data, pos, type_codes, metadata, form.mariadb)
     return TableMap(table_id, flags, schema, table, type_codes, tuple(metadata), null_bits, optional)
 
 
