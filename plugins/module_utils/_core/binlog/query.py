@@ -165,6 +165,7 @@ _COMMON: Dict[int, Tuple[str, str]] = {
     18: ("default_collation_for_utf8mb4", "<H"),
     19: ("sql_require_primary_key", "<B"),
     20: ("default_table_encryption", "<B"),
+    21: ("enable_cascade_triggers", "<B"),
     128: ("microseconds", "3"),
     129: ("ddl_xid", "<Q"),
     131: ("character_set_collations", "pairs"),
