@@ -26,6 +26,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.tran
     RowChange,
     transactions,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ServerError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_stream import BinlogStream
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import SESSION, connect
@@ -39,6 +40,7 @@ COLUMNS = 16
 INSERTS, UPDATES, DELETES = 14, 8, 4
 NOT_SEARCHED = frozenset(("json", "vector", "geometry", "point", "linestring", "polygon", "multipoint"))
 SCHEMA = "spread"
+OUT_OF_RANGE = 1690
 
 Image = Tuple[Any, ...]
 
@@ -392,3 +394,38 @@ def test_columns_that_information_schema_does_not_list(flavour: str, lab_of: Cal
         statements = ["CREATE TABLE spread.p (a INT)", "INSERT INTO spread.p VALUES (5)"]
         found, changes = images_of(lab, statements, "p")
         assert found.hidden == 0 and changes[0].after == (5,)
+
+
+@pytest.mark.every_flavour
+def test_a_value_that_is_too_long_for_the_server_is_an_error_and_never_null(
+    flavour: str, lab_of: Callable[..., Lab]
+) -> None:
+    server = lab_of(flavour, "single", gtid=False).source
+    json_type = "LONGTEXT" if server.flavour.is_mariadb or server.flavour.version < (5, 7) else "JSON"
+    server.execute(
+        "CREATE DATABASE big",
+        "CREATE TABLE big.t (id INT PRIMARY KEY, b LONGBLOB, t LONGTEXT, j %s, g GEOMETRY)" % json_type,
+        "INSERT INTO big.t VALUES (1, REPEAT('x', 90000), REPEAT('x', 90000), CONCAT('[\"', REPEAT('x', 90000), '\"]'),"
+        " ST_GeomFromText(CONCAT('LINESTRING(', REPEAT('1 1,', 5000), '2 2)')))",
+        "INSERT INTO big.t VALUES (2, NULL, NULL, NULL, NULL), (3, 'b', 't', '[]', ST_GeomFromText('POINT(1 1)'))",
+    )
+    columns = [layout.column_info(row) for row in server.query(layout.COLUMNS_QUERY, ("big", "t"))]
+    ask = "SELECT %s AS v FROM big.t WHERE id = %d"
+    expressions = [
+        canonical.select_expression(column, "`%s`" % column.name) for column in columns if column.name != "id"
+    ]
+    whole = [server.value(ask % (expression, 1)) for expression in expressions]
+    assert all(len(value) > 80000 for value in whole)
+    server.execute("SET GLOBAL max_allowed_packet = 65536")
+    with connect(login(server, "root")) as connection:
+        refused = 0
+        for expression, value in zip(expressions, whole):
+            try:
+                assert connection.query(ask % (expression, 1)) == [{"v": value}]
+            except ServerError as error:
+                refused += 1
+                assert error.number == OUT_OF_RANGE
+            assert connection.query(ask % (expression, 2)) == [{"v": None}]
+            assert isinstance(connection.query(ask % (expression, 3))[0]["v"], bytes)
+        # Only MariaDB's functions look at the limit here (measured on MariaDB 10.11 and 11.8, MySQL 5.6 and 9.7).
+        assert bool(refused) == server.flavour.is_mariadb

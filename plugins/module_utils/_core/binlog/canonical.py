@@ -40,6 +40,7 @@ ABSENT = _Absent()
 
 Parser = Callable[[Optional[bytes]], Value]
 
+_BYTES = frozenset((compare_columns.TEXT, compare_columns.BINARY, compare_columns.OPAQUE))
 _FIXED = frozenset(("uuid", "inet4", "inet6"))
 _DECIMALS = frozenset(("decimal", "numeric"))
 _FLOATS: Mapping[str, struct.Struct] = {
@@ -56,19 +57,26 @@ _TIME = re.compile(r"[0-9:. -]+")
 def select_expression(column: ColumnInfo, quoted_name: str) -> str:
     """What to SELECT so that `parser` can make the canonical value of it: always a binary string, NULL for NULL.
 
-    For a session with time_zone '+00:00' and an empty sql_mode. A value longer than max_allowed_packet comes as NULL.
+    For a session with time_zone '+00:00' and an empty sql_mode. A value that does not fit into max_allowed_packet makes
+    the statement fail with error 1690; the server's functions by themselves would make NULL of it.
 
     :param quoted_name: the column as the statement names it, quoted: `` `c` `` or `` t.`c` ``.
     :raises ValueError: for a type that is not known, or whose values SELECT does not tell apart.
     """
-    kind = _kind(column)
-    if kind == compare_columns.TEXT:
-        return "CAST(%s AS BINARY)" % quoted_name
-    if kind == compare_columns.BINARY or column.data_type in _FIXED:
-        # The cast also tells the driver that these are bytes, whatever it thinks of the type.
-        return "CAST(%s AS BINARY)" % quoted_name
+    found = _expression(column, _kind(column), quoted_name)
+    if not compare_columns.Column(column.name, column.data_type).long:
+        return found
+    # Only where the value is there and its bytes are NULL is the sum computed, which no integer holds.
+    sure = "CAST(18446744073709551615 + 1 + LENGTH(%s) AS BINARY)" % quoted_name
+    return "COALESCE(%s, IF(%s IS NULL, NULL, %s))" % (found, quoted_name, sure)
+
+
+def _expression(column: ColumnInfo, kind: str, quoted_name: str) -> str:
     if kind == compare_columns.OPAQUE:
         return "UNHEX(HEX(%s))" % quoted_name
+    if kind in _BYTES or column.data_type in _FIXED:
+        # The cast also tells the driver that these are bytes, whatever it thinks of the type.
+        return "CAST(%s AS BINARY)" % quoted_name
     if kind == compare_columns.DOCUMENT:
         return "CAST(CONVERT(%s USING utf8mb4) AS BINARY)" % quoted_name
     if kind == compare_columns.FLOAT:
@@ -101,9 +109,6 @@ def parser(column: ColumnInfo) -> Parser:
     if kind == compare_columns.TIME:
         return _nullable(lambda text: text.decode("ascii"))
     return _nullable(int)
-
-
-_BYTES = frozenset((compare_columns.TEXT, compare_columns.BINARY, compare_columns.OPAQUE))
 
 
 def sql_literal(value: Value, column: ColumnInfo) -> str:
