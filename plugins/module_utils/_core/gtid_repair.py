@@ -10,25 +10,19 @@ the change has to have it already, or the caller says that it may be withheld.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from .errors import BadInputError, RefusedError
-from .gtid_mariadb import GtidPosition
 from .gtid_mysql import GtidError, GtidSet, describe
-from .skip_plan import servers_below
-from .snapshot import RUNNING, Channel, Peer, Server
+from .gtid_repair_around import Around, below, unknown_below
+from .snapshot import RUNNING, Channel, Server
 
 AUTO = "auto"
 APPEND = "append"
 INJECT = "inject"
 RESET = "reset"
 METHODS: Tuple[str, ...] = (AUTO, APPEND, INJECT, RESET)
-
-# The sections that tell what replicates from a server.
-_WHO_IS_BELOW = ("replicas", "processlist")
-_SERVER_ID = re.compile(r"\(server id (\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -46,28 +40,6 @@ class Wish:
     max_transactions: int = 10000
     allow_withheld: bool = False
     allowed_local: Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Around:
-    """The other servers, read after the target.
-
-    :param source: the channel's source; None when the target has no channel.
-    :param oldest: MariaDB: the position at the head of the source's oldest binlog; None when not known.
-    :param members: the other members, without the target and the source.
-    """
-
-    source: Optional[Peer] = None
-    oldest: Optional[GtidPosition] = None
-    members: Tuple[Peer, ...] = ()
-
-    def peers(self) -> Tuple[Peer, ...]:
-        """The source and the members, as far as there are any; one may have no server."""
-        return ((self.source,) if self.source is not None else ()) + self.members
-
-    def servers(self) -> Tuple[Server, ...]:
-        """Those of them that could be read."""
-        return tuple(peer.server for peer in self.peers() if peer.server is not None)
 
 
 @dataclass(frozen=True)
@@ -214,19 +186,10 @@ def _instead(method: str, server: Server) -> str:
     return "Use method inject, or for more transactions than can be written method reset."
 
 
-def below(server: Server) -> Tuple[str, ...]:
-    """What replicates from the server, with what cannot be known about it as one more entry."""
-    if server.variable("log_bin", "ON").upper() in ("OFF", "0"):
-        return ()
-    hidden = ["%s cannot be read: %s" % (name, server.unreadable[name].text)
-              for name in _WHO_IS_BELOW if name in server.unreadable]  # fmt: skip
-    return servers_below(server) + tuple(hidden)
-
-
 def _no_append(wish: Wish, server: Server, missing: GtidSet, around: Around) -> str:
     if not server.features.purged_append:
         return "%s cannot add to gtid_purged, it has no '+' there" % server.flavour.name
-    found = below(server)
+    found = below(server, around)
     if found:
         return (
             "servers replicate from it (%s): what is appended is not in the binlog, so they would get a hole and later"
@@ -246,17 +209,6 @@ def _no_inject(wish: Wish, server: Server, missing: GtidSet, around: Around) -> 
             " of the real one there; name them in members or set allow_withheld" % ", ".join(unknown)
         )
     return ""
-
-
-def unknown_below(server: Server, around: Around) -> Tuple[str, ...]:
-    """What replicates from the server and is none of the members that were read."""
-    ids = {peer.server_id for peer in around.servers()}
-    found = []
-    for name in below(server):
-        match = _SERVER_ID.search(name)
-        if match is None or int(match.group(1)) not in ids:
-            found.append(name)
-    return tuple(found)
 
 
 def withheld(server: Server, missing: GtidSet, around: Around) -> Tuple[str, ...]:

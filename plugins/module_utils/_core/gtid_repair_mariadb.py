@@ -19,9 +19,10 @@ from .fault_classes import RECEIVER as RECEIVER_THREAD
 from .fault_classes import classify
 from .gtid_mariadb import BEHIND, GtidPosition, MariadbGtid
 from .gtid_mysql import GtidError
-from .gtid_repair import APPEND, AUTO, INJECT, RESET, Around, Wish, attempt, below
+from .gtid_repair import APPEND, AUTO, INJECT, RESET, Wish, attempt
+from .gtid_repair_around import Around, below
 from .plan import Step
-from .snapshot import STOPPED, Channel, Server
+from .snapshot import GTID, STOPPED, Channel, Server
 from .statement import Statement
 
 
@@ -104,12 +105,12 @@ def move(wish: Wish, server: Server, around: Around) -> Move:
     return Move(target, tuple(gtid for gtid in wanted.gtids if order[gtid.domain] == BEHIND))
 
 
-def check_below(server: Server, method: str) -> None:
+def check_below(server: Server, around: Around, method: str) -> None:
     """Refuse where something replicates from the server: the move is not in its binlog.
 
     :raises RefusedError: with the names.
     """
-    found = below(server)
+    found = below(server, around)
     if found:
         raise RefusedError(
             attempt(method), server.address,
@@ -160,10 +161,13 @@ def _passed(server: Server, gtid: MariadbGtid) -> bool:
     return (position is not None and position.covers(gtid)) or (state is not None and state.contains(gtid) is not False)
 
 
-def mended_threads(channel: Channel) -> Threads:
-    """The receiver, when it stopped because its source had purged what it asked for."""
+def mended_threads(channel: Channel, target: GtidPosition, around: Around) -> Threads:
+    """The receiver, when it stopped because its source had purged what it asked for, and that is passed now."""
     fault = channel.receiver_fault
-    if channel.receiver == STOPPED and fault is not None and classify(fault, RECEIVER_THREAD) == "purged_on_source":
+    if channel.mode != GTID or channel.receiver != STOPPED or fault is None or around.oldest is None:
+        return frozenset()
+    passed = all(target.covers(gtid) for gtid in around.oldest.gtids)
+    if passed and classify(fault, RECEIVER_THREAD) == "purged_on_source":
         return frozenset((RECEIVER,))
     return frozenset()
 

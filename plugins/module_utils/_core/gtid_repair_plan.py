@@ -14,15 +14,17 @@ from . import gtid_repair_mariadb as mariadb
 from . import gtid_repair_reset as resets
 from . import gtid_repair_steps as made
 from . import refetch
-from .channel_plan import Threads, Verbs, running
+from .channel_plan import Threads, Verbs, running, start_steps
 from .gtid_mysql import GtidSet, describe
-from .gtid_repair import APPEND, INJECT, RESET, Around, Wish
+from .gtid_repair import APPEND, INJECT, RESET, Wish
+from .gtid_repair_around import Around
 from .permit import check_skip_counter
 from .plan import STOP, Plan
 from .snapshot import GTID, Channel, Server
 
 ANEW = "The relay logs go, because the applier would go on expecting the error that is noted in them."
 STARTED = "What stopped at them, or for want of them, is started."
+BY_COORDINATES = "The channel goes by coordinates: what it fetches does not depend on gtid_slave_pos."
 HERE = "that their changes are here was taken on the caller's word"
 
 
@@ -54,11 +56,10 @@ class Planned:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def stops_applier(self) -> bool:
-        """Whether more may be applied before the applier stands still, so that the plan has to be made again then."""
-        return self.move is None and any(
-            step.session == STOP and step.wait == "applier_stopped" for step in self.plan.steps
-        )
+    def looks_again(self) -> bool:
+        """Whether more may be executed before the work begins, so that the plan has to be made again then."""
+        stops = any(step.session == STOP and step.wait == "applier_stopped" for step in self.plan.steps)
+        return self.move is None and (stops or self.method == RESET)
 
 
 def plan(
@@ -149,19 +150,22 @@ def _reset(
 def _mariadb(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around: Around, state_id: str) -> Planned:
     method = mariadb.check_method(wish, server)
     move = mariadb.move(wish, server, around)
+    mended = mariadb.mended_threads(channel, move.target, around)
+    end = running(channel) | mended
     if not move.over and not (method == RESET and move.target != server.replica_position):
-        return Planned(Plan(state_id), method, move=move)
+        started = Plan(state_id, start_steps(verbs, channel, end), STARTED) if mended else Plan(state_id)
+        return Planned(started, method, note=STARTED if mended else "", move=move, end=end)
     told: Tuple[str, ...] = ()
+    lost: Tuple[str, ...] = ("the binlogs of %s" % server.address,)
     if method == RESET:
         resets.check_readers(server, around)
-        lost: Tuple[str, ...] = ("the binlogs of %s" % server.address,)
+        resets.check_position(replace(server, replica_position=move.target), channel, around)
     else:
-        mariadb.check_below(server, method)
+        mariadb.check_below(server, around, method)
         mariadb.check_known(server, move, around)
         told = mariadb.withheld(move, around)
         rules.check_withheld(wish, server, told, method)
         lost = (HERE, *told)
-    end = running(channel) | mariadb.mended_threads(channel)
     steps = mariadb.steps(verbs, server, channel, move, end, method == RESET)
     text = ",".join(str(gtid) for gtid in move.over)
     full = Plan(
@@ -170,7 +174,8 @@ def _mariadb(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around:
     )  # fmt: skip
     others = tuple(other for other in server.channels if other.name != channel.name and running(other))
     details = {"method": method, "position": str(move.target), "position_before": str(server.replica_position)}
-    return Planned(full, method, text, text, "", told, move=move, end=end, others=others, details=details)
+    note = "" if channel.mode == GTID else BY_COORDINATES
+    return Planned(full, method, text, text, note, told, move=move, end=end, others=others, details=details)
 
 
 def again(wish: Wish, planned: Planned, verbs: Verbs, server: Server, channel: Channel, around: Around) -> Plan:
@@ -179,10 +184,11 @@ def again(wish: Wish, planned: Planned, verbs: Verbs, server: Server, channel: C
     :raises RefusedError: the server must not be changed in that way any more.
     """
     if planned.method == RESET:
+        resets.check_unmoved(GtidSet.parse(str(planned.details["executed"])), server)
         return planned.plan
     missing = planned.wanted - (server.executed or GtidSet())
     if missing:
-        rules.choose(wish, server, missing, around)
+        rules.choose(replace(wish, method=planned.method), server, missing, around)
     return _complete(planned, verbs, server, channel, missing).plan
 
 

@@ -16,9 +16,10 @@ from typing import Tuple
 from . import refetch
 from .errors import RefusedError
 from .gtid_mysql import GtidSet, describe
-from .gtid_repair import RESET, Around, attempt, below
+from .gtid_repair import RESET, attempt
+from .gtid_repair_around import Around, below
 from .permit import check_temporary_tables
-from .snapshot import GTID, Channel, Server
+from .snapshot import GTID, STOPPED, Channel, Server
 
 
 def check(server: Server, channel: Channel, wanted: GtidSet, around: Around) -> None:
@@ -31,6 +32,7 @@ def check(server: Server, channel: Channel, wanted: GtidSet, around: Around) -> 
     what = attempt(RESET)
     check_temporary_tables(server, what)
     check_readers(server, around)
+    check_still(server, channel, wanted, around)
     if len(server.channels) > 1:
         names = ", ".join("'%s'" % other.name for other in server.channels)
         raise RefusedError(
@@ -64,24 +66,56 @@ def check_readers(server: Server, around: Around) -> None:
 
     :raises RefusedError: with their names.
     """
-    readers = below(server)
-    ring = [peer.name for peer in around.peers() if peer.server is not None and _replicates(peer.server, server)]
-    if readers or ring:
-        names = [*readers, *("%s (a member of the topology)" % name for name in ring)]
+    readers = below(server, around)
+    if readers:
         raise RefusedError(
-            attempt(RESET), server.address, "its binlogs are read by %s, and they would be gone" % ", ".join(names),
+            attempt(RESET), server.address, "its binlogs are read by %s, and they would be gone" % ", ".join(readers),
             "Use method inject or append, or let those replicate from elsewhere first.",
-            {"replicas_below": names},
+            {"replicas_below": list(readers)},
         )  # fmt: skip
 
 
-def _replicates(other: Server, server: Server) -> bool:
-    for channel in other.channels:
-        if server.uuid and channel.source_uuid.lower() == server.uuid.lower():
-            return True
-        if not server.uuid and channel.source_server_id == server.server_id:
-            return True
-    return False
+def check_still(server: Server, channel: Channel, wanted: GtidSet, around: Around) -> None:
+    """Refuse while the set may still grow: what is applied and not in the new set is applied again.
+
+    :raises RefusedError: the applier runs, and has applied what the source has and the set has not.
+    """
+    source = around.source.server if around.source is not None else None
+    repeated = ((server.executed or GtidSet()) - wanted) & ((source.executed if source else None) or GtidSet())
+    if repeated and channel.applier != STOPPED:
+        raise RefusedError(
+            attempt(RESET), server.address,
+            "%s is applied here and not in gtids, so the source would send it again" % describe(repeated),
+            "Stop the applier first (replica_channel), then name exactly what is to be left.",
+            {"repeated": str(repeated)},
+        )  # fmt: skip
+
+
+def check_unmoved(before: GtidSet, now: Server) -> None:
+    """Refuse when something was executed since the set was decided on.
+
+    :raises RefusedError: it would be applied again, or be lost from the history.
+    """
+    more = (now.executed or GtidSet()) - before
+    if more:
+        raise RefusedError(
+            attempt(RESET), now.address, "%s was executed while the reset was on its way" % describe(more),
+            "Stop what writes there, and the applier, and name exactly what is to be left.", {"more": str(more)},
+        )  # fmt: skip
+
+
+def check_position(server: Server, channel: Channel, around: Around) -> None:
+    """MariaDB: refuse a position from which the source cannot send.
+
+    :param server: as it will be.
+    :raises RefusedError: it cannot, or that is not known.
+    """
+    found = refetch.evidence(server, replace(channel, io_position=None), around.source, around.oldest)
+    if channel.mode == GTID and not found.proven:
+        raise RefusedError(
+            attempt(RESET), server.address, "; ".join(found.lost) or found.unknown, "Correct gtids.",
+            {"loses": list(found.lost), "unknown": found.unknown},
+        )  # fmt: skip
 
 
 def loses(server: Server, wanted: GtidSet) -> Tuple[str, ...]:

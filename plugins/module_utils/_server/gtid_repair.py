@@ -20,7 +20,8 @@ from .._core.channel_plan import Verbs
 from .._core.errors import ReplicaError
 from .._core.gtid_mariadb import GtidPosition
 from .._core.gtid_mysql import GtidSet
-from .._core.gtid_repair import Around, Wish
+from .._core.gtid_repair import Wish
+from .._core.gtid_repair_around import Around
 from .._core.gtid_repair_plan import Planned
 from .._core.permit import check_prepared, check_source, check_state, check_writable
 from .._core.plan import Plan
@@ -186,7 +187,7 @@ def run(aim: Target, wish: Wish, planned: Planned, around: Around, options: Opti
     with Writer(aim.connection, options.timeout) as writer:
         busy = replace(aim, connection=writer)
         try:
-            late = again if planned.stops_applier else None
+            late = again if planned.looks_again else None
             outcome = carry_out(busy, planned.plan, options, UNDO, planned.details, late)
         except BaseException:
             _start_others(aim, planned)

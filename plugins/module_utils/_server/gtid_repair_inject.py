@@ -70,8 +70,7 @@ class Writer(Connection):
     def _write(self, batch: Batch) -> int:
         gtids = list(batch.gtids.gtids(batch.gtids.count()))
         rounds = [gtids[at : at + self._at_once] for at in range(0, len(gtids), self._at_once)]
-        while len(self._sessions) < min(self._count, len(rounds)):
-            self._sessions.append(Session(self.login, self._seconds))
+        self._open(min(self._count, len(rounds)))
         free: SimpleQueue[Session] = SimpleQueue()
         for session in self._sessions:
             free.put(session)
@@ -87,6 +86,16 @@ class Writer(Connection):
             for done in [pool.submit(work, part) for part in rounds]:
                 done.result()
         return len(gtids)
+
+    def _open(self, count: int) -> None:
+        """Have so many sessions, or as many as the server gives, at least one."""
+        while len(self._sessions) < count:
+            try:
+                self._sessions.append(Session(self.login, self._seconds))
+            except ReplicaError:
+                if not self._sessions:
+                    raise
+                return
 
 
 class Session:

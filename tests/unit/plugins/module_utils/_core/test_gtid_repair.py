@@ -25,7 +25,8 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors impo
 )
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidBinlogState, GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_repair import Around, Wish
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_repair import Wish
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_repair_around import Around, below
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
     POSITION,
     RUNNING,
@@ -154,6 +155,14 @@ def test_nothing_is_appended_with_a_server_below(changes):
     assert rules.choose(Wish("append"), without, gtids("1:4"), around(third())) == "append"
 
 
+def test_a_member_that_is_not_connected_now_is_below_all_the_same():
+    cut = Peer("db4", replica(channel(source_uuid=U2, receiver=STOPPED), uuid=U3, server_id=4))
+    with pytest.raises(RefusedError, match="member db4"):
+        rules.choose(Wish("append"), replica(), gtids("1:1"), around(cut))
+    known = replica(replicas_below=("db4:3306 (server id 4)",))
+    assert below(known, around(cut)) == ("db4:3306 (server id 4)",)
+
+
 def test_injecting_with_an_unknown_reader_below_is_refused():
     here = replica(replicas_below=("db3:3306 (server id 3)", "db4 (dump thread of x)"))
     with pytest.raises(RefusedError, match="db4") as refused:
@@ -257,11 +266,11 @@ def test_the_applier_stands_still_meanwhile_and_is_as_it_was_afterwards():
         f"SET GLOBAL gtid_purged = '+{U1}:4-5'",
         "START REPLICA SQL_THREAD FOR CHANNEL ''",
     )
-    assert (planned.plan.risk, planned.gtids, planned.stops_applier) == ("replica_history", f"{U1}:4-5", True)
+    assert (planned.plan.risk, planned.gtids, planned.looks_again) == ("replica_history", f"{U1}:4-5", True)
     quiet = channel(applier=STOPPED)
     planned = plan(Wish(gtids=f"{U1}:3-5"), replica(quiet), around())
     assert planned.plan.queries() == (f"SET GLOBAL gtid_purged = '+{U1}:4-5'",)
-    assert not planned.stops_applier
+    assert not planned.looks_again
 
 
 def test_a_receiver_is_started_when_its_error_is_gone_and_only_then():
@@ -382,6 +391,16 @@ def test_a_reset_that_died_half_way_is_finished():
     assert f"SET GLOBAL gtid_purged = '{U1}:1-3'" in planned.plan.queries()
 
 
+def test_a_reset_is_called_off_when_something_was_executed_meanwhile():
+    here = replica(executed=ERRANT)
+    wish = Wish("reset", gtids=f"{U1}:1-3")
+    planned = plan(wish, here, around())
+    assert planned.looks_again
+    assert plans.again(wish, planned, verbs(), here, here.channels[0], around()) == planned.plan
+    with pytest.raises(RefusedError, match="was executed while"):
+        plans.again(wish, planned, verbs(), replica(executed=ERRANT + f",{U1}:4"), here.channels[0], around())
+
+
 def test_a_reset_that_was_done_is_not_done_again():
     done = replica(executed=f"{U1}:1-7", purged=gtids("1:1-3"))
     assert resets.is_done(done, gtids("1:1-3"), around())
@@ -396,7 +415,9 @@ def test_a_reset_that_was_done_is_not_done_again():
         ({"replicas_below": ("db3 (server id 3)",)}, around(), "db3"),
         ({"unreadable": {"processlist": Fault(1227, "denied")}}, around(), "denied"),
         ({}, Around(Peer("db1", source())), None),
-        ({}, Around(Peer("db1", replace(source(), channels=(channel(source_uuid=U2),)))), "a member of the topology"),
+        ({"channels": (channel(),)}, around(executed=f"{U1}:1-9,{U2}:1"), "send it again"),
+        ({"channels": (channel(applier=STOPPED),)}, around(executed=f"{U1}:1-9,{U2}:1"), None),
+        ({}, Around(Peer("db1", replace(source(), channels=(channel(source_uuid=U2),)))), "member db1"),
         ({}, Around(Peer("db1", None, "no route")), "no route"),
         ({}, around(purged=f"{U1}:1-5"), "purged"),
         ({}, around(executed=f"{U1}:1-2"), "does not have it"),
@@ -488,9 +509,28 @@ def test_a_position_that_is_none():
         plan(Wish(gtids="0-1"), maria(), maria_around())
 
 
+def test_a_receiver_of_mariadb_is_started_when_its_error_is_gone_and_only_then():
+    purged = Fault(1236, "Could not find GTID state requested by slave in any binlog files.")
+    stuck = channel(using_gtid="Slave_Pos", receiver=STOPPED, receiver_fault=purged)
+    assert plan(Wish(), maria(stuck), maria_around()).plan.queries()[-1] == "START SLAVE ''"
+    again = plan(Wish(), maria(stuck, position="0-1-5"), maria_around(), record_dir=None)
+    assert again.plan.queries() == ("START SLAVE '' IO_THREAD",)
+    assert again.plan.risk == "none"
+    short = plan(Wish(gtids="0-1-4"), maria(stuck), maria_around())
+    assert short.plan.queries()[-1] == "START SLAVE '' SQL_THREAD"
+    by_coordinates = plan(Wish(), maria(replace(stuck, mode=POSITION)), maria_around())
+    assert by_coordinates.plan.queries()[-1] == "START SLAVE '' SQL_THREAD"
+    assert "coordinates" in by_coordinates.note
+
+
+def test_a_reset_to_a_position_that_the_source_has_purged_is_refused():
+    with pytest.raises(RefusedError, match="purged domain 0"):
+        plan(Wish("reset", gtids="0-1-4"), maria(), maria_around())
+
+
 def test_a_reset_gives_mariadb_exactly_the_position():
-    planned = plan(Wish("reset", gtids="0-1-2"), maria(), maria_around())
-    assert planned.plan.queries()[2:4] == ("RESET MASTER", "SET GLOBAL gtid_slave_pos = '0-1-2'")
+    planned = plan(Wish("reset", gtids="0-1-6"), maria(), maria_around())
+    assert planned.plan.queries()[2:4] == ("RESET MASTER", "SET GLOBAL gtid_slave_pos = '0-1-6'")
     here = replace(maria(), replica_position=GtidPosition.parse("0-1-2"))
     assert plan(Wish("reset", gtids="0-1-2"), here, maria_around()).plan.steps == ()
 
