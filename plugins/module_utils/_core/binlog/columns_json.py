@@ -105,7 +105,10 @@ def printed(text: bytes) -> Json:
 
     :raises BinlogError: when it is no JSON.
     """
-    return Json(None, _checked(lambda: normal(text.decode("utf-8"))))
+    found = _checked(lambda: normal(text.decode("utf-8")))
+    if not found:
+        raise BinlogError("decode a JSON document", "", "it is empty")
+    return Json(None, found)
 
 
 def updated(before: Json, differences: bytes) -> Json:

@@ -84,7 +84,7 @@ def test_answers_that_no_server_gives(data_type: str, answer: bytes) -> None:
         (column("varchar"), "CAST(`c` AS BINARY)"),
         (column("uuid"), "CAST(`c` AS BINARY)"),
         (column("blob"), "COALESCE(CAST(`c` AS BINARY), %s)" % SURE),
-        (column("json"), "COALESCE(CAST(CONVERT(`c` USING utf8mb4) AS BINARY), %s)" % SURE),
+        (column("json"), "COALESCE(NULLIF(CAST(CONVERT(`c` USING utf8mb4) AS BINARY), ''), %s)" % SURE),
         (column("polygon"), "COALESCE(UNHEX(HEX(`c`)), %s)" % SURE),
     ],
 )

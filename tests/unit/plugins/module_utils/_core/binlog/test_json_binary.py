@@ -218,7 +218,7 @@ def test_text_of_a_tree_and_normal_text_of_a_text_agree(value: Any) -> None:
     assert normal(json.dumps(json.loads(text), indent=2)) == text
 
 
-@pytest.mark.parametrize("text", [b"nul", b'"a', b"\xff", b"'a'", b'"\\x"', b"{a:1}"])
+@pytest.mark.parametrize("text", [b"", b" ", b"nul", b'"a', b"\xff", b"'a'", b'"\\x"', b"{a:1}"])
 def test_what_is_not_json(text: bytes) -> None:
     with pytest.raises(BinlogError):
         printed(text)
