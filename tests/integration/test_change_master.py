@@ -504,7 +504,9 @@ def test_a_wrong_password_is_in_no_output(well: Pair, tmp_path: Path) -> None:
 
 
 def test_a_moved_state_and_a_missing_privilege_are_refused(well: Pair) -> None:
-    first = change(well.replica, check=True, source_delay=5)
+    first = run_module("replica_status", well.replica, {})
+    planned = change(well.replica, check=True, source_delay=5, state_id=first["state_id"])
+    assert planned["changed"] and planned["state_id"] == first["state_id"], planned
     well.replica.stop_replica("SQL_THREAD")
     moved = change(well.replica, source_delay=5, state_id=first["state_id"])
     assert moved["failed"] and moved["code"] == "state_moved" and not moved["changed"]

@@ -119,6 +119,8 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
     )
     late = (drops or point is not None) and channel.applier != STOPPED
     notes.append(_left_stopped(channel, names))
+    if "source_user" in names and PASSWORD not in names and not around.creating:
+        notes.append("The channel keeps its password: give source_password if the account has another.")
     end = frozenset() if wish.leave_stopped else around.running
     return Decision(plan, changes, _some(*notes), drops, late, mode, frozenset(end) | (around.running - stop))
 

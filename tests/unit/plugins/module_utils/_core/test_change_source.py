@@ -142,6 +142,11 @@ def test_a_password_is_set_on_creation_on_another_account_or_when_told_so():
     assert names(source_connect_retry=5) == ["source_connect_retry"]
 
 
+def test_another_account_without_a_password_is_said():
+    assert "keeps its password" in decided(replica(), source(), source_user="other").message
+    assert "keeps its password" not in decided(replica(), source(), source_user="other", source_password="p").message
+
+
 def test_no_secret_is_in_a_plan_that_is_shown():
     made = decided(replica(), source(), source_password="hunter2", update_password="always")
     assert "hunter2" not in str(made.plan.as_dict()) and "hunter2" not in made.message
