@@ -1,0 +1,301 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: row_repair
+short_description: Make the rows that transactions of the source touched equal to the source's images of them
+version_added: 0.1.0
+description:
+  - Reads named transactions from the source's binlog, and compares every row that they touch, on the replica, with the
+    image that the row has to have by the binlog (MySQL, MariaDB).
+  - With O(state=healed) the rows that differ are written, in one transaction, as exact row events through the server's
+    own C(BINLOG) statement. Values of every type come out as they are on the source, triggers do not fire, rows that
+    reference them are not touched, and nothing of it enters the replica's own binlog.
+  - This makes a replica whole that holds some rows of later transactions and some of earlier ones, as one that was
+    restarted at an old position. Give the range of transactions, then position the replica at the range's end.
+extends_documentation_fragment:
+  - replicaops.mysql._connection
+  - replicaops.mysql._channel
+  - replicaops.mysql._source
+  - replicaops.mysql._record
+  - replicaops.mysql._attributes
+options:
+  transactions:
+    description:
+      - The transactions of the source whose rows are compared. Either a range of coordinates, or a set of GTIDs.
+    type: dict
+    required: true
+    suboptions:
+      from:
+        description: Where the first one begins in the source's binlog.
+        type: dict
+        suboptions:
+          file:
+            description: Name of the binlog.
+            type: str
+            required: true
+          position:
+            description: Position in it. A transaction must begin there.
+            type: int
+            required: true
+      to:
+        description: Where the last one ends.
+        type: dict
+        suboptions:
+          file:
+            description: Name of the binlog.
+            type: str
+            required: true
+          position:
+            description: Position in it. A transaction must end there.
+            type: int
+            required: true
+      gtid_set:
+        description:
+          - A set of GTIDs (MySQL), or GTIDs one by one with commas between them (MariaDB).
+        type: str
+  state:
+    description:
+      - V(checked) compares and changes nothing.
+      - V(healed) writes the rows that differ.
+    type: str
+    choices: [checked, healed]
+    default: checked
+  point:
+    description:
+      - Which image a row has to have.
+      - V(range_end) is what it is after the last of the named transactions, and after any later transaction that the
+        replica has executed.
+      - V(applied) is what it is at the point that the replica has applied by its own account, which may lie before,
+        inside or behind the named transactions.
+    type: str
+    choices: [range_end, applied]
+    default: range_end
+  max_rows:
+    description: How many rows the transactions may touch. More are refused.
+    type: int
+    default: 100000
+  show_rows:
+    description:
+      - What RV(different) shows. V(none) shows no contents, V(keys) the primary keys, V(full) both sides' values, and
+        the row events in RV(queries).
+    type: str
+    choices: [none, keys, full]
+    default: keys
+notes:
+  - The applier of the channel must be stopped. The receiver may run, and the source may go on writing.
+  - Nothing is written when it is not known of some touched rows what they have to be. This is so for tables without a
+    primary key, with a definition that differs by side or that changes among the transactions, for partial images
+    (C(binlog_row_image) other than V(FULL), partial JSON updates), for transactions logged as statements or not fully
+    known, and for tables whose rows a foreign key may have changed without a word in the binlog. RV(undecided) tells.
+  - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
+    and, before rows are overwritten or deleted, without O(record_dir).
+  - A row in another table that references a deleted row stays, as do all rows that the transactions do not touch.
+    Compare those with M(replicaops.mysql.table_compare).
+  - While rows are written, C(super_read_only) is lowered and put back; C(read_only) stays.
+  - The account needs on the replica C(BINLOG_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(CONNECTION_ADMIN) (MySQL 5.6 and
+    5.7 C(SUPER); MariaDB C(BINLOG ADMIN), C(BINLOG REPLAY) and C(READ_ONLY ADMIN)) and C(SELECT); on the source
+    C(REPLICATION SLAVE) and C(SELECT); and on both what it takes to see the state of replication.
+seealso:
+  - module: replicaops.mysql.binlog_locate
+  - module: replicaops.mysql.table_compare
+  - module: replicaops.mysql.replica_undo
+author:
+  - replicaops.mysql contributors (@replicaops)
+"""
+
+EXAMPLES = r"""
+- name: Compare the rows that a stretch of the source's binlog touches
+  replicaops.mysql.row_repair:
+    login_host: db2.example.com
+    login_user: repairer
+    login_password: "{{ vault_repairer_password }}"
+    transactions:
+      from: {file: binlog.000007, position: 1557}
+      to: {file: binlog.000008, position: 90210}
+
+- name: Make them what they are at the end of the stretch
+  replicaops.mysql.row_repair:
+    login_host: db2.example.com
+    transactions:
+      from: {file: binlog.000007, position: 1557}
+      to: {file: binlog.000008, position: 90210}
+    state: healed
+    record_dir: /var/lib/replica-repair
+"""
+
+RETURN = r"""
+msg:
+  description: What was compared and what came out, in a few sentences.
+  returned: always
+  type: str
+  sample: "Compared 812 rows in 3 tables with the source at binlog.000008:90210: 40 differed and were made equal."
+queries:
+  description:
+    - The statements in the order they ran, or would run in check mode; without the contents of rows unless
+      O(show_rows=full). Never for execution again.
+  returned: always
+  type: list
+  elements: str
+  sample: ["SET SESSION sql_log_bin = 0", "BINLOG '...' /* delete 3 rows, write 5 rows of `shop`.`t` */"]
+executed:
+  description: Whether the statements ran. False in check mode and when nothing had to be done.
+  returned: success
+  type: bool
+compared:
+  description: How many rows were compared.
+  returned: success
+  type: int
+different:
+  description: The rows that differed before anything was written, the first thousand.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    table:
+      description: Schema and table.
+      type: str
+      returned: always
+    key:
+      description: Columns of the primary key and their values; null with O(show_rows=none).
+      type: dict
+      returned: always
+    difference:
+      description: V(missing) on the replica, V(surplus) there, or V(changed).
+      type: str
+      returned: always
+    columns:
+      description: Names of the columns that differ.
+      type: list
+      elements: str
+      returned: always
+    replica:
+      description: The row on the replica, with O(show_rows=full).
+      type: dict
+      returned: always
+    source:
+      description: The row as it has to be, with O(show_rows=full).
+      type: dict
+      returned: always
+different_count:
+  description: How many rows differed.
+  returned: success
+  type: int
+healed:
+  description: How many rows were written, or would be in check mode.
+  returned: success
+  type: int
+undecided:
+  description: Of what it is not known what it has to be, and why, a sentence each.
+  returned: success
+  type: list
+  elements: str
+proof:
+  description: >-
+    V(rows_proven) when every touched row is now what it has to be, V(unproven) when some differ or are undecided, or
+    when there was nothing to compare.
+  returned: success
+  type: str
+point:
+  description: The point of the source that the rows were compared with.
+  returned: success
+  type: str
+bytes_read:
+  description: How much of the source's binlog was read.
+  returned: success
+  type: int
+before:
+  description: How many rows of each table differed.
+  returned: success
+  type: dict
+after:
+  description: The same afterwards; in check mode as it was.
+  returned: success
+  type: dict
+risk:
+  description: What was put at risk, V(none) or V(replica_rows).
+  returned: success
+  type: str
+loses:
+  description: What is lost, a sentence each.
+  returned: success
+  type: list
+  elements: str
+state_id:
+  description: The state that the change was made for.
+  returned: success
+  type: str
+record:
+  description: Path of the undo record; empty when none was written.
+  returned: success
+  type: str
+"""
+
+from dataclasses import replace
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.replicaops.mysql.plugins.module_utils import _module as glue
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair as rules
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair_report as report
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, row_repair
+
+_COORDINATES: Dict[str, Any] = {
+    "type": "dict",
+    "options": {"file": {"type": "str", "required": True}, "position": {"type": "int", "required": True}},
+}
+SPEC: Dict[str, Any] = {
+    "transactions": {
+        "type": "dict",
+        "required": True,
+        "options": {"from": _COORDINATES, "to": _COORDINATES, "gtid_set": {"type": "str"}},
+    },
+    "state": {"type": "str", "choices": ["checked", "healed"], "default": "checked"},
+    "point": {"type": "str", "choices": ["range_end", "applied"], "default": "range_end"},
+    "max_rows": {"type": "int", "default": 100000},
+    "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
+}
+
+
+def converge(module: AnsibleModule) -> Dict[str, Any]:
+    """Compare the rows and write those that differ."""
+    params = module.params
+    named = rules.transactions_named(params["transactions"], params["transactions"]["gtid_set"])
+    wish = replace(
+        named, state=params["state"], point=params["point"], show=params["show_rows"], max_rows=params["max_rows"]
+    )
+    options = glue.change_options(module, "row_repair")
+    if wish.state == rules.CHECKED:
+        options = replace(options, check_mode=True)
+    arguments = glue.target_arguments(module, "write rows", options)
+    with change.target(*arguments, samples=1) as aim:
+        done = row_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel))
+        return outcome(module, done, wish, aim.state_id)
+
+
+def outcome(module: AnsibleModule, done: row_repair.Report, wish: rules.Wish, state: str) -> Dict[str, Any]:
+    """The module's result."""
+    healed = done.before.different if done.plan.steps else 0
+    undecided = done.before.undecided
+    msg = report.sentence(done.before, healed, module.check_mode, undecided, done.point)
+    return glue.result(
+        module, bool(healed), msg, list(done.queries), report.counts(done.before), report.counts(done.after), state,
+        done.record, compared=done.before.rows, different=report.entries(done.before, wish.show),
+        different_count=done.before.different, healed=healed, undecided=undecided, proof=done.after.proof,
+        point=done.point, bytes_read=done.bytes_read, risk=done.plan.risk, loses=list(done.plan.loses),
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Run the module."""
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, SPEC)
+    glue.run(glue.build_module(spec), converge)
+
+
+if __name__ == "__main__":
+    main()
