@@ -16,7 +16,7 @@ from .._core.gtid_mysql import GtidSet
 from .._core.locate import answer as answers
 from .._core.locate import refine as refinement
 from .._core.locate.answer import Answer
-from .._core.locate.judge import Circumstances, judge
+from .._core.locate.judge import FULL, WINDOW, Circumstances, judge
 from .._core.locate.report import DivergedRow, Report
 from .._core.locate.suspects import Suspects
 from .._core.locate.track import Track
@@ -28,9 +28,6 @@ from .locate_begin import Begin
 from .locate_rows import Rows
 from .locate_scan import Reader, Scan, deadline_in
 from .locate_tables import Tables
-
-FULL = "full"
-WINDOW = "window"
 
 
 @dataclass(frozen=True)

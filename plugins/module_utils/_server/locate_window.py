@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 from .._core.gtid_mariadb import GtidPosition
 from .._core.gtid_mysql import GtidSet
 from .._core.locate import answer as answers
+from .._core.locate.judge import WINDOW
 from .._core.locate.probe import ENOUGH, Probe
 from .._core.locate.report import Report
 from .._core.locate.track import Base, Track
@@ -49,7 +50,7 @@ def search(found: Search) -> Optional[Report]:
         place = track.index_at(at) or 0
     start, stop = max(place - wanted, 0), min(place + wanted, len(track))
     end = found.end if stop == len(track) and high + 1 == len(files) else track.coordinates(stop)
-    report = found.stretch(track.coordinates(start), end, None, "window", _base(track, start))
+    report = found.stretch(track.coordinates(start), end, None, WINDOW, _base(track, start))
     if report.answer.kind in (answers.BOUNDARY, answers.APPLIED_SET, answers.MIXED):
         return report
     if report.answer.kind == answers.RANGE and not (report.answer.open_start or report.answer.open_end):

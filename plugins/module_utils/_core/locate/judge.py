@@ -18,6 +18,9 @@ from .answer import BOUNDARY, NOWHERE, RANGE, UNDECIDED, Answer, Evidence
 from .track import Track
 from .voting import FIRST, LAST, UNCLEAR, WITHIN, WITNESS, Tally
 
+FULL = "full"
+WINDOW = "window"
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -30,7 +33,7 @@ class Circumstances:
     :param failing: the number of the transaction that the applier stopped at; None without an error.
     """
 
-    scope: str = "full"
+    scope: str = FULL
     complete_start: bool = False
     complete_end: bool = True
     recorded: Optional[int] = None
@@ -38,6 +41,10 @@ class Circumstances:
 
 
 Run = Tuple[int, int]
+
+# In a window, so many transactions on either side must be shown to be applied, and to be missing: values that come
+# back can make a few rows agree at a boundary far from the true one, which the window does not hold.
+NEEDED = 5
 
 
 def runs(tally: Tally) -> List[Run]:
@@ -53,6 +60,11 @@ def runs(tally: Tally) -> List[Run]:
     return found
 
 
+def closest(tally: Tally) -> int:
+    """The boundary with the most witnesses that agree, less those that contradict."""
+    return max(range(len(tally.against)), key=lambda k: (tally.speaking[k] - 2 * tally.against[k], -tally.against[k]))
+
+
 def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
     """The answer. NOWHERE is what a mixed state and an applied set look like from here."""
     free = runs(tally)
@@ -60,7 +72,7 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
         evidence = evidence_of(tally, track, around, 0)
         return Answer(UNDECIDED, evidence, why="no transaction changed anything that the replica can be asked about")
     if not free:
-        best = min(range(len(tally.against)), key=tally.against.__getitem__)
+        best = closest(tally)
         return Answer(
             NOWHERE,
             evidence_of(tally, track, around, best),
@@ -101,6 +113,8 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
         return "no row shows the last applied transaction and nothing else"
     if index < tally.transactions and not tally.flags[index + 1] & LAST:
         return "no row shows the first transaction that is missing and nothing else"
+    if around.scope == WINDOW and _thin(tally, around, index):
+        return "the window shows too few transactions around it"
     if around.failing is not None and index < tally.transactions and tally.flags[index + 1] & UNCLEAR:
         # Applied again from an older position, updates move rows back without an error.
         return (
@@ -110,6 +124,13 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
     if around.failing is not None and around.failing > index + 1:
         return "the transaction that the applier stopped at comes after the first one that is missing"
     return ""
+
+
+def _thin(tally: Tally, around: Circumstances, index: int) -> bool:
+    """Whether too few transactions of a window are shown on a side on which the truth may lie outside."""
+    applied = sum(1 for flags in tally.flags[1 : index + 1] if flags & FIRST)
+    missing = sum(1 for flags in tally.flags[index + 1 :] if flags & LAST)
+    return (applied < NEEDED and not around.complete_start) or (missing < NEEDED and not around.complete_end)
 
 
 def _range(tally: Tally, free: List[Run], restarted: bool) -> Run:

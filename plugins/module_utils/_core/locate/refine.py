@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Dict, Optional, Set, Tuple
 
 from .answer import APPLIED_SET, MIXED, Answer
-from .judge import Circumstances
+from .judge import Circumstances, closest
 from .track import Track
 from .voting import STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
 
@@ -23,7 +23,7 @@ def region(tally: Tally) -> Tuple[int, int]:
     if not tally.barriers and not tally.never:
         first, last = min(tally.earliest_end, tally.latest_start), max(tally.earliest_end, tally.latest_start)
         return max(first, 0), last
-    best = min(range(len(tally.against)), key=tally.against.__getitem__)
+    best = closest(tally)
     first = max((time for time in tally.barriers if time <= best), default=0)
     last = min((time for time in tally.barriers if time > best), default=tally.transactions + 1) - 1
     return first, last
@@ -49,11 +49,11 @@ def refine(
     """
     if part.never or part.barriers:
         return found
-    if any(whole.against[start + index] != against for index, against in enumerate(part.against)):
-        return found  # rows outside of the region contradict
     first, last = part.earliest_end, part.latest_start
     if first >= last or not _ends_there(whole, start + last):
         return found
+    if any(whole.against[start + index] != part.against[index] for index in range(first, last + 1)):
+        return found  # something outside of the region contradicts
     inside = range(first + 1, last + 1)
     applied = _applied(again.verdicts(voting), part, inside)
     if applied is not None and not again.fits({*range(1, first + 1), *applied}):

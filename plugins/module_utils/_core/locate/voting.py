@@ -120,7 +120,11 @@ class Voting:
             if earlier[4] != before:
                 segment.void = UNLOGGED
             self._queue[known] = (segment, self.time, key, earlier[3], after, table)
+            if earlier[3] == after:
+                self.mark(UNCLEAR)
             return
+        if before == after:
+            self.mark(UNCLEAR)  # it tells nothing, and yet fails when it is applied to a row that is gone
         self._here[place] = len(self._queue)
         self._queue.append((segment, self.time, key, before, after, table))
         if key not in segment.keys:
@@ -269,9 +273,9 @@ class Voting:
         )
 
     def once(self, table: Pair, key: int) -> bool:
-        """Whether a key agrees in one stretch only, of everything that was counted."""
+        """Whether a key agrees in one stretch only, of everything counted since the last barrier of its table."""
         segment = self._segments.get(table)
-        if segment is None or segment.void or segment.start or key not in segment.keys:
+        if segment is None or segment.void or key not in segment.keys:
             return False
         shard, at, _new = segment.keys.place(key)
         return shard.bits[at] & COUNT == ONCE

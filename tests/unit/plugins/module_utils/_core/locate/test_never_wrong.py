@@ -18,7 +18,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.judg
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Voting
 from unit.plugins.module_utils._core.locate.simulator import Replica, Source, State, count, feed
 
-SEEDS = int(os.environ.get("REPLICA_LOCATE_UNIT_SEEDS", "400"))
+SEEDS = int(os.environ.get("REPLICA_LOCATE_UNIT_SEEDS", "120"))
 
 ROWS = {"insert": 6, "update": 10, "delete": 3, "revert": 2, "nothing": 1}
 EVERYTHING = {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 from collections import Counter
 from typing import Counter as CounterType
@@ -24,7 +25,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.susp
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Voting
 from unit.plugins.module_utils._core.locate.simulator import Replica, Source, State, canonical, feed, locally
 
-SEEDS = 300
+SEEDS = int(os.environ.get("REPLICA_LOCATE_UNIT_SEEDS", "120"))
 # Only tables that give evidence: what the others hold is nobody's to say here.
 CLEAN = {"clean_insert": 5, "clean_update": 10, "clean_delete": 3}
 MIXTURE = {**CLEAN, "truncate": 1, "create": 2, "alter": 2, "drop": 1, "rename": 1, "insert": 2, "update": 2}
