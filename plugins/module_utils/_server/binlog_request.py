@@ -33,6 +33,8 @@ _THROUGH_GTID = 4
 FIRST_POSITION = 4
 _POSITION_END = 1 << 32
 
+_PATIENCE = 600
+
 # Nobody numbers real servers up here, though some number them by IP address: what is taken is asked for as well.
 _LOWEST_ID = 3_800_000_000
 _HIGHEST_ID = 4_294_900_000
@@ -105,6 +107,8 @@ def send(
         "@source_binlog_checksum": "@@GLOBAL.binlog_checksum",
         "@master_heartbeat_period": "%d" % (heartbeat * 1e9),
         "@source_heartbeat_period": "%d" % (heartbeat * 1e9),
+        # So long the server waits for a reader that has other work between two events.
+        "net_write_timeout": "%d" % _PATIENCE,
     }
     if mariadb:
         settings["@mariadb_slave_capability"] = "4"
