@@ -434,6 +434,56 @@ def test_a_reset_that_was_cut_short_is_finished_or_undone(agreeing: Pair, tmp_pa
     assert not again["changed"] and again["errant"] == [], again
 
 
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mysql")
+def test_a_reset_that_would_have_transactions_applied_twice_is_refused(agreeing: Pair, tmp_path: Path) -> None:
+    agreeing.replica.execute("CREATE DATABASE stray", "DROP DATABASE stray")
+    wanted = executed(agreeing.replica) & executed(agreeing.source)
+    agreeing.write(2)
+    agreeing.lab.wait_in_sync()
+    before = picture(agreeing.replica)
+    stale = repair(agreeing.replica, tmp_path, method="reset", gtids=str(wanted))
+    assert stale["failed"] and "would send it again" in stale["msg"] and picture(agreeing.replica) == before, stale
+    exact = str(executed(agreeing.replica) & executed(agreeing.source))
+    options = {"record_dir": str(tmp_path), "method": "reset", "gtids": exact}
+
+    def work(environment: Dict[str, str]) -> Any:
+        return run_module("gtid_repair", agreeing.replica, options, environment=environment)
+
+    with held(tmp_path / "held", "STOP", work) as module:
+        agreeing.write(1)
+        agreeing.lab.wait_in_sync()
+        late = module.release()
+    assert late["failed"] and "was executed while" in late["msg"], late
+    assert running(agreeing) == ["Yes", "Yes"] and not any(query.startswith("RESET") for query in late["queries"])
+    agreeing.write(1)
+    agreeing.wait_same()
+
+
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mysql")
+def test_what_is_applied_while_it_begins_is_left_out(well: Pair, tmp_path: Path) -> None:
+    lacking = purged_behind(well)
+    wanted = str(lacking)
+
+    def work(environment: Dict[str, str]) -> Any:
+        return run_module(
+            "gtid_repair",
+            well.replica,
+            {"record_dir": str(tmp_path), "gtids": wanted, "method": "inject"},
+            environment=environment,
+        )
+
+    first = next(iter(lacking.gtids(1)))
+    with held(tmp_path / "held", "STOP", work) as module:
+        well.replica.execute("SET gtid_next = '%s'" % first, "BEGIN", "COMMIT", "SET gtid_next = 'AUTOMATIC'")
+        done = module.release()
+    assert done["changed"] and executed(well.replica).contains(lacking), done
+    assert not any("gtid_next = '%s'" % first in query for query in done["queries"]), done["queries"]
+    well.write(1)
+    well.wait_same()
+
+
 # -- MariaDB -----------------------------------------------------------------------------------------------------
 
 
