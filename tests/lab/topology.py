@@ -215,8 +215,9 @@ class Lab:
                 options["gtid_domain_id"] = number
             options["replica_parallel_workers"] = self.workers if self.workers > 1 else 0
         else:
-            if self.gtid:
-                options.update({"gtid_mode": "ON", "enforce_gtid_consistency": "ON"})
+            # Said either way: GTIDs are on by default in MySQL 9.7, and off before.
+            on = "ON" if self.gtid else "OFF"
+            options.update({"gtid_mode": on, "enforce_gtid_consistency": on})
             # MySQL 5.6 and 5.7 apply serially with 0 workers; 8.0.27 and later have at least one.
             lowest = 0 if self.flavour.version < (8, 0) else 1
             options["replica_parallel_workers"] = self.workers if self.workers > 1 else lowest

@@ -11,7 +11,7 @@ composes, this decides.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .finding_types import ERROR, INFO, TYPES
 from .remedies import REMEDIES, RISKS, Remedy, allowed
@@ -141,7 +141,7 @@ def choose(
     switches: List[str] = []
     for finding in [hold] if hold is not None else grave:
         for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
-            why, switch = _lost_point(remedy, channel), ""
+            why, switch = _lost_point(remedy, channel) or _other_mode(remedy, channel), ""
             if not why:
                 why, switch = _obstacle(remedy, finding, policy, tried)
             if not why:
@@ -199,7 +199,17 @@ def _lost_point(remedy: Remedy, channel: Mapping[str, Any]) -> str:
     )
 
 
-def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> tuple[str, str]:
+def _other_mode(remedy: Remedy, channel: Mapping[str, Any]) -> str:
+    """Why a remedy does not fit the way the channel knows what it has applied; empty when it fits."""
+    by_position = channel.get("mode") == POSITION
+    if remedy.name == "reposition" and not by_position:
+        return "the channel goes by GTIDs, so that no position could say what is applied"
+    if remedy.name == "gtid_append" and by_position:
+        return "the channel goes by coordinates"
+    return ""
+
+
+def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> Tuple[str, str]:
     """Why a remedy cannot be used, and which variable would allow it; two empty strings when it can."""
     if remedy.name == "wait":
         return ("waited already", "") if "wait" in tried else ("", "")

@@ -53,8 +53,8 @@ class FindingType:
     not_reproduced: str = ""
 
 
-_CONFLICT = ("reposition", "skip_present", "rebuild")
-_ROWS = ("reposition", "heal_rows", "rebuild")
+_CONFLICT = ("reposition", "skip_present", "gtid_append", "rebuild")
+_ROWS = ("reposition", "heal_rows", "gtid_append", "rebuild")
 
 _TYPES: Tuple[FindingType, ...] = (
     # Applier errors: a transaction that cannot be applied.

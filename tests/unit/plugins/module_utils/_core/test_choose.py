@@ -45,22 +45,38 @@ def test_what_passes_by_itself_is_waited_for(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["table_exists", "column_exists", "index_exists", "account_exists"])
 def test_a_definition_that_is_there_is_passed(case: str) -> None:
-    chosen = choice(case)
+    chosen = choice(case, tried=("reposition",))
     assert (chosen.action, chosen.remedy, chosen.module) == (APPLY, "skip_present", "replica_skip")
-    assert chosen.arguments["errors"] and choice(case, max_risk="none").action != APPLY
+    assert chosen.arguments["errors"] and choice(case, tried=("reposition",), max_risk="none").action != APPLY
 
 
 def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
-    chosen = choice("table_exists", tried=("skip_present",))
+    chosen = choice("table_exists", tried=("reposition", "skip_present"))
     assert chosen.action == REFUSED
     assert "tried in this state already" in chosen.reason
 
 
 @pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
 def test_rows_are_refused_with_the_reason(case: str) -> None:
-    chosen = choice(case)
+    chosen = choice(case, tried=("reposition",))
     assert chosen.action == REFUSED
     assert "not in this release" in chosen.reason
+
+
+@pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6", "mariadb-10.11", "mariadb-11.8"])
+@pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update", "column_exists"])
+def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, flavour: str) -> None:
+    path = next(path for path in paths() if path.stem == case and path.parent.name == flavour)
+    chosen = choice(case, flavour, max_risk="replica_history", strategy="auto")
+    others = choice(case, flavour, tried=("skip_present", "heal_rows"), max_risk="replica_history")
+    if load(path)["mode"] == "gtid":
+        assert chosen.remedy != "reposition" and (others.remedy, others.module) == ("gtid_append", "gtid_repair")
+        assert choice(case, flavour, tried=("skip_present",)).would_allow == ["repair_max_risk=replica_history"]
+    else:
+        assert (chosen.remedy, chosen.module) == ("reposition", "change_master")
+        assert choice(case, flavour, max_risk="none").remedy == "reposition"
+        left = choice(case, flavour, tried=("reposition", "skip_present"), max_risk="replica_history")
+        assert left.action == REFUSED and "goes by coordinates" in left.reason
 
 
 @pytest.mark.parametrize("case", ["relay_log_unreadable", "relay_log_missing", "applier_stalled"])

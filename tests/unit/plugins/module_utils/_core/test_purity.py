@@ -21,6 +21,7 @@ ALLOWED_MODULES = frozenset(
     {
         "__future__",
         "abc",
+        "array",
         "base64",
         "binascii",
         "bisect",
@@ -35,6 +36,7 @@ ALLOWED_MODULES = frozenset(
         "heapq",
         "itertools",
         "json",
+        "json.encoder",
         "math",
         "operator",
         "re",
