@@ -15,6 +15,8 @@ from .header import broken
 
 # zlib cannot make more of its input (its manual, "Maximum Expansion Factor"); what claims more is no honest length.
 _MOST_EXPANSION = 1040
+# max_allowed_packet is 1 GiB at most.
+_LONGEST = 1 << 30
 
 
 def inflate(data: bytes, pos: int) -> bytes:
@@ -30,7 +32,7 @@ def inflate(data: bytes, pos: int) -> bytes:
         raise broken("a compressed event has the unknown form 0x%02x" % mark)
     begin = pos + 1 + size
     length = int.from_bytes(data[pos + 1 : begin], "big")
-    if length > (len(data) - begin) * _MOST_EXPANSION:
+    if length > min((len(data) - begin) * _MOST_EXPANSION, _LONGEST):
         raise broken("a compressed event claims %d bytes from %d" % (length, len(data) - begin))
     inflater = zlib.decompressobj()
     try:
