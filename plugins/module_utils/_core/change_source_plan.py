@@ -30,7 +30,7 @@ from .change_source import (
     places,
     point_of,
 )
-from .change_source_rules import check_source_fits, login_warning
+from .change_source_rules import check_gtid_start, check_source_fits, login_warning
 from .change_source_steps import has_gaps, reset_all, steps_of
 from .channel_plan import BOTH, Threads, running, stop_steps
 from .errors import BadInputError, RefusedError
@@ -96,6 +96,8 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
     if around.creating or names & {*PLACE, *MODES}:
         source = around.source.server if around.source else None
         check_source_fits(server, channel, source, mode == GTID, wish.allow_newer_source)
+        if mode == GTID and channel.mode == POSITION:
+            check_gtid_start(server, channel, source)
     point = _restated_point(server, channel, names, mode, moved, around)
     stop = needed(server, changes, point is not None)
     drops = _drops(around.running, stop, around.creating)

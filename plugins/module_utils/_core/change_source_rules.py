@@ -172,6 +172,32 @@ def _misfit(server: Server, source: Server, gtid: bool, newer_ok: bool) -> tuple
     return "", ""
 
 
+def check_gtid_start(server: Server, channel: Channel, source: Optional[Server]) -> None:
+    """Refuse to go on by GTIDs where nothing that was applied is known by its GTID: all would be applied again.
+
+    :param source: the source, if it was asked.
+    :raises RefusedError: the channel has applied something, and the GTID set or position has nothing of it.
+    """
+    if channel.executed is None:
+        return
+    if server.flavour.is_mariadb:
+        empty = server.replica_position is not None and not server.replica_position
+        name = "gtid_slave_pos"
+    else:
+        theirs = source.executed if source is not None else None
+        mine = server.executed
+        empty = bool(theirs) and theirs is not None and mine is not None and theirs.subtract(mine) == theirs
+        name = "gtid_executed"
+    if empty:
+        raise RefusedError(
+            "let %s go on by GTIDs" % channel.label,
+            server.address,
+            "it has applied up to %s, and %s has nothing of the source: all of it would be applied again"
+            % (channel.executed, name),
+            "Give %s what is applied first (gtid_repair), or stay with coordinates." % name,
+        )
+
+
 def login_warning(values: Mapping[str, Plain], source: Optional[Peer], plugin: Optional[str]) -> str:
     """What must be said about an account that cannot log in as the channel is set; empty when all is well.
 

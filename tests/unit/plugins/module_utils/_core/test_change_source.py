@@ -335,6 +335,19 @@ def test_coordinates_are_left_for_gtids(flavour, given, words):
     assert words in change and "LOG_FILE" not in change and made.mode == GTID
 
 
+@pytest.mark.parametrize(
+    "flavour, given", [(MYSQL_97, {"auto_position": True}), (MARIADB_1011, {"use_gtid": "slave_pos"})]
+)
+def test_gtids_are_not_taken_up_where_all_would_be_applied_again(flavour, given):
+    now = replica(flavour, mode=POSITION)
+    if flavour.is_mariadb:
+        now = replace(now, replica_position=GtidPosition.parse(""))
+    else:
+        now = replace(now, executed=GtidSet.parse("11111111-aaaa-bbbb-cccc-000000000002:1-4"))
+    with pytest.raises(RefusedError, match="applied again"):
+        decided(now, source(flavour), **given)
+
+
 # -- gaps of parallel workers ---------------------------------------------------------------------------
 
 
