@@ -149,6 +149,13 @@ def _check_unmoved(connection: Connection, before: Server, channel: Optional[Cha
         )
 
 
+def _ignored(server: Server, channel: Optional[Channel]) -> Tuple[int, ...]:
+    """The servers whose transactions the replica leaves out: itself, and those it was told to ignore."""
+    own = () if server.flag("replicate_same_server_id") else (server.server_id,)
+    told = str(channel.settings.get("ignore_server_ids", "")) if channel is not None else ""
+    return own + tuple(int(number) for number in told.replace(",", " ").split() if number.isdigit())
+
+
 class Search:
     """One search, with what it needs."""
 
@@ -172,7 +179,9 @@ class Search:
         self.tables = Tables(replica, connection, server, channel)
         self.rows = Rows(self.tables)
         known = recorded if isinstance(recorded, (GtidSet, GtidPosition)) else None
-        self.reader = Reader(login, self.tables, self.rows, deadline_in(request.timeout), known)
+        self.reader = Reader(
+            login, self.tables, self.rows, deadline_in(request.timeout), known, _ignored(server, channel)
+        )
         self.connection = connection
 
     def report(self) -> Report:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Union
+from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Union
 
 from .._core.binlog import gtids, header
 from .._core.binlog.table_map import TableMap
@@ -61,6 +61,7 @@ class Reader:
     :param login: the source; each stretch is a connection of its own.
     :param deadline: a value of ``time.monotonic()`` after which reading ends with an error.
     :param recorded: what the replica has executed by its own account, when that is GTIDs.
+    :param ignored: server ids whose transactions the replica does not take from the source: its own, in a ring.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class Reader:
         rows: Rows,
         deadline: float,
         recorded: Union[GtidSet, GtidPosition, None] = None,
+        ignored: Collection[int] = (),
     ) -> None:
         self.login, self.tables, self.rows, self.deadline = login, tables, rows, deadline
         self.recorded = recorded
+        self.ignored = frozenset(ignored)
         self.bytes_read = 0
         self.plain = tables.plain()
 
@@ -112,7 +115,10 @@ class Reader:
                         scan.track, scan.decoding = Track(transaction.end, _base_at_end(scan.track)), True
                     continue
                 self._note(scan, transaction)
-                feeder.feed(transaction)
+                if transaction.server_id in self.ignored:
+                    feeder.pass_over(transaction)
+                else:
+                    feeder.feed(transaction)
                 if sink.pending >= BATCH:
                     self.settle(sink, whole)
                 if enough is not None and enough(sink):

@@ -69,7 +69,7 @@ class Tables:
             cascading=frozenset(self._cascading(replica) | self._cascading(source)),
             triggered=frozenset(triggers if not self._runs_triggers(server) else self._names.keys() | triggers),
             event_texts=_events(replica, server),
-            filtered=bool(channel and any(channel.filters.values())),
+            filtered=_filtered(channel),
         )
         self._sides: Dict[Pair, Optional[Side]] = {}
         self._views: Dict[Pair, View] = {}
@@ -273,6 +273,14 @@ def _checked(connection: Connection, server: Server) -> Grants:
             "Without them a trigger that changes rows would go unseen: GRANT %s ON *.* to it." % ", ".join(lacking),
         )
     return grants
+
+
+def _filtered(channel: Optional[Channel]) -> bool:
+    """Whether the replica leaves out a part of what the source sends."""
+    if channel is None:
+        return False
+    domains = (str(channel.settings.get(name) or "") for name in ("do_domain_ids", "ignore_domain_ids"))
+    return any(channel.filters.values()) or any(domains)
 
 
 def _events(connection: Connection, server: Server) -> Tuple[str, ...]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterable, Optional, Protocol, Sequence, Set, Tuple
 
 from ..binlog.query import QueryEvent
@@ -83,6 +83,7 @@ class Feeder:
         self._folds = folds
         self._prepared: Set[Pair] = set()
         self._open = 0
+        self._temporary: Set[Pair] = set()
 
     def spell(self, schema: str, table: str) -> Pair:
         """A table as it is called here."""
@@ -120,6 +121,15 @@ class Feeder:
             voting.mark(UNCLEAR)
         if self._open:
             voting.mark(WITHIN)
+
+    def pass_over(self, transaction: Transaction) -> None:
+        """Count a transaction that the replica does not take from here: it may have it, at any time."""
+        self.voting.transaction()
+        tables = {self.spell(name.schema, name.name) for name in transaction.tables}
+        self.voting.barrier(None if transaction.statements or not tables else tables, defines=True)
+        if transaction.statements or not tables:
+            self.voting.objects.forget(self.voting.time)
+        self.voting.mark(STATED | UNCLEAR)
 
     def _separate(self, transaction: Transaction, tables: Set[Pair]) -> None:
         """One part of an XA transaction: its rows appear with the statement that commits it, which names none."""
@@ -170,6 +180,12 @@ class Feeder:
         """Count a statement; the tables whose row images in the same transaction cannot be used."""
         voting = self.voting
         told = meaning(statement.text, statement.schema, self._plain, bool(statement.error_code))
+        if told.temporary is not None:
+            self._temporary.add(self.spell(*told.temporary))
+        named = set(told.tables or ()) | ({told.truncated} if told.truncated else set())
+        if self._temporary.intersection(self.spell(*pair) for pair in named):
+            # It may be about the temporary table, or about the other one: then it tells nothing.
+            told = replace(told, tables=frozenset(named), truncated=None, seen=(), forgotten=tuple(named))
         self._end(told)
         if told.truncated is not None:
             voting.truncate(self.spell(*told.truncated))

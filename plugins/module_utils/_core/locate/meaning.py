@@ -38,6 +38,9 @@ _GUARDED = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.I)
 _KINDS = frozenset(("COLUMN", "UNIQUE", "INDEX", "KEY", "FULLTEXT", "SPATIAL"))
 _NO_NAMES = frozenset(("PRIMARY", "CONSTRAINT", "CHECK", "FOREIGN", "PERIOD", "SYSTEM", "PARTITION", "USING"))
 
+# A table that may be made with rows in it, or show those of another.
+_FILLS = frozenset("SELECT AS WITH TABLE VALUES UNION CONNECTION".split())
+
 
 @dataclass(frozen=True)
 class Meaning:
@@ -50,6 +53,7 @@ class Meaning:
     :param forgotten: containers of which nothing is known any more (see `objects.Objects.forget`).
     :param xa: COMMIT, ROLLBACK and the like of an XA transaction.
     :param writes: it changes rows and no definition.
+    :param temporary: a temporary table that it makes, which hides one of the same name from later statements.
     """
 
     tables: Optional[FrozenSet[Pair]] = frozenset()
@@ -59,6 +63,7 @@ class Meaning:
     forgotten: Tuple[Tuple[str, ...], ...] = ()
     xa: str = ""
     writes: bool = False
+    temporary: Optional[Pair] = None
 
 
 NOTHING = Meaning()
@@ -78,7 +83,7 @@ def meaning(text: str, schema: str, plain: bool, failed: bool = False) -> Meanin
     if xa:
         return Meaning(xa=xa.group(1).upper())
     if _TEMPORARY.match(text):
-        return NOTHING
+        return Meaning(temporary=next(iter(touched_statement.effect(text, schema).tables), None))
     if _WRITES.match(text):
         return _rows(text, schema) if plain else ALL_ROWS
     effect = touched_statement.effect(text, schema)
@@ -153,7 +158,8 @@ def _parsed(text: str, schema: str, base: Meaning) -> Meaning:
     if found.kind in (ddl.CREATE_TABLE, ddl.CREATE_TABLE_LIKE):
         table = _pair(found.names[0], schema)
         seen.append((("table",) + table, False, True))
-        seen.append((("rows",) + table, None, False))
+        if not _FILLS.intersection(token.upper for token in found.rest):
+            seen.append((("rows",) + table, None, False))
     elif found.kind == ddl.DROP_TABLES:
         seen.extend((("table",) + _pair(name, schema), True, False) for name in found.names)
     elif found.kind == ddl.CREATE_DATABASE:
