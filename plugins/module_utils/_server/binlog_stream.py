@@ -81,12 +81,16 @@ class BinlogStream:
         heartbeat: float = 2.0,
     ) -> None:
         self.connection = connection
-        self.mariadb = binlog_request.is_mariadb(connection)
-        self.server_id = free_server_id(connection) if server_id is None else server_id
         self.stop_at, self.verify, self.timeout, self.deadline = stop_at, verify, timeout, deadline
         self.bytes_read = 0
         self._by_gtid = isinstance(start, str)
-        begin = binlog_request.send(connection, start, self.server_id, blocking, heartbeat, self.mariadb)
+        try:
+            self.mariadb = binlog_request.is_mariadb(connection)
+            self.server_id = free_server_id(connection) if server_id is None else server_id
+            begin = binlog_request.send(connection, start, self.server_id, blocking, heartbeat, self.mariadb)
+        except BaseException:
+            connection.close()  # nobody has this stream, and so nobody would
+            raise
         self.file, self._offset = begin.file, begin.position
         # Where the command has no room for the position, the beginning of the file comes as well and is passed over.
         self._unwanted = start.position if isinstance(start, Coordinates) and start != begin else 0

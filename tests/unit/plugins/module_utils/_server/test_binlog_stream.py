@@ -13,7 +13,11 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import header
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BinlogError, PrivilegeError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import (
+    BadInputError,
+    BinlogError,
+    PrivilegeError,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_stream import (
     BinlogStream,
@@ -125,6 +129,13 @@ def test_a_gtid_set_is_sent_as_numbers() -> None:
         ((command, payload),) = stream.connection.driver.commands
     expected = b"\1" + bytes(7) + bytes.fromhex(uuid.replace("-", "")) + struct.pack("<Qqq", 1, 1, 6)
     assert (command, payload) == (0x1E, struct.pack("<HIIQI", 5, 77, 0, 4, 48) + expected)
+
+
+def test_a_stream_that_cannot_begin_closes_its_connection() -> None:
+    connection = Fed(END)
+    with pytest.raises(BadInputError, match="no GTID set of MySQL"):
+        BinlogStream(connection, "0-1-5", 77)  # type: ignore[arg-type]
+    assert connection.driver._sock.fileno() == -1
 
 
 @pytest.mark.parametrize("piece", [1, 7, 100, 1 << 16])
