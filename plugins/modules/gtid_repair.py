@@ -240,7 +240,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
         before = report.picture(aim.server, aim.channel)
         after, queries, record = plans.predicted(planned, before), list(planned.plan.queries()), ""
         if planned.plan.steps and not module.check_mode:
-            outcome = gtid_repair.run(aim, wish, planned, around, options)
+            outcome, planned = gtid_repair.run(aim, wish, planned, around, options)
             after = report.picture(outcome.after, outcome.after.channel(aim.channel.name) or aim.channel)
             queries, record = outcome.executed, outcome.record
         msg = report.sentence(planned.method, planned.count, planned.note, module.check_mode, planned.told)

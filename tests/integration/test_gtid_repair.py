@@ -480,6 +480,7 @@ def test_what_is_applied_while_it_begins_is_left_out(well: Pair, tmp_path: Path)
         done = module.release()
     assert done["changed"] and executed(well.replica).contains(lacking), done
     assert not any("gtid_next = '%s'" % first in query for query in done["queries"]), done["queries"]
+    assert GtidSet.parse(done["injected"]) == lacking - GtidSet.from_gtid(first)
     well.write(1)
     well.wait_same()
 

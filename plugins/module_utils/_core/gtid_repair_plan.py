@@ -178,18 +178,19 @@ def _mariadb(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around:
     return Planned(full, method, text, text, note, told, move=move, end=end, others=others, details=details)
 
 
-def again(wish: Wish, planned: Planned, verbs: Verbs, server: Server, channel: Channel, around: Around) -> Plan:
-    """The plan made anew once the applier stands still: what it has applied by then is left out.
+def again(wish: Wish, planned: Planned, verbs: Verbs, server: Server, channel: Channel, around: Around) -> Planned:
+    """The change planned anew once the applier stands still: what it has applied by then is left out.
 
     :raises RefusedError: the server must not be changed in that way any more.
     """
     if planned.method == RESET:
         resets.check_unmoved(GtidSet.parse(str(planned.details["executed"])), server)
-        return planned.plan
+        return planned
     missing = planned.wanted - (server.executed or GtidSet())
     if missing:
         rules.choose(replace(wish, method=planned.method), server, missing, around)
-    return _complete(planned, verbs, server, channel, missing).plan
+    now = replace(planned, gtids=str(missing), count=describe(missing) if missing else "")
+    return _complete(now, verbs, server, channel, missing)
 
 
 def check_done(planned: Planned, after: Server, queries: Sequence[str]) -> None:

@@ -174,15 +174,21 @@ def _executed(login: Login) -> Optional[GtidSet]:
         return None
 
 
-def run(aim: Target, wish: Wish, planned: Planned, around: Around, options: Options) -> Outcome:
+def run(aim: Target, wish: Wish, planned: Planned, around: Around, options: Options) -> Tuple[Outcome, Planned]:
     """Carry the plan out; what is executed in the meantime is left out of it.
 
+    :returns: what it has come to, and the plan as it was in the end.
     :raises ReplicaError: a statement failed or the transactions do not count as executed afterwards. The threads that
         ran before run again where that is safe.
     """
 
+    final = planned
+
     def again(now: Server) -> Plan:
-        return plans.again(wish, planned, aim.verbs, now, now.channel(aim.channel.name) or aim.channel, around)
+        nonlocal final
+        there = now.channel(aim.channel.name) or aim.channel
+        final = plans.again(wish, planned, aim.verbs, now, there, around)
+        return final.plan
 
     with Writer(aim.connection, options.timeout) as writer:
         busy = replace(aim, connection=writer)
@@ -193,7 +199,7 @@ def run(aim: Target, wish: Wish, planned: Planned, around: Around, options: Opti
             _start_others(aim, planned)
             raise
     plans.check_done(planned, outcome.after, outcome.executed)
-    return outcome
+    return outcome, final
 
 
 def _start_others(aim: Target, planned: Planned) -> None:
