@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
+import pymysql
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
 from integration.conftest import Pair
@@ -20,6 +21,7 @@ from lab.server import Server
 from lab.topology import Lab
 
 STRANGER = "33333333-aaaa-bbbb-cccc-000000000003"
+OTHER = "33333333-aaaa-bbbb-cccc-000000000004"
 
 
 def repair(server: Server, directory: Path, check: bool = False, **options: Any) -> Dict[str, Any]:
@@ -314,6 +316,38 @@ def test_a_killed_injection_is_finished_by_the_next_run(well: Pair, tmp_path: Pa
     assert not again["changed"] and again["queries"] == []
     # Left where it was: a kill cannot put threads back.
     well.replica.start_replica()
+    well.wait_same()
+
+
+@pytest.mark.modes("gtid")
+@pytest.mark.engine("mysql")
+def test_when_its_sessions_are_ended_the_threads_run_again(well: Pair, tmp_path: Path) -> None:
+    wanted = GtidSet.parse("%s:broken:1-20000" % STRANGER if well.flavour_name == "mysql-9.7" else "%s:1-20000" % OTHER)
+    if well.flavour_name == "mysql-9.7":
+        well.replica.execute_unlogged("GRANT TRANSACTION_GTID_TAG ON *.* TO 'repairer'@'%'")
+    options = {
+        "gtids": str(wanted), "method": "inject", "max_transactions": 20000, "allow_withheld": True,
+        "record_dir": str(tmp_path),
+    }  # fmt: skip
+    before = executed(well.replica)
+    with running_module("gtid_repair", well.replica, options) as process:
+        well.replica.wait_until(lambda: executed(well.replica) != before, what="the first empty transactions")
+        for row in well.replica.query(
+            "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = 'repairer'"
+            " AND ID <> COALESCE(IS_USED_LOCK('replicaops.mysql/'), 0)"
+        ):
+            with contextlib.suppress(pymysql.MySQLError):
+                well.replica.execute("KILL %d" % row["id"])
+        output, _unused = process.communicate(timeout=60)
+    found = json.loads(output)
+    assert found["failed"] and found["changed"] and "write empty transactions under" in found["msg"], found
+    assert running(well) == ["Yes", "Yes"] and found["threads_restored"], found
+    assert json.loads(Path(found["record"]).read_text(encoding="utf-8"))["outcome"] == "failed"
+    half = executed(well.replica) & wanted
+    assert 0 < half.count() < wanted.count()
+    done = run_module("gtid_repair", well.replica, options)
+    assert done["changed"] and GtidSet.parse(done["injected"]) == wanted - half, done["msg"]
+    assert executed(well.replica).contains(wanted)
     well.wait_same()
 
 
