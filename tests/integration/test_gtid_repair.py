@@ -17,6 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql 
 from integration.conftest import Pair
 from integration.held import held
 from integration.playbook import login, play_module, run_module, running_module
+from lab.load import Writer
 from lab.server import Server
 from lab.topology import Lab
 
@@ -639,3 +640,33 @@ def test_other_connections_run_again_after_a_failure(two_sources: Lab, tmp_path:
     one, two = replica.replica_status("c1") or {}, replica.replica_status("c2") or {}
     assert (one[words.io_running], one[words.sql_running]) == ("Yes", "No")
     assert (two[words.io_running], two[words.sql_running]) == ("Yes", "Yes")
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("topology", ["fan", "ring"])
+def test_writers_raise_no_false_alarm_and_one_errant_transaction_is_found(
+    lab_of: Callable[..., Lab], flavour: str, topology: str, tmp_path: Path
+) -> None:
+    if flavour.startswith("mariadb"):
+        pytest.skip("MySQL only")
+    lab = lab_of(flavour, topology, gtid=True, workers=4)
+    target = lab.servers[1]
+    members = [member(server) for server in lab.servers]
+    with contextlib.ExitStack() as stack:
+        writers = lab.servers if topology == "ring" else lab.servers[:1]
+        loads = [stack.enter_context(Writer(one, schema="w%d" % number)) for number, one in enumerate(writers)]
+        for load in loads:
+            load.wait_for(20)
+        for _round in range(5):
+            found = repair(target, tmp_path, check=True, members=members)
+            assert (found["errant"], found["lost"], found["holes"], found["unknown"]) == ([], [], [], []), found
+            assert not found["changed"]
+        if topology == "fan":
+            target.execute("SET gtid_next = '%s:1'" % STRANGER, "BEGIN", "COMMIT", "SET gtid_next = 'AUTOMATIC'")
+            for _round in range(3):
+                found = repair(target, tmp_path, check=True, members=members)
+                assert [entry["gtids"] for entry in found["errant"]] == [STRANGER + ":1"], found
+                assert found["lost"] == found["holes"] == []
+        assert all(load.stop() > 20 for load in loads)
