@@ -108,3 +108,275 @@ def test_a_mixed_state_becomes_the_end_of_the_range(work: Pair, tmp_path: Path) 
     assert not again["failed"] and not again["changed"] and again["queries"] == [] and again["proof"] == "rows_proven"
     work.replica.start_replica()
     work.wait_same()
+
+
+@pytest.mark.modes("position")
+@pytest.mark.every_flavour
+def test_a_replica_restarted_at_an_old_position_is_made_whole(work: Pair, tmp_path: Path) -> None:
+    start, end = changes(work)
+    work.replica.stop_replica()
+    moved_back(work)
+    words = work.words
+    for point in (start, None):
+        if point is None:
+            done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+            assert done["proof"] == "rows_proven" and rows(work.replica) == rows(work.source), done
+            point = end
+        work.replica.execute("%s TO %s_LOG_FILE = '%s', %s_LOG_POS = %d"
+                             % (words.change, words.prefix, point[0], words.prefix, point[1]))  # fmt: skip
+    work.replica.start_replica()
+    work.source.execute("UPDATE shop.w SET v = 'last'")
+    work.wait_same()
+    assert rows(work.replica) == rows(work.source)
+
+
+def test_what_the_replica_applied_later_is_not_taken_back(work: Pair, tmp_path: Path) -> None:
+    start = at(work)
+    work.source.execute("UPDATE shop.w SET v = 'a' WHERE id < 3")
+    end = at(work)
+    work.source.execute("UPDATE shop.w SET v = 'b' WHERE id = 1", "UPDATE shop.w SET v = 'c' WHERE id = 4")
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.source.execute("UPDATE shop.w SET v = 'not yet' WHERE id = 2")
+    work.replica.execute_unlogged("UPDATE shop.w SET v = 'x' WHERE id IN (1, 2, 4)")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert not done["failed"] and done["healed"] == 2 and done["compared"] == 2, done
+    assert [row["v"] for row in rows(work.replica)] == ["b", "a", "three", "x"]
+    work.replica.execute_unlogged("UPDATE shop.w SET v = 'c' WHERE id = 4")
+    work.replica.start_replica()
+    work.wait_same()
+
+
+def test_rows_of_a_transaction_to_come_are_what_it_expects(work: Pair, tmp_path: Path) -> None:
+    work.replica.stop_replica("SQL_THREAD")
+    start = at(work)
+    _transaction(
+        work.source,
+        "INSERT INTO shop.w VALUES (20, 'new', 20)",
+        "UPDATE shop.w SET v = 'changed' WHERE id = 3",
+        "UPDATE shop.w SET v = 'twice' WHERE id = 3",
+    )
+    end = at(work)
+    work.replica.execute_unlogged("INSERT INTO shop.w VALUES (20, 'local', 21)", "DELETE FROM shop.w WHERE id = 3")
+    done = repair(work, start, end, state="healed", point="applied", record_dir=str(tmp_path))
+    assert not done["failed"] and done["healed"] == 2 and done["proof"] == "rows_proven", done
+    assert [(row["id"], row["v"]) for row in rows(work.replica)] == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+    work.replica.start_replica()
+    work.wait_same()
+    assert rows(work.replica) == rows(work.source)
+
+
+def _transaction(server: Server, *statements: str) -> None:
+    with server.connect("root", autocommit=False) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        connection.commit()
+
+
+def test_unique_values_that_were_swapped(work: Pair, tmp_path: Path) -> None:
+    start = at(work)
+    work.source.execute("UPDATE shop.w SET n = -id", "UPDATE shop.w SET n = 5 - id")
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged("UPDATE shop.w SET n = -id", "UPDATE shop.w SET n = id")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert not done["failed"] and done["healed"] == 4 and rows(work.replica) == rows(work.source), done
+
+
+def test_a_value_taken_by_a_row_that_was_not_touched_changes_nothing(work: Pair, tmp_path: Path) -> None:
+    start, end = changes(work)
+    work.replica.execute_unlogged("DELETE FROM shop.w WHERE id = 10", "INSERT INTO shop.w VALUES (99, 'mine', 3)")
+    wrong, before = rows(work.replica), trace(work.replica)
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and done["errno"] == 1062, done
+    assert rows(work.replica) == wrong and trace(work.replica) == before
+    assert json.loads(Path(done["record"]).read_text(encoding="utf-8"))["outcome"] == "failed"
+    work.replica.execute_unlogged("DELETE FROM shop.w WHERE id = 99")
+    assert repair(work, start, end, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
+def test_children_are_not_touched_and_triggers_do_not_fire(work: Pair, tmp_path: Path) -> None:
+    work.source.execute(
+        "CREATE TABLE shop.parent (id INT PRIMARY KEY, v INT) ENGINE=InnoDB",
+        "CREATE TABLE shop.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES shop.parent (id)"
+        " ON DELETE CASCADE ON UPDATE CASCADE) ENGINE=InnoDB",
+        "INSERT INTO shop.parent VALUES (1, 1), (2, 2)",
+        "INSERT INTO shop.child VALUES (1, 1), (2, 2)",
+    )
+    start = at(work)
+    work.source.execute("UPDATE shop.parent SET v = v + 10")
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged(
+        "CREATE TRIGGER shop.fires AFTER DELETE ON shop.parent FOR EACH ROW DELETE FROM shop.w",
+        "UPDATE shop.parent SET v = 0",
+    )
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    work.replica.execute_unlogged("DROP TRIGGER shop.fires")
+    assert not done["failed"] and done["healed"] == 2, done
+    for table in ("shop.parent", "shop.child", "shop.w"):
+        assert rows(work.replica, table) == rows(work.source, table)
+
+
+@pytest.mark.engine("mariadb")
+def test_triggers_that_would_run_are_refused(work: Pair, tmp_path: Path) -> None:
+    start, end = changes(work)
+    moved_back(work)
+    before = str(work.replica.value("SELECT @@GLOBAL.slave_run_triggers_for_rbr"))
+    work.replica.execute_unlogged("CREATE TRIGGER shop.fires BEFORE INSERT ON shop.w FOR EACH ROW SET NEW.v = 'bad'")
+    work.replica.execute("SET GLOBAL slave_run_triggers_for_rbr = 'YES'")
+    try:
+        done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    finally:
+        work.replica.execute("SET GLOBAL slave_run_triggers_for_rbr = '%s'" % before)
+        work.replica.execute_unlogged("DROP TRIGGER shop.fires")
+    assert done["failed"] and done["code"] == "refused" and "triggers" in done["msg"], done
+    assert repair(work, start, end, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
+UNDECIDABLE = (
+    ("CREATE TABLE shop.parent (v INT)", ["INSERT INTO shop.parent VALUES (1)"], "no primary key"),
+    ("", ["UPDATE shop.w SET v = 'a'", "ALTER TABLE shop.w ADD COLUMN z INT"], "not those of the binlog"),
+    ("", ["UPDATE shop.w SET v = 'a'", "TRUNCATE shop.w"], "definition changes"),
+    ("", ["SET SESSION binlog_format = STATEMENT", "UPDATE shop.w SET v = 'a' WHERE id = 1"], "does not show which"),
+    ("", ["SET SESSION binlog_row_image = MINIMAL", "UPDATE shop.w SET v = 'a' WHERE id = 1"], "only a part"),
+    (
+        "CREATE TABLE shop.parent (id INT PRIMARY KEY, v INT); CREATE TABLE shop.child (id INT PRIMARY KEY, p INT,"
+        " FOREIGN KEY (p) REFERENCES shop.parent (id) ON DELETE CASCADE); INSERT INTO shop.parent VALUES (1, 1)",
+        ["INSERT INTO shop.child VALUES (1, 1)", "DELETE FROM shop.parent"],
+        "foreign key",
+    ),
+)
+
+
+@pytest.mark.parametrize(("made", "statements", "why"), UNDECIDABLE, ids=[case[2] for case in UNDECIDABLE])
+def test_what_cannot_be_known_is_not_written(
+    work: Pair, tmp_path: Path, made: str, statements: List[str], why: str
+) -> None:
+    work.source.execute(*[statement for statement in made.split("; ") if statement])
+    start = at(work)
+    with work.source.connect("root") as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("INSERT INTO shop.t (v) VALUES ('beside')")
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged("UPDATE shop.t SET v = 'spoilt' WHERE v = 'beside'")
+    told = repair(work, start, end)
+    assert not told["failed"] and told["proof"] == "unproven" and why in " ".join(told["undecided"]), told
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and done["code"] == "refused" and why in done["msg"] and not done["changed"], done
+    assert work.replica.value("SELECT COUNT(*) FROM shop.t WHERE v = 'spoilt'") >= 1
+    work.replica.execute_unlogged("UPDATE shop.t SET v = 'beside' WHERE v = 'spoilt'")
+
+
+def test_what_must_not_be_written_is_refused(work: Pair, tmp_path: Path) -> None:
+    start, end = changes(work)
+    moved_back(work)
+    wrong = rows(work.replica)
+    for options, why in (({}, "record_dir"), ({"record_dir": str(tmp_path), "max_rows": 3}, "max_rows")):
+        done = repair(work, start, end, state="healed", **options)
+        assert done["failed"] and done["code"] == "refused" and why in done["msg"], done
+    inside = (end[0], end[1] - 1)
+    for begin, stop, code in ((start, inside, "bad_input"), (inside, end, ""), (end, start, "bad_input")):
+        done = repair(work, begin, stop, state="healed", record_dir=str(tmp_path))
+        assert done["failed"] and (not code or done["code"] == code), done
+    far = (end[0], end[1] + 100000)
+    assert repair(work, start, far)["code"] == "bad_input"
+    assert rows(work.replica) == wrong
+    work.replica.start_replica("SQL_THREAD")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and done["code"] == "refused" and "applier runs" in done["msg"], done
+
+
+@pytest.mark.every_flavour
+def test_a_server_with_others_below_is_refused(flavour: str, lab_of: Any, tmp_path: Path) -> None:
+    made = ("CREATE DATABASE shop", "CREATE TABLE shop.w (id INT PRIMARY KEY, v INT)")
+    lab: Lab = lab_of(flavour, "chain", gtid=True, seed=made)
+    middle = lab.server("middle")
+    start = lab.source.coordinates()
+    lab.source.execute("INSERT INTO shop.w VALUES (1, 1), (2, 2)")
+    end = lab.source.coordinates()
+    lab.wait_all_in_sync()
+    middle.stop_replica("SQL_THREAD")
+    middle.execute_unlogged("DELETE FROM shop.w WHERE id = 2")
+    named = {"from": _part(start), "to": _part(end)}
+    options = {"transactions": named, "state": "healed", "record_dir": str(tmp_path)}
+    done = run_module("row_repair", middle, options)
+    assert done["failed"] and done["code"] == "refused" and done["replicas_below"], done
+    assert middle.value("SELECT COUNT(*) FROM shop.w") == 1
+    told = run_module("row_repair", middle, {**options, "state": "checked"})
+    assert not told["failed"] and told["different_count"] == 1, told
+
+
+@pytest.mark.modes("gtid")
+def test_transactions_named_by_gtid(work: Pair, tmp_path: Path) -> None:
+    before = work.source.gtid_position()
+    changes(work)
+    moved_back(work)
+    number = int(before.rsplit(":" if not work.is_mariadb else "-", 1)[1].rsplit("-", 1)[-1])
+    if work.is_mariadb:
+        prefix = before.rsplit("-", 1)[0]
+        named = ",".join("%s-%d" % (prefix, number + step) for step in range(1, 7))
+    else:
+        named = "%s:%d-%d" % (before.rsplit(":", 1)[0], number + 1, number + 6)
+    work.source.execute("FLUSH BINARY LOGS")
+    options = {"transactions": {"gtid_set": named}, "state": "healed", "record_dir": str(tmp_path)}
+    done = run_module("row_repair", work.replica, options)
+    assert not done["failed"] and done["healed"] == 4 and rows(work.replica) == rows(work.source), done
+    options["transactions"] = {"gtid_set": named.replace(str(number + 6), str(number + 60))}
+    lost = run_module("row_repair", work.replica, options)
+    assert lost["failed"] and lost["code"] == "bad_input", lost
+
+
+@pytest.mark.engine("mysql")
+@pytest.mark.modes("gtid")
+def test_super_read_only_is_lowered_and_put_back(work: Pair, tmp_path: Path) -> None:
+    if not work.replica.query("SHOW VARIABLES LIKE 'super_read_only'"):
+        pytest.skip("this server has no super_read_only")
+    start, end = changes(work)
+    moved_back(work)
+    work.replica.execute_unlogged("INSERT INTO shop.w VALUES (99, 'mine', 33)")
+    work.replica.execute("SET GLOBAL super_read_only = 1")
+    try:
+        failed = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+        assert failed["failed"] and failed["errno"] == 1062, failed
+        assert work.replica.value("SELECT @@GLOBAL.super_read_only") == 1
+        work.replica.execute("SET GLOBAL super_read_only = 0")
+        work.replica.execute_unlogged("DELETE FROM shop.w WHERE id = 99")
+        work.replica.execute("SET GLOBAL super_read_only = 1")
+        done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+        assert not done["failed"] and done["proof"] == "rows_proven", done
+        assert work.replica.value("SELECT @@GLOBAL.super_read_only") == 1
+    finally:
+        work.replica.execute("SET GLOBAL super_read_only = 0", "SET GLOBAL read_only = 0")
+    assert rows(work.replica) == rows(work.source)
+
+
+def test_keys_that_the_collation_takes_for_equal(work: Pair, tmp_path: Path) -> None:
+    work.source.execute(
+        "CREATE TABLE shop.parent (k VARCHAR(20) CHARACTER SET utf8 COLLATE utf8_general_ci PRIMARY KEY, v INT)",
+        "INSERT INTO shop.parent VALUES ('Old', 1), ('gone', 2), ('b', 3)",
+    )
+    start = at(work)
+    work.source.execute(
+        "DELETE FROM shop.parent WHERE k = 'old'",
+        "INSERT INTO shop.parent VALUES ('OLD', 5)",
+        "DELETE FROM shop.parent WHERE k = 'gone'",
+        "UPDATE shop.parent SET v = 4 WHERE k = 'b'",
+    )
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged(
+        "UPDATE shop.parent SET k = 'Old', v = 1 WHERE k = 'old'",
+        "UPDATE shop.parent SET k = 'B' WHERE k = 'b'",
+        "INSERT INTO shop.parent VALUES ('GONE', 9)",
+    )
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path), show_rows="full")
+    assert not done["failed"] and done["proof"] == "rows_proven", done
+    assert rows(work.replica, "shop.parent") == rows(work.source, "shop.parent")
+    assert any(one["replica"] == {"k": "GONE", "v": 9} for one in done["different"])

@@ -12,7 +12,7 @@ transactions touch which do not count has to be what it was before the first of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from . import touched_statement
 from .binlog import row_bytes
@@ -26,6 +26,10 @@ from .binlog.transactions import ROLLBACK, Transaction
 Key = Tuple[Value, ...]
 Values = Tuple[Value, ...]
 
+# Key, bytes where the image is complete, and values.
+Read = Tuple[Key, Optional[Parts], Values]
+
+ALL = "*"
 NO_KEY = "it has no primary key"
 PARTIAL = "the binlog holds only a part of its rows (binlog_row_image, or partial JSON updates)"
 
@@ -65,6 +69,9 @@ class Wanted:
 class Collector:
     """Takes transactions in the order of the binlog.
 
+    ``moved`` has for each table the names of the columns that updates changed, in lower case, and ALL after a delete:
+    what a foreign key may have followed.
+
     :param shape: of a table, by name; None when its rows are not to be read, for which the caller has a reason.
     :param spell: how the servers compare names of schemas and tables.
     """
@@ -74,6 +81,7 @@ class Collector:
         self._spell = spell
         self.rows: Dict[TableName, Dict[Key, Wanted]] = {}
         self.silent: Dict[TableName, str] = {}
+        self.moved: Dict[TableName, Set[str]] = {}
         self.everything = ""
         self.transactions = 0
 
@@ -131,6 +139,7 @@ class Collector:
             return
         rows = self.rows.setdefault(table, {})
         before, after = self._image(table, change.before, shape), self._image(table, change.after, shape)
+        self._note_moved(table, shape, before, after)
         if counts:
             if before is not None:
                 self._put(rows, before[0], Wanted(None, None, before[1]), named)
@@ -143,9 +152,16 @@ class Collector:
         if named and after is not None and after[0] not in rows:
             rows[after[0]] = Wanted(None, None, after[1])
 
-    def _image(
-        self, table: TableName, image: Optional[Sequence[Value]], shape: Shape
-    ) -> Optional[Tuple[Key, Optional[Parts], Values]]:
+    def _note_moved(self, table: TableName, shape: Shape, before: Optional[Read], after: Optional[Read]) -> None:
+        moved = self.moved.setdefault(table, set())
+        if after is None:
+            moved.add(ALL)
+        elif before is not None:
+            moved.update(
+                column.name.lower() for column, old, new in zip(shape.columns, before[2], after[2]) if old != new
+            )
+
+    def _image(self, table: TableName, image: Optional[Sequence[Value]], shape: Shape) -> Optional[Read]:
         if image is None:
             return None
         values = row_bytes.values(image)

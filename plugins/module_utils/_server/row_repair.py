@@ -96,8 +96,8 @@ def _silent(tables: Tables, found: Scan) -> Dict[TableName, str]:
     for name in list(silent):
         silent[name] = tables.silent.get(name, silent[name])
     silent.update((name, why) for name, why in tables.silent.items() if name in collector.rows)
-    touched = set(collector.rows) | set(silent)
-    silent.update((name, why) for name, why in tables.cascaded(touched).items())
+    moved = {**collector.moved, **{name: {wants.ALL} for name in silent}}
+    silent.update((name, why) for name, why in tables.cascaded(moved).items())
     return silent
 
 

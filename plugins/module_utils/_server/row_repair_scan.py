@@ -16,7 +16,7 @@ from .._core.binlog.gtids import parse_gtid_list, parse_previous_gtids
 from .._core.binlog.transactions import Event, transactions
 from .._core.errors import BadInputError, RefusedError
 from .._core.gtid_mysql import GtidSet
-from .._core.row_repair import Wish, executed, named_gtids, number_named
+from .._core.row_repair import Named, Wish, executed, named_gtids, number_named
 from .._core.row_repair_rows import APPLIED, Collector
 from .._core.snapshot import Channel, Coordinates, Server
 from . import zstd
@@ -53,7 +53,7 @@ def scan(
     found = Scan(Collector(tables.shape, tables.spell))
     has = executed(replica, channel)
     wanted = named_gtids(wish.gtids, replica.flavour.is_mariadb) if wish.gtids else None
-    start = wish.start or _before(login, wish, source, deadline)
+    start = wish.start or _first(login, _before(login, wish, source, deadline), wanted, deadline)
     stop = _stop(wish, replica, channel, source)
     with BinlogStream(connect(login), start, stop_at=stop, deadline=deadline) as stream:
         events = _noting(stream, found)
@@ -74,6 +74,15 @@ def scan(
             advice="Name only those that it has.",
         )
     return found
+
+
+def _first(login: Login, head: Coordinates, wanted: Optional[Named], deadline: float) -> Coordinates:
+    """Where the first of the named transactions begins: what stands before it says nothing of the rows behind it."""
+    with BinlogStream(connect(login), head, deadline=deadline) as stream:
+        for done in transactions(stream, lambda table: None, rows=False, file=head.file):
+            if done.gtid and wanted is not None and wanted(done.gtid):
+                return done.start
+    raise BadInputError("The source's binlog has none of the named transactions", advice="It may be purged there.")
 
 
 def _within(start: Coordinates, end: Coordinates, wish: Wish) -> bool:

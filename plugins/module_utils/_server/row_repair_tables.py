@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from .._core.binlog import layout as layouts
 from .._core.binlog import row_bytes
 from .._core.binlog.columns_info import ColumnInfo
 from .._core.binlog.columns_schema import COLUMNS_QUERY, column_info
 from .._core.binlog.table_map import TableMap, TableName
-from .._core.row_repair_rows import NO_KEY, Shape
+from .._core.row_repair_rows import ALL, NO_KEY, Shape
 from .._core.snapshot import Server
 from . import compare_catalog
 from .connect import Connection
@@ -37,6 +37,10 @@ _CONSTRAINTS = (
     "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COUNT(DISTINCT CONSTRAINT_NAME) AS n"
     " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
     " GROUP BY TABLE_SCHEMA, TABLE_NAME"
+)
+_REFERENCES = (
+    "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, REFERENCED_TABLE_SCHEMA AS rs, REFERENCED_TABLE_NAME AS rt,"
+    " REFERENCED_COLUMN_NAME AS c FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
 )
 _WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int|year)\(\d+\)")
 
@@ -142,24 +146,28 @@ class Tables:
             self._triggered = frozenset(TableName(str(row["s"]), str(row["t"])) for row in rows)
         return self._triggered
 
-    def cascaded(self, touched: Set[TableName]) -> Dict[TableName, str]:
-        """Tables whose rows a foreign key of either side may have changed because rows of these tables changed."""
-        keys: List[Tuple[TableName, TableName]] = []
+    def cascaded(self, moved: Mapping[TableName, Set[str]]) -> Dict[TableName, str]:
+        """Tables whose rows a foreign key of either side may have changed, because referenced values changed or went.
+
+        :param moved: the columns that changed, by table; ALL when rows were deleted.
+        """
+        keys: List[Tuple[TableName, TableName, str]] = []
         for connection in (self.replica, self.source):
             risky = self._risky(connection)
-            for child, parent in compare_catalog.foreign_keys(connection):
-                if self.pair(*child) in risky:
-                    keys.append((self.pair(*child), self.pair(*parent)))
+            for row in connection.query(_REFERENCES):
+                child = self.pair(str(row["s"]), str(row["t"]))
+                if child in risky:
+                    keys.append((child, self.pair(str(row["rs"]), str(row["rt"])), str(row["c"]).lower()))
         found: Dict[TableName, str] = {}
-        reached = set(touched)
+        reached = {table: set(columns) for table, columns in moved.items()}
         grown = True
         while grown:
             grown = False
-            for child, parent in keys:
-                if parent in reached and child not in found:
+            for child, parent, column in keys:
+                if child not in found and reached.get(parent, set()) & {column, ALL}:
                     found[child] = CASCADES % ("%s.%s" % parent)
-                    grown = grown or child not in reached
-                    reached.add(child)
+                    reached[child] = {ALL}
+                    grown = True
         return found
 
     def _risky(self, connection: Connection) -> Set[TableName]:
