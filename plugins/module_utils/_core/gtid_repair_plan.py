@@ -25,7 +25,7 @@ from .snapshot import GTID, Channel, Server
 ANEW = "The relay logs go, because the applier would go on expecting the error that is noted in them."
 STARTED = "What stopped at them, or for want of them, is started."
 BY_COORDINATES = "The channel goes by coordinates: what it fetches does not depend on gtid_slave_pos."
-HERE = "that their changes are here was taken on the caller's word"
+HERE = "Whether their changes are here was not looked at: it is taken on the caller's word."
 
 
 @dataclass(frozen=True)
