@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import (
     canonical,
     encode,
+    encode_values,
     header,
     layout,
     row_bytes,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.columns import JSON
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap, parse_table_map
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.transactions import transactions
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair_steps import Look, transaction
@@ -25,23 +28,18 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect i
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.probe import probe
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.reader import read_server
 from integration.looking import login
-from integration.random_tables import shapes
-from integration.test_binlog_values import COLUMNS, SCHEMA, SEED, Made, Writer
+from integration.random_writes import SCHEMA, Made, Writer, every_kind
 from lab.server import Server
 from lab.topology import Lab
 
 Parts = row_bytes.Parts
 NOTHING = Look("", shown="look")
 PACKET = 4 << 20
+SEED = int(os.environ.get("REPLICA_TEST_SEED", "1"))
 
 
 class FullWriter(Writer):
     """Writes complete images only."""
-
-    extra = True
-
-    def extra_columns(self) -> List[str]:
-        return super().extra_columns() if self.extra else []
 
     def choose_format(self, made: Made) -> None:
         super().choose_format(made)
@@ -49,20 +47,6 @@ class FullWriter(Writer):
         self.run("SET SESSION binlog_row_image = FULL")
         if self.partial_json:
             self.run("SET SESSION binlog_row_value_options = ''")
-
-
-def every_kind(writer: FullWriter) -> None:
-    """Tables of all kinds of columns; spatial values and vectors in tables of their own."""
-    apart = {kind.name for kind in shapes(False)} | {"vector", "point srid"}
-    kinds = [kind for kind in writer.kinds if kind.name not in apart]
-    writer.source.shuffle(kinds)
-    for start in range(0, len(kinds), COLUMNS):
-        writer.make(kinds[start : start + COLUMNS])
-    writer.extra = False
-    for vectors in (False, True):
-        kinds = [kind for kind in writer.kinds if kind.name in apart and (kind.name == "vector") == vectors]
-        if kinds:
-            writer.make(kinds)
 
 
 class Images:
@@ -164,6 +148,33 @@ def trace(replica: Server) -> Tuple[Any, ...]:
     return replica.coordinates(), replica.gtid_position()
 
 
+def encoded(replica: Server, images: Images, name: str, made: Made) -> List[str]:
+    """Write every row anew from its values alone (documents from the binlog); what then is not as it was."""
+    table, form = images.maps[name], images.form
+    changes: List[Tuple[str, Parts]] = []
+    assert form is not None
+    for number, row in made.rows.items():
+        parts = images.last[name][number]
+        assert parts is not None
+        changes.append((encode.DELETE, parts))
+        made_anew = tuple(
+            part if value is None or code == JSON else encode_values.encode(value, code, metadata, column)
+            for part, value, code, metadata, column in zip(parts, row, table.type_codes, table.metadata, made.columns)
+        )
+        changes.append((encode.WRITE, made_anew + parts[len(row) :]))
+    with connect(login(replica, "repairer")) as connection:
+        server = read_server(connection, probe(connection))
+        pieces = list(encode.statements(table, changes, form, PACKET, 1))
+        row_events.write(connection, server, transaction(server, form, pieces, NOTHING, NOTHING))
+    now = rows_of(replica, name, made.columns)
+    return [
+        "encoded %s %d %s %s: %.200r, not %.200r" % (name, number, column.name, column.column_type, have, want)
+        for number, row in made.rows.items()
+        for column, have, want in zip(made.columns, now[number], row)
+        if have != want
+    ]
+
+
 @pytest.mark.every_flavour
 def test_rows_of_every_type_are_written_exactly(
     flavour: str, lab_of: Callable[..., Lab], capsys: pytest.CaptureFixture[str]
@@ -196,6 +207,7 @@ def test_rows_of_every_type_are_written_exactly(
                 if have != want:
                     wrong.append("%s %d %s %s: %.200r, not %.200r"
                                  % (name, number, column.name, column.column_type, have, want))  # fmt: skip
+        wrong += encoded(lab.replica, images, name, made)
     assert not wrong, "%d wrong:\n%s" % (len(wrong), "\n".join(wrong[:30]))
     assert trace(lab.replica) == before
     with capsys.disabled():
