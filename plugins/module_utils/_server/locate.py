@@ -18,6 +18,7 @@ from .._core.locate import refine as refinement
 from .._core.locate.answer import Answer
 from .._core.locate.judge import FULL, WINDOW, Circumstances, judge
 from .._core.locate.report import DivergedRow, Report
+from .._core.locate.second_look import SecondLook
 from .._core.locate.suspects import Suspects
 from .._core.locate.track import Track
 from .._core.locate.voting import Tally, Voting
@@ -206,7 +207,7 @@ class Search:
         base: Union[GtidSet, GtidPosition, None] = None,
     ) -> Report:
         """Count a stretch and judge it."""
-        voting = Voting(differing=self.tables.differing())
+        voting = Voting(self.tables.differing())
         scan = self.reader.run(voting, start, stop, decode_from, base)
         tally = voting.finish(self.tables.present)
         around = self.circumstances(scan, scope, stop)
@@ -250,7 +251,7 @@ class Search:
         first, last = refinement.region(tally)
         if first >= last:
             return found
-        again = Voting(remember=refinement.MOST_CHANGES, differing=self.tables.differing())
+        again = SecondLook(refinement.MOST_CHANGES, self.tables.differing())
         self.reader.run(again, track.coordinates(first), track.coordinates(last))
         part = again.finish(self.tables.present)
         parallel = self.channel is not None and (self.channel.parallel > 1 or self.channel.mode == GTID)

@@ -26,8 +26,8 @@ from .connect import Login, connect
 from .locate_rows import Rows
 from .locate_tables import Tables
 
-# So many rows of the replica are asked for before the changes that wait for them are counted.
-BATCH = 5000
+# So many changes wait at most for rows of the replica before these are asked for.
+BATCH = 10000
 
 
 class Settling(Sink, Protocol):

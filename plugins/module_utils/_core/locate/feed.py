@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterable, Optional, Protocol, Sequence, 
 
 from ..binlog.query import QueryEvent
 from ..binlog.rows import RowChange
+from ..binlog.table_map import TableName
 from ..binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
 from .digest import NO_ROW, digest
 from .meaning import Meaning, meaning
@@ -32,6 +33,13 @@ class View:
     silent: str = ""
     key: Tuple[int, ...] = ()
     compared: Optional[Tuple[int, ...]] = None
+
+    def seen(self, image: Tuple[object, ...]) -> Tuple[object, ...]:
+        """The compared columns of an image."""
+        compared = self.compared
+        if compared is None or (len(image) == len(compared) and compared[-1:] == (len(image) - 1,)):
+            return image  # positions rise, so that these are all
+        return tuple([image[at] for at in compared])
 
 
 class Sink(Protocol):
@@ -84,6 +92,7 @@ class Feeder:
         self._prepared: Set[Pair] = set()
         self._open = 0
         self._temporary: Set[Pair] = set()
+        self._known: Dict[TableName, Tuple[Pair, View]] = {}
 
     def spell(self, schema: str, table: str) -> Pair:
         """A table as it is called here."""
@@ -146,28 +155,30 @@ class Feeder:
         else:
             self._prepared.clear()
 
+    def _looked_at(self, name: TableName) -> Tuple[Pair, View]:
+        found = self._known.get(name)
+        if found is None:
+            pair = self.spell(name.schema, name.name)
+            found = self._known[name] = (pair, self._views(pair))
+        return found
+
     def _change(self, change: RowChange, ends: Set[Pair]) -> None:
-        pair = self.spell(change.table.schema, change.table.name)
+        name, _kind, old, new, partial = change
+        pair, view = self._looked_at(name)
         if pair in ends:
             return
-        view = self._views(pair)
         if view.silent:
             self.voting.silent.setdefault(pair, view.silent)
             self.voting.mark(UNCLEAR)
             return
-        if change.partial:
+        if partial:
             self.voting.silent.setdefault(pair, "an image does not hold every column (binlog_row_image)")
             ends.add(pair)
             return
-        old, new = change.before, change.after
-        compared = view.compared
         old_key = None if old is None else tuple([old[at] for at in view.key])
         new_key = None if new is None else tuple([new[at] for at in view.key])
-        if compared is not None:
-            old = None if old is None else tuple([old[at] for at in compared])
-            new = None if new is None else tuple([new[at] for at in compared])
-        before = NO_ROW if old is None else self._stand_for(old)
-        after = NO_ROW if new is None else self._stand_for(new)
+        before = NO_ROW if old is None else self._stand_for(view.seen(old))
+        after = NO_ROW if new is None else self._stand_for(view.seen(new))
         if old_key == new_key or old_key is None or new_key is None:
             key = old_key if new_key is None else new_key
             if key is not None:

@@ -11,6 +11,7 @@ from typing import Dict, Optional, Set, Tuple
 
 from .answer import APPLIED_SET, MIXED, Answer
 from .judge import Circumstances, closest
+from .second_look import SecondLook
 from .track import Track
 from .voting import STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
 
@@ -34,7 +35,7 @@ def refine(
     whole: Tally,
     part: Tally,
     start: int,
-    again: Voting,
+    again: SecondLook,
     voting: Voting,
     track: Track,
     around: Circumstances,

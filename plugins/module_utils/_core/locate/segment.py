@@ -46,8 +46,9 @@ class Ends:
 class Segment:
     """Counts the votes of one table from boundary ``start`` on, until it is closed by a barrier or by the end."""
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, number: int = 0) -> None:
         self.start = start
+        self.number = number  # tells it from every other one of the same count
         self.void = ""
         self.keys = KeyTable()
         self._floor = start  # what a key was before its first change here holds from this boundary on

@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .digest import NO_ROW
 from .key_table import AGREES, COUNT, ONCE, ROSE
@@ -22,6 +22,8 @@ from .segment import UNLOGGED, Ends, Segment
 
 Pair = Tuple[str, str]
 Key = Tuple[object, ...]
+# Segment, transaction, key, before, after, table. Key 0: all rows went (after is 1), or the segment ends.
+Change = Tuple[Segment, int, int, int, int, Pair]
 
 # What is known of a transaction, bits of `Tally.flags`.
 WITNESS = 1  # it changed something that the replica can be asked about
@@ -62,16 +64,13 @@ class Tally:
 class Voting:
     """The count in progress."""
 
-    def __init__(self, remember: int = 0, differing: Optional[Mapping[Pair, str]] = None) -> None:
+    def __init__(self, differing: Optional[Mapping[Pair, str]] = None) -> None:
         """Begin a count.
 
         :param differing: tables that are defined otherwise on the source and the replica today, and how: their rows
             count only before the last change of the definition in this stretch, which may be the reason.
-        :param remember: keep so many changes, so that `verdicts` can tell which transactions are applied.
         """
         self.time = 0
-        self._remember = remember
-        self._remembered: List[Tuple[Segment, int, int, int, int, Pair]] = []
         self.objects = Objects()
         self.wanted: Dict[Pair, Dict[int, Key]] = {}
         self.pending = 0
@@ -79,7 +78,8 @@ class Voting:
         self._segments: Dict[Pair, Segment] = {}
         self._floors: Dict[Pair, int] = {}
         self._floor = 0
-        self._queue: List[Tuple[Segment, int, int, int, int, Pair]] = []
+        self._opened_so_far = 0
+        self._queue: List[Change] = []
         self._here: Dict[Tuple[int, int], int] = {}
         self._flags = bytearray(1)
         self._against = array("q", (0, 0))
@@ -111,8 +111,8 @@ class Voting:
         """
         segment = self._segments.get(table)
         if segment is None:
-            segment = self._segments[table] = Segment(max(self._floor, self._floors.get(table, 0)))
-        place = (id(segment), key)
+            segment = self._segments[table] = self._opened(table)
+        place = (segment.number, key)
         known = self._here.get(place)
         if known is not None:
             # One transaction may change a key more than once; only what is there at its end counts.
@@ -127,11 +127,14 @@ class Voting:
             self.mark(UNCLEAR)  # it tells nothing, and yet fails when it is applied to a row that is gone
         self._here[place] = len(self._queue)
         self._queue.append((segment, self.time, key, before, after, table))
+        self.pending += 1
         if key not in segment.keys:
             wanted = self.wanted.setdefault(table, {})
-            if key not in wanted:
-                wanted[key] = lookup
-                self.pending += 1
+            wanted[key] = lookup
+
+    def _opened(self, table: Pair) -> Segment:
+        self._opened_so_far += 1
+        return Segment(max(self._floor, self._floors.get(table, 0)), self._opened_so_far)
 
     def truncate(self, table: Pair) -> None:
         """The current transaction removed all rows of a table."""
@@ -184,10 +187,6 @@ class Voting:
             A table without an entry could not be read: it gives no evidence.
         """
         nothing: Mapping[int, int] = {}
-        if self._remember:
-            self._remembered.extend(item for item in self._queue if item[2])
-            if len(self._remembered) > self._remember:
-                self._remember = 0
         for segment, time, key, before, after, table in self._queue:
             if segment.void:
                 self._flags[time] |= UNCLEAR
@@ -279,44 +278,6 @@ class Voting:
             return False
         shard, at, _new = segment.keys.place(key)
         return shard.bits[at] & COUNT == ONCE
-
-    def verdicts(self, whole: Voting) -> Optional[Dict[int, Set[bool]]]:
-        """For each transaction what its rows say of whether it is applied, after `finish`; None for too many of them.
-
-        Only keys that agree in one stretch say anything.
-
-        :param whole: the count of everything, of which this one counted a part.
-        """
-        if not self._remember:
-            return None
-        found: Dict[int, Set[bool]] = {}
-        for segment, time, key, _before, _after, table in self._remembered:
-            if not whole.once(table, key):
-                continue
-            shard, at, new = segment.keys.place(key)
-            bits = shard.bits[at]
-            if new or segment.void or bits & COUNT != ONCE:
-                continue
-            if time <= shard.starts[at]:
-                found.setdefault(time, set()).add(True)
-            elif not bits & AGREES and time > shard.ends[at]:
-                found.setdefault(time, set()).add(False)
-        return found
-
-    def fits(self, applied: Set[int]) -> bool:
-        """Whether every row is as these transactions of the stretch, and no others, would have left it."""
-        images: Dict[Tuple[int, int], Tuple[Segment, int]] = {}
-        for segment, time, key, before, after, _table in self._remembered:
-            place = (id(segment), key)
-            now = images[place][1] if place in images else before
-            if time in applied and now != before:
-                return False
-            images[place] = (segment, after if time in applied else now)
-        for (_number, key), (segment, image) in images.items():
-            shard, at, new = segment.keys.place(key)
-            if not segment.void and (new or shard.rows[at] != image):
-                return False
-        return True
 
     def _count_object(self, spans: List[Span], state: bool) -> None:
         agreeing = [span for span in spans if span[2] == state]

@@ -21,6 +21,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.refi
     refine,
     region,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.second_look import SecondLook
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.suspects import Suspects
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Voting
 from unit.plugins.module_utils._core.locate.simulator import Replica, Source, State, canonical, feed, locally
@@ -42,7 +43,7 @@ def _whole(source: Source, replica: Replica, around: Circumstances, parallel: bo
     first, last = region(tally)
     if first >= last:
         return found
-    again = Voting(remember=MOST_CHANGES)
+    again = SecondLook(MOST_CHANGES)
     feed(again, source, replica, first, last)
     part = again.finish(replica.present)
     return refine(found, tally, part, first, again, voting, track, around, parallel)
