@@ -208,8 +208,8 @@ def run(server: Server, arguments: argparse.Namespace) -> None:
         print("mysql-replication is not installed: not compared")
         return
     theirs, rows = peer(server, start, PEER_ROWS)
-    print("  %-34s %8.0f images/s; here %.0f times as many" % ("mysql-replication", rows / theirs,
-                                                             (images / took) / (rows / theirs)))  # fmt: skip
+    times = (images / took) / (rows / theirs)
+    print("  %-34s %8.0f images/s; here %.0f times as many" % ("mysql-replication", rows / theirs, times))
 
 
 def report(what: str, seconds: float, total: float, more: str = "") -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import struct
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def decimals() -> List[Kind]:
 def random_float(source: random.Random, form: str, size: int) -> str:
     while True:
         value = struct.unpack(form, bytes(source.randrange(256) for _unused in range(size)))[0]
-        if value == value and abs(value) != float("inf"):
+        if math.isfinite(value):
             return repr(value) if "e" in repr(value) else repr(value) + "e0"
 
 

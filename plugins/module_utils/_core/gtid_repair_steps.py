@@ -50,7 +50,7 @@ def append(missing: GtidSet) -> Tuple[Statement, ...]:
 def inject(missing: GtidSet) -> Tuple[Statement, ...]:
     """Batches of empty transactions."""
     return tuple(
-        Batch("SET SESSION gtid_next", purpose="write empty transactions", gtids=part) for part in portions(missing)
+        Batch(sql="SET SESSION gtid_next", purpose="write empty transactions", gtids=part) for part in portions(missing)
     )
 
 

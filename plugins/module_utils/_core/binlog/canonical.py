@@ -81,7 +81,9 @@ def _expression(column: ColumnInfo, kind: str, quoted_name: str) -> str:
         # MySQL 9.7 makes an empty text of a document that is too long.
         return "NULLIF(CAST(CONVERT(%s USING utf8mb4) AS BINARY), '')" % quoted_name
     if kind == compare_columns.FLOAT:
-        return "CAST(CAST(%s AS CHAR) AS BINARY)" % _exact(column, quoted_name)
+        return "CAST(CAST(%s AS CHAR) AS BINARY)" % compare_columns.exact(
+            column.data_type, column.column_type, quoted_name
+        )
     if kind == compare_columns.INDEX:
         # Not plus zero: that makes a DOUBLE of a SET, which has no room for 64 members.
         return "CAST(CAST(CAST(%s AS UNSIGNED) AS CHAR) AS BINARY)" % quoted_name
@@ -135,18 +137,6 @@ def sql_literal(value: Value, column: ColumnInfo) -> str:
     if isinstance(value, str) and kind == compare_columns.TIME and _TIME.fullmatch(value):
         return "'%s'" % value
     raise ValueError("not a value of a column of type %s: %r" % (column.data_type or "?", value))
-
-
-def _exact(column: ColumnInfo, quoted_name: str) -> str:
-    """A floating-point number so that its text holds every digit (measured on MySQL 9.7 and 5.6, MariaDB 11.8).
-
-    FLOAT shows six digits only, and a declared number of digits behind the point cuts the rest: times one makes a
-    DOUBLE of both (not plus zero: that loses the sign of -0). But MySQL prints a computed DOUBLE with 22 characters at
-    most, one too few for a long negative one, and the column itself with all.
-    """
-    if column.data_type == "float" or "(" in column.column_type:
-        return "%s * 1e0" % quoted_name
-    return quoted_name
 
 
 def _kind(column: ColumnInfo) -> str:

@@ -65,7 +65,7 @@ class Json:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Json):
-            return type(self._source) is bytes and self._source == other._source or self.text == other.text
+            return isinstance(self._source, bytes) and self._source == other._source or self.text == other.text
         return self.text == other if isinstance(other, str) else NotImplemented
 
     def __hash__(self) -> int:
