@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .binlog.columns_info import ColumnInfo, Value
+from .binlog.encode_values import encode
 from .binlog.table_map import TableName
 from .row_repair_rows import Compared, Difference, Shape, Values, Wanted
 
@@ -116,8 +117,9 @@ def record_rows(
 ) -> Dict[str, Any]:
     """What the undo record keeps: each row before and after, all values, and what it takes to write them.
 
-    A row's ``after`` and ``key_image`` are its bytes in a row event, a hexadecimal text for each value; ``before`` are
-    the values as people read them.
+    A row's ``after``, ``key_image`` and ``before_image`` are its bytes in a row event, a hexadecimal text for each
+    value; ``before`` are the values as people read them. Where a value cannot be encoded (documents of MySQL that
+    nobody else has) ``before_image`` is null.
     """
     return {
         "form": form.hex(),
@@ -127,7 +129,7 @@ def record_rows(
                 "table": name.name,
                 "map": dict(maps[name]),
                 "columns": [column.name for column in shape.columns],
-                "rows": [_recorded(shape, one) for one in compared.different],
+                "rows": [_recorded(shape, maps[name]["metadata"], one) for one in compared.different],
             }
             for name, (shape, compared) in sorted(tables.items())
             if compared.different
@@ -135,13 +137,33 @@ def record_rows(
     }
 
 
-def _recorded(shape: Shape, one: Difference) -> Dict[str, Any]:
+def _recorded(shape: Shape, metadata: Sequence[int], one: Difference) -> Dict[str, Any]:
     return {
         "key": row_shown([shape.columns[place] for place in shape.key], one.key),
         "before": None if one.have is None else row_shown(shape.columns, one.have),
+        "before_image": _before_image(shape, metadata, one),
         "after": _bytes(one.wanted),
         "key_image": None if one.wanted.known is None else _hex(one.wanted.known),
     }
+
+
+def _before_image(shape: Shape, metadata: Sequence[int], one: Difference) -> Any:
+    """The bytes of the row as it was; None where there was none, or a value of it cannot be encoded."""
+    if one.have is None or len(one.have) < len(shape.columns):
+        return None
+    image: List[Any] = []
+    for place, value in enumerate(one.have):
+        wanted = one.wanted
+        if value is None:
+            image.append(None)
+        elif wanted.parts is not None and wanted.values is not None and wanted.values[place] == value:
+            image.append(wanted.parts[place])
+        else:
+            try:
+                image.append(encode(value, shape.type_codes[place], metadata[place], shape.columns[place]))
+            except ValueError:
+                return None
+    return _hex(image)
 
 
 def _bytes(wanted: Wanted) -> Any:
