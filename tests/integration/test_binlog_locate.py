@@ -175,6 +175,27 @@ def test_data_ahead(lab_of: Callable[..., Lab], flavour: str, workers: int) -> N
 
 
 @pytest.mark.every_flavour
+def test_statements(lab_of: Callable[..., Lab], flavour: str) -> None:
+    """In STATEMENT format there are no images; definitions still tell in which range the data is."""
+    lab = make(lab_of, flavour, binlog_format="STATEMENT", seed=TABLES)
+    _start, ends = move_back(lab)
+    result = run_module("binlog_locate", lab.replica)
+    assert checked(result, ends[9]) == "range", result["msg"]
+    assert ends[6] <= position(result["range"]["first"]) and position(result["range"]["last"]) <= ends[11]
+
+
+@pytest.mark.every_flavour
+def test_a_source_without_binlog(lab_of: Callable[..., Lab], flavour: str) -> None:
+    """It is said, and nothing is guessed."""
+    options = (
+        {"source": {"skip_log_bin": True}} if not flavour.startswith("mariadb") else {"source": {"skip_log_bin": 1}}
+    )
+    lab = lab_of(flavour, gtid=False, replicate=False, server_options=options)
+    result = run_module("binlog_locate", lab.replica, {"source": {"login_host": lab.source.host}})
+    assert result["failed"] and "log_bin is off" in result["msg"], result["msg"]
+
+
+@pytest.mark.every_flavour
 def test_rows_moved_back(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Somebody started it at the old position: updates went in again without an error, until an insert met its row."""
     lab = make(lab_of, flavour, seed=TABLES)

@@ -121,7 +121,9 @@ class Feeder:
             voting.objects.rows_changed(voting.time, pair)
         for name in transaction.undecoded:
             pair = self.spell(name.schema, name.name)
-            voting.silent.setdefault(pair, self._views(pair).silent or "its columns are not those of the replica")
+            voting.silent.setdefault(
+                pair, self._views(pair).silent or "some of its rows have other columns than the replica's table"
+            )
             voting.mark(UNCLEAR)
         for change in transaction.changes:
             self._change(change, ends)
