@@ -13,6 +13,7 @@ from typing import Callable, Dict, List, Tuple
 import pytest
 from integration.playbook import Run, run_playbook
 from integration.test_repair import host, queries, result
+from lab import faults
 from lab.compare import compare
 from lab.load import Writer
 from lab.topology import Lab
@@ -146,3 +147,25 @@ def test_rows_that_were_never_like_that_are_no_position(
     row = lab.status(lab.links[0])
     words = lab.flavour.words
     assert (row[words.applied_file], row[words.sql_running]) == (start[0], "No")
+
+
+def test_an_older_relay_log_info_after_a_power_loss(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    if flavour == "mysql-9.7":
+        pytest.skip("MySQL 9.7 keeps its position in a table, together with the data")
+    lab = lab_of(flavour, gtid=False)
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    faults.save_relay_info(lab.replica)
+    on_source(lab, *RELEASE[:APPLIED])
+    lab.wait_in_sync()
+    faults.restore_relay_info(lab.replica)
+    on_source(lab, *RELEASE[APPLIED:])
+    with Writer(lab.source, rate=20):
+        lab.replica.start_replica()
+        lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+        repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["reposition"], "rows_proven"), result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
