@@ -95,8 +95,8 @@ notes:
     known, and for tables whose rows a foreign key may have changed without a word in the binlog. RV(undecided) tells.
   - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
     and, before rows are overwritten or deleted, without O(record_dir).
-  - A row in another table that references a deleted row stays, as do all rows that the transactions do not touch.
-    Compare those with M(replicaops.mysql.table_compare).
+  - Foreign keys are not followed. When a row would reference one that is not there, all is rolled back and refused.
+  - Rows that the transactions do not touch are not looked at. Compare those with M(replicaops.mysql.table_compare).
   - While rows are written, C(super_read_only) is lowered and put back; C(read_only) stays.
   - The account needs on the replica C(BINLOG_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(CONNECTION_ADMIN) (MySQL 5.6 and
     5.7 C(SUPER); MariaDB C(BINLOG ADMIN), C(BINLOG REPLAY) and C(READ_ONLY ADMIN)) and C(SELECT); on the source

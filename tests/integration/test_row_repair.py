@@ -220,6 +220,30 @@ def test_children_are_not_touched_and_triggers_do_not_fire(work: Pair, tmp_path:
         assert rows(work.replica, table) == rows(work.source, table)
 
 
+def test_rows_that_would_be_orphans_are_refused(work: Pair, tmp_path: Path) -> None:
+    work.source.execute(
+        "CREATE TABLE shop.parent (id INT PRIMARY KEY, v INT) ENGINE=InnoDB",
+        "CREATE TABLE shop.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES shop.parent (id))",
+        "INSERT INTO shop.parent VALUES (1, 1), (2, 2)",
+    )
+    start = at(work)
+    work.source.execute("DELETE FROM shop.parent WHERE id = 1")
+    end = at(work)
+    work.source.execute("INSERT INTO shop.child VALUES (5, 2)")
+    last = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged("INSERT INTO shop.parent VALUES (1, 7)", "INSERT INTO shop.child VALUES (1, 1)")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and done["code"] == "refused" and "shop.child reference" in done["msg"], done
+    assert len(rows(work.replica, "shop.parent")) == 2 and len(rows(work.replica, "shop.child")) == 2
+    work.replica.execute_unlogged("DELETE FROM shop.child", "DELETE FROM shop.parent WHERE id = 2")
+    done = repair(work, end, last, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and done["code"] == "refused" and "shop.parent that are not there" in done["msg"], done
+    work.replica.execute_unlogged("INSERT INTO shop.parent VALUES (2, 2)")
+    assert repair(work, start, last, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
 @pytest.mark.engine("mariadb")
 def test_triggers_that_would_run_are_refused(work: Pair, tmp_path: Path) -> None:
     start, end = changes(work)

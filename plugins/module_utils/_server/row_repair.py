@@ -29,6 +29,7 @@ from .connect import Connection, Login, connect
 from .probe import probe
 from .reader import read_server
 from .row_events import Writer, restored
+from .row_repair_keys import orphans
 from .row_repair_rows import rows
 from .row_repair_scan import Scan, scan
 from .row_repair_tables import Table, Tables
@@ -170,7 +171,7 @@ class _Work:
         before = Look(
             "", shown="SELECT ... FROM %s LOCK IN SHARE MODE" % ", ".join(names), look=lambda: self._must_be(outcome)
         )
-        after = Look("", shown="SELECT ... FROM %s" % ", ".join(names), look=self._must_be_equal)
+        after = Look("", shown="SELECT ... FROM %s" % ", ".join(names), look=lambda: self._must_be_equal(outcome))
         summary = "Make %d rows of %s what the source's transactions made of them." % (
             outcome.different, ", ".join(names),
         )  # fmt: skip
@@ -192,10 +193,18 @@ class _Work:
         if _seen(now) != _seen(outcome):
             raise self._stopped("the rows are not what they were when the change was planned")
 
-    def _must_be_equal(self) -> None:
+    def _must_be_equal(self, planned: Outcome) -> None:
         now = self.compare(self.aim.connection)
         if now.different:
             raise self._stopped("%d rows did not become what they had to be" % now.different)
+        written = {self.tables.known[name]: found.different for name, (_shape, found) in planned.tables.items()}
+        broken = orphans(self.aim.connection, written)
+        if broken:
+            raise RefusedError(
+                "write rows for %s" % self.aim.channel.label, self.aim.server.address,
+                "with the rows as they have to be, %s" % broken,
+                "The transaction was rolled back. Those rows differ as well: compare both tables (table_compare).",
+            )  # fmt: skip
 
     def _stopped(self, what: str) -> ReplicaError:
         return ReplicaError(
