@@ -112,7 +112,12 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
     restore,
     state,
 )
-from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, source_head
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import (
+    change,
+    row_events,
+    row_repair_undo,
+    source_head,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import record as records
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.prepared import prepared
 
@@ -138,7 +143,11 @@ def put_back(module: AnsibleModule) -> Dict[str, Any]:
     arguments = _module.target_arguments(module, ATTEMPT, options, params)
     with change.target(*arguments) as aim:
         restore.check_identity(record, aim.server)
-        found = restore.restoration(aim.verbs, record, aim.server, aim.channel, aim.state_id)
+        rows = row_repair_undo.plan(aim, record)
+        found = restore.with_rows(
+            restore.restoration(aim.verbs, record, aim.server, aim.channel, aim.state_id),
+            rows.steps, rows.restored, rows.left,
+        )  # fmt: skip
         permit.check_skip_counter(aim.server, aim.channel, found.plan.steps, ATTEMPT)
         said = restore.message(found, module.check_mode)
         if found.changes:
@@ -146,7 +155,8 @@ def put_back(module: AnsibleModule) -> Dict[str, Any]:
         before = state.channel_as_dict(aim.channel)
         after, queries, path = before, list(found.plan.queries()), ""
         if found.plan.steps and not module.check_mode:
-            outcome = change.carry_out(aim, found.plan, options, details={"undoes": params["record"]})
+            with row_events.writing(aim, bool(rows.steps)) as able:
+                outcome = change.carry_out(able, found.plan, options, details={"undoes": params["record"]})
             now = outcome.after.channel(aim.channel.name) or aim.channel
             after, queries, path = state.channel_as_dict(now), outcome.executed, outcome.record
         elif found.plan.steps:

@@ -110,6 +110,26 @@ def test_a_mixed_state_becomes_the_end_of_the_range(work: Pair, tmp_path: Path) 
     work.wait_same()
 
 
+@pytest.mark.every_flavour
+def test_what_was_written_is_put_back_where_nobody_changed_it_since(work: Pair, tmp_path: Path) -> None:
+    start, end = changes(work)
+    moved_back(work)
+    wrong, before = rows(work.replica), trace(work.replica)
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert not done["failed"] and rows(work.replica) == rows(work.source), done
+    work.replica.execute_unlogged("UPDATE shop.w SET v = 'since' WHERE id = 1")
+    told = run_module("replica_undo", work.replica, {"record": done["record"]}, check=True)
+    assert told["changed"] and rows(work.replica) != wrong, told
+    undone = run_module("replica_undo", work.replica, {"record": done["record"], "record_dir": str(tmp_path)})
+    assert not undone["failed"] and undone["changed"] and undone["queries"] == told["queries"], undone
+    assert undone["restored"] == ["3 rows of shop.w"] and "1 rows of shop.w" in " ".join(undone["not_restorable"])
+    expected = [dict(row, v="since") if row["id"] == 1 else row for row in wrong]
+    assert rows(work.replica) == expected and trace(work.replica) == before
+    again = run_module("replica_undo", work.replica, {"record": done["record"]})
+    assert not again["changed"] and again["queries"] == [], again
+    assert repair(work, start, end, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
 @pytest.mark.modes("position")
 @pytest.mark.every_flavour
 def test_a_replica_restarted_at_an_old_position_is_made_whole(work: Pair, tmp_path: Path) -> None:

@@ -90,6 +90,16 @@ def restoration(
     return Restoration(plan, bool(change), end, tuple(done), tuple(left))
 
 
+def with_rows(
+    found: Restoration, steps: Tuple[Step, ...], restored: Tuple[str, ...], left: Tuple[str, ...]
+) -> Restoration:
+    """The restoration with rows that are put back first, while the threads are as they were found."""
+    plan = replace(found.plan, steps=(*steps, *found.plan.steps), risk="replica_rows" if steps else found.plan.risk)
+    return replace(
+        found, plan=plan, restored=(*restored, *found.restored), not_restorable=(*left, *found.not_restorable)
+    )
+
+
 def message(found: Restoration, check_mode: bool) -> str:
     """What was done, or would be done, in a few words."""
     if not found.plan.steps:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Iterator, Sequence
 
 from .._core.errors import ReplicaError, ServerError
@@ -14,6 +15,7 @@ from .._core.plan import Step
 from .._core.row_repair_steps import GTID_AUTOMATIC, Look
 from .._core.snapshot import Server
 from .._core.statement import Value
+from .change import Target
 from .connect import Connection, Query, connect
 
 _BACK = "SET GLOBAL super_read_only = 1"
@@ -48,6 +50,20 @@ def write(connection: Connection, server: Server, steps: Sequence[Step]) -> None
     with restored(writer, server):
         for step in steps:
             writer.execute(step.statement)
+
+
+@contextmanager
+def writing(aim: Target, rows: bool) -> Iterator[Target]:
+    """The target, able to carry out steps of `row_repair_steps.transaction` when there are rows among its steps.
+
+    :raises ReplicaError: as `restored`.
+    """
+    if not rows:
+        yield aim
+        return
+    writer = Writer(aim.connection)
+    with restored(writer, aim.server):
+        yield replace(aim, connection=writer)
 
 
 @contextmanager

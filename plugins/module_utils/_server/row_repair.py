@@ -28,14 +28,12 @@ from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
 from .probe import probe
 from .reader import read_server
-from .row_events import Writer, restored
+from .row_events import writing
 from .row_repair_keys import orphans
 from .row_repair_rows import rows
 from .row_repair_scan import Scan, scan
 from .row_repair_tables import Table, Tables
 from .sections import SOURCE
-
-UNDO = ("The rows that were written stay as they are. What they were before is told under details.rows.",)
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,8 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
     plan = work.plan(before)
     if options.check_mode:
         return Report(before, before, point, plan, plan.queries(), bytes_read=found.bytes_read)
-    writer = Writer(aim.connection)
-    with restored(writer, aim.server):
-        done = carry_out(replace(aim, connection=writer), plan, options, UNDO, {"rows": work.recorded(before)})
+    with writing(aim, True) as able:
+        done = carry_out(able, plan, options, (), {"rows": work.recorded(before)})
     return Report(
         before, work.compare(aim.connection), point, plan, tuple(done.executed), done.record, found.bytes_read
     )

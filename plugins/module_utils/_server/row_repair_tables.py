@@ -113,9 +113,9 @@ class Tables:
         schema, name, kind = self._real(self.replica, table.schema, table.table)
         if kind != "BASE TABLE":
             raise ValueError("it is no plain table (%s)" % kind.lower())
-        columns, key = _side(self.replica, schema, name)
+        columns, key = side(self.replica, schema, name)
         real = self._real(self.source, table.schema, table.table)
-        if _plain(columns, key) != _plain(*_side(self.source, real[0], real[1])):
+        if _plain(columns, key) != _plain(*side(self.source, real[0], real[1])):
             raise ValueError(DIFFERS)
         if not key:
             raise ValueError(NO_KEY)
@@ -180,7 +180,8 @@ class Tables:
         return {child for child, count in every.items() if harmless.get(child, 0) < count}
 
 
-def _side(connection: Connection, schema: str, name: str) -> Tuple[Tuple[ColumnInfo, ...], Tuple[str, ...]]:
+def side(connection: Connection, schema: str, name: str) -> Tuple[Tuple[ColumnInfo, ...], Tuple[str, ...]]:
+    """Columns and primary key of a table. Raises ValueError when the key has only the beginning of a column."""
     columns = tuple(column_info(row) for row in connection.query(COLUMNS_QUERY, (schema, name)))
     rows = connection.query(_KEY, (schema, name))
     if any(row["SUB_PART"] is not None for row in rows):
