@@ -260,13 +260,16 @@ class Search:
     def _rows(self, found: Answer, track: Track, stop: Coordinates) -> Tuple[List[DivergedRow], int]:
         """The rows that are not as they should be: at the end of a mixed range, or at the closest boundary."""
         target = found.last if found.kind == answers.MIXED else found.closest if found.kind == answers.NOWHERE else None
-        if target is None or self.request.show == "none":
+        if target is None:
             return [], 0
         whole = self.request.show == "full"
         suspects = Suspects(target.index)
         self.reader.run(suspects, track.coordinates(0), stop, whole=whole)
         rows = suspects.rows()
-        shown = [self._row(table, key, image, whole) for table, key, image in rows[: self.request.shown]]
+        shown = [
+            self._row(table, key, image, whole)
+            for table, key, image in rows[: self.request.shown if self.request.show != "none" else 0]
+        ]
         return shown, len(rows)
 
     def _row(self, table: Tuple[str, str], key: Tuple[object, ...], image: object, whole: bool) -> DivergedRow:

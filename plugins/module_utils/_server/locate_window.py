@@ -51,7 +51,7 @@ def search(found: Search) -> Optional[Report]:
     start, stop = max(place - wanted, 0), min(place + wanted, len(track))
     end = found.end if stop == len(track) and high + 1 == len(files) else track.coordinates(stop)
     report = found.stretch(track.coordinates(start), end, None, WINDOW, _base(track, start))
-    if report.answer.kind in (answers.BOUNDARY, answers.APPLIED_SET, answers.MIXED):
+    if report.answer.kind == answers.BOUNDARY:
         return report
     if report.answer.kind == answers.RANGE and not (report.answer.open_start or report.answer.open_end):
         return report

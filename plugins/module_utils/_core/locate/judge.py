@@ -42,8 +42,8 @@ class Circumstances:
 
 Run = Tuple[int, int]
 
-# In a window, so many transactions on either side must be shown to be applied, and to be missing: values that come
-# back can make a few rows agree at a boundary far from the true one, which the window does not hold.
+# So many transactions must be shown to be applied, and in a window also to be missing: values that come back can make a
+# few rows agree at a boundary far from the true one, which the stretch does not hold.
 NEEDED = 5
 
 
@@ -90,8 +90,8 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
         candidates=tuple((track.point(a, around.recorded), track.point(b, around.recorded)) for a, b in free),
         first=track.point(first, around.recorded),
         last=track.point(last, around.recorded),
-        open_start=first == 0 and not around.complete_start,
-        open_end=last == tally.transactions and not around.complete_end,
+        open_start=_thin_start(tally, around, first),
+        open_end=_thin_end(tally, around, last),
         why=why,
     )
 
@@ -113,8 +113,8 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
         return "no row shows the last applied transaction and nothing else"
     if index < tally.transactions and not tally.flags[index + 1] & LAST:
         return "no row shows the first transaction that is missing and nothing else"
-    if around.scope == WINDOW and _thin(tally, around, index):
-        return "the window shows too few transactions around it"
+    if _thin_start(tally, around, index) or _thin_end(tally, around, index):
+        return "too few transactions on one side of it are shown to be applied, or to be missing"
     if around.failing is not None and index < tally.transactions and tally.flags[index + 1] & UNCLEAR:
         # Applied again from an older position, updates move rows back without an error.
         return (
@@ -126,11 +126,14 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
     return ""
 
 
-def _thin(tally: Tally, around: Circumstances, index: int) -> bool:
-    """Whether too few transactions of a window are shown on a side on which the truth may lie outside."""
-    applied = sum(1 for flags in tally.flags[1 : index + 1] if flags & FIRST)
-    missing = sum(1 for flags in tally.flags[index + 1 :] if flags & LAST)
-    return (applied < NEEDED and not around.complete_start) or (missing < NEEDED and not around.complete_end)
+def _thin_start(tally: Tally, around: Circumstances, index: int) -> bool:
+    """Whether the truth may lie before the stretch, as too few of its transactions are shown to be applied."""
+    return not around.complete_start and sum(1 for f in tally.flags[1 : index + 1] if f & FIRST) < NEEDED
+
+
+def _thin_end(tally: Tally, around: Circumstances, index: int) -> bool:
+    """Whether the truth may lie behind the stretch, as too few of its transactions are shown to be missing."""
+    return not around.complete_end and sum(1 for f in tally.flags[index + 1 :] if f & LAST) < NEEDED
 
 
 def _range(tally: Tally, free: List[Run], restarted: bool) -> Run:

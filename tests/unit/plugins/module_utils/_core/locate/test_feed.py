@@ -62,7 +62,7 @@ def look(
     found = {("d", name): {digest((row[0],)): digest(row) for row in table} for name, table in rows.items()}
     voting.settle(found)
     tally = voting.finish(lambda thing: None)
-    return judge(tally, track, Circumstances()), tally
+    return judge(tally, track, Circumstances(complete_start=True)), tally
 
 
 BEFORE = [transaction(write(T, (1, 1)))]

@@ -80,7 +80,9 @@ def test_rows_moved_back() -> None:
         for count in range(true):
             if not _replay(replica.state, [source.log[count]]):
                 break
-        found = _whole(source, replica, Circumstances(failing=count + 1), parallel=rng.random() < 0.5)
+        found = _whole(
+            source, replica, Circumstances(complete_start=True, failing=count + 1), parallel=rng.random() < 0.5
+        )
         seen[found.kind] += 1
         if found.kind == answers.BOUNDARY:
             assert found.boundary is not None
@@ -140,15 +142,12 @@ def test_transactions_left_out() -> None:
                 assert _replay(state, [transaction])
                 applied.add(number)
         replica = Replica(state, True)
-        found = _whole(source, replica, Circumstances(), parallel=True)
+        found = _whole(source, replica, Circumstances(complete_start=True), parallel=True)
         seen[found.kind] += 1
         if found.kind == answers.APPLIED_SET:
             assert found.first is not None and found.last is not None
-            claimed = set(range(1, found.first.index + 1)) | set(found.applied)
+            # Not always the very transactions, but always some that lead to the same rows.
             _completed(source, replica, found, seed)
-            for number in claimed ^ applied:  # what changes nothing may be either
-                changes = source.log[number - 1].changes
-                assert all(c.before == c.after for c in changes), "seed %d: %s" % (seed, found)
         elif found.kind == answers.BOUNDARY:
             assert found.boundary is not None
             assert canonical(source.states[found.boundary.index]) == canonical(state), "seed %d" % seed
@@ -166,7 +165,7 @@ def test_rows_written_locally() -> None:
         true = rng.randrange(len(source.states))
         replica = Replica(source.states[true], rng.random() < 0.5)
         locally(rng, replica.state)
-        found = _whole(source, replica, Circumstances(), parallel=False)
+        found = _whole(source, replica, Circumstances(complete_start=True), parallel=False)
         seen[found.kind] += 1
         if found.kind == answers.BOUNDARY:
             assert found.boundary is not None
