@@ -15,12 +15,13 @@ description:
   - Finds the boundary between two transactions of the source's binlog that a replica's data is at, from the rows
     themselves. For a replica whose data is ahead of its recorded position, whose position was lost, or which was
     restored from a backup without one.
-  - Every row that the source's binlog changes is a witness. The binlog says what its image was at each boundary, and the
-    replica's row equals some of these images. The answer is the boundary that no witness contradicts. Definitions of
-    schemas, tables, columns and indexes are witnesses as well.
+  - Every row that the source's binlog changes is a witness. The binlog says what its image was at each boundary, and
+    the replica's row equals some of these images. The answer is the boundary that no witness contradicts. Definitions
+    of schemas, tables, columns and indexes are witnesses as well.
   - A single boundary is returned only when the last applied and the first missing transaction are each shown by a row
-    that agrees nowhere else. Otherwise the answer is a range, an exact set of transactions, rows of several boundaries,
-    rows that are at no boundary, or that it cannot be decided; and why.
+    that agrees nowhere else, and when five transactions before it are shown to be applied. Otherwise the answer is a
+    range, an exact set of transactions, rows of several boundaries, rows that are at no boundary, or that it cannot be
+    decided; and why.
   - Both servers are only read. The applier must be stopped; the source may go on writing.
 author:
   - replicaops.mysql contributors (@replicaops)
@@ -179,8 +180,8 @@ diverged:
   type: dict
   sample: {"rows": [{"table": "shop.t", "key": {"id": 7}}], "rows_count": 1}
 evidence:
-  description: How many witnesses agree and contradict, how many transactions gave none, what was scanned, why the answer
-    is not a single boundary, and the tables without evidence.
+  description: How many witnesses agree and contradict, how many transactions gave none, what was scanned, why the
+    answer is not a single boundary, and the tables without evidence.
   returned: success
   type: dict
   sample: {"votes_for": 31, "votes_against": 0, "transactions": 15, "transactions_without_evidence": 1, "scope": "full"}
