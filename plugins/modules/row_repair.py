@@ -134,7 +134,6 @@ msg:
   description: What was compared and what came out, in a few sentences.
   returned: always
   type: str
-  sample: "Compared 812 rows in 3 tables with the source at binlog.000008:90210: 40 differed and were made equal."
 queries:
   description:
     - The statements in the order they ran, or would run in check mode; without the contents of rows unless

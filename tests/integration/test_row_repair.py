@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair import HEALED, Wish
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, row_repair
 from integration.conftest import Pair
+from integration.looking import login
 from integration.playbook import run_module
 from lab.server import Server
 from lab.topology import Lab
@@ -214,6 +219,26 @@ def test_a_value_taken_by_a_row_that_was_not_touched_changes_nothing(work: Pair,
     assert json.loads(Path(done["record"]).read_text(encoding="utf-8"))["outcome"] == "failed"
     work.replica.execute_unlogged("DELETE FROM shop.w WHERE id = 99")
     assert repair(work, start, end, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
+def test_rows_that_somebody_changes_meanwhile_are_left_alone(
+    work: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, end = changes(work)
+    moved_back(work)
+    carry_out = row_repair.carry_out
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        work.replica.execute_unlogged("UPDATE shop.w SET v = 'somebody' WHERE id = 1")
+        return carry_out(*arguments, **options)
+
+    monkeypatch.setattr(row_repair, "carry_out", late)
+    wish = Wish(Coordinates(*start), Coordinates(*end), state=HEALED)
+    options = change.Options("row_repair", "20260101T000000Z", record_dir=str(tmp_path))
+    arguments = (login(work.replica, "repairer"), None, "write rows", options)
+    with change.target(*arguments, samples=1) as aim, pytest.raises(ReplicaError, match="not what they were"):
+        row_repair.repair(aim, wish, options, lambda channel: login(work.source, "repairer"))
+    assert [row["v"] for row in rows(work.replica)] == ["somebody", "two", "three", "four"]
 
 
 def test_children_are_not_touched_and_triggers_do_not_fire(work: Pair, tmp_path: Path) -> None:
