@@ -449,3 +449,25 @@ def test_keys_that_the_collation_takes_for_equal(work: Pair, tmp_path: Path) -> 
     assert not done["failed"] and done["proof"] == "rows_proven", done
     assert rows(work.replica, "shop.parent") == rows(work.source, "shop.parent")
     assert any(one["replica"] == {"k": "GONE", "v": 9} for one in done["different"])
+
+
+def test_compressed_transactions(work: Pair, tmp_path: Path) -> None:
+    mariadb = work.is_mariadb
+    names = ("log_bin_compress", "log_bin_compress_min_len") if mariadb else ("binlog_transaction_compression",)
+    if not work.source.query("SHOW VARIABLES LIKE '%s'" % names[0]):
+        pytest.skip("this server compresses nothing in its binlog")
+    before = {name: work.source.value("SELECT @@GLOBAL.%s" % name) for name in names}
+    start = at(work)
+    try:
+        for name, value in zip(names, (1, 10)):
+            work.source.execute("SET GLOBAL %s = %d" % (name, value))
+        _transaction(work.source, "UPDATE shop.w SET v = REPEAT('v', 40)", "DELETE FROM shop.w WHERE id = 4")
+    finally:
+        for name, value in before.items():
+            work.source.execute("SET GLOBAL %s = %s" % (name, value))
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged("UPDATE shop.w SET v = 'x' WHERE id = 1", "INSERT INTO shop.w VALUES (4, 'y', 4)")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert not done["failed"] and done["healed"] == 2 and rows(work.replica) == rows(work.source), done
