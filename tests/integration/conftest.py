@@ -128,19 +128,19 @@ def shared_servers(nodeid: str) -> str:
 
 
 def _thinned(items: Sequence[pytest.Item]) -> List[pytest.Item]:
-    """What a run leaves out: each case keeps one flavour of each engine, in one mode, in turns from test to test.
+    """What a run leaves out: each case keeps one flavour, in one mode, in turns from test to test.
 
     Diagnosis and tests marked ``every_flavour`` keep every flavour.
     """
-    cases: Dict[Tuple[str, str], List[pytest.Item]] = {}
+    cases: Dict[str, List[pytest.Item]] = {}
     for item in items:
         flavour = _flavour_of(item.nodeid)
         if flavour and not item.get_closest_marker("every_flavour"):
             case = item.nodeid.replace(flavour, "")
             for mode in MODES:
                 case = case.replace(mode, "")
-            cases.setdefault((case, FLAVOURS[flavour].engine), []).append(item)
-    kept = {id(same[zlib.crc32(case.encode()) % len(same)]) for (case, _engine), same in cases.items()}
+            cases.setdefault(case, []).append(item)
+    kept = {id(same[zlib.crc32(case.encode()) % len(same)]) for case, same in cases.items()}
     return [item for same in cases.values() for item in same if id(item) not in kept]
 
 

@@ -19,7 +19,7 @@ from lab.topology import Lab
 from .locate_history import Coordinates, History, tables
 from .playbook import run_module
 
-SEEDS = int(os.environ.get("REPLICA_LOCATE_SEEDS", "3"))
+SEEDS = int(os.environ.get("REPLICA_LOCATE_SEEDS", "2"))
 
 
 def make(lab_of: Callable[..., Lab], flavour: str, **options: Any) -> Lab:
@@ -174,7 +174,6 @@ def test_data_ahead(lab_of: Callable[..., Lab], flavour: str, workers: int) -> N
     assert lab.replica.query("SELECT * FROM d.cnt") == lab.source.query("SELECT * FROM d.cnt")
 
 
-@pytest.mark.every_flavour
 def test_statements(lab_of: Callable[..., Lab], flavour: str) -> None:
     """In STATEMENT format there are no images; definitions still tell in which range the data is."""
     lab = make(lab_of, flavour, binlog_format="STATEMENT", seed=TABLES)
@@ -184,7 +183,6 @@ def test_statements(lab_of: Callable[..., Lab], flavour: str) -> None:
     assert ends[6] <= position(result["range"]["first"]) and position(result["range"]["last"]) <= ends[11]
 
 
-@pytest.mark.every_flavour
 def test_a_source_without_binlog(lab_of: Callable[..., Lab], flavour: str) -> None:
     """It is said, and nothing is guessed."""
     options = (
@@ -195,7 +193,6 @@ def test_a_source_without_binlog(lab_of: Callable[..., Lab], flavour: str) -> No
     assert result["failed"] and "log_bin is off" in result["msg"], result["msg"]
 
 
-@pytest.mark.every_flavour
 def test_rows_moved_back(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Somebody started it at the old position: updates went in again without an error, until an insert met its row."""
     lab = make(lab_of, flavour, seed=TABLES)
@@ -232,7 +229,6 @@ def test_rows_moved_back(lab_of: Callable[..., Lab], flavour: str) -> None:
     ]
 
 
-@pytest.mark.every_flavour
 def test_local_rows(lab_of: Callable[..., Lab], flavour: str) -> None:
     """A row that was never like that is shown, and no position is given."""
     lab = make(lab_of, flavour, seed=TABLES)
@@ -247,7 +243,6 @@ def test_local_rows(lab_of: Callable[..., Lab], flavour: str) -> None:
     assert hidden["diverged"]["rows"] == []
 
 
-@pytest.mark.every_flavour
 def test_gtid_set_to_append(lab_of: Callable[..., Lab], flavour: str) -> None:
     """With GTIDs the answer is the set that the replica's own lacks, or MariaDB's position."""
     lab = lab_of(flavour, gtid=True, seed=TABLES)
@@ -273,7 +268,6 @@ def test_gtid_set_to_append(lab_of: Callable[..., Lab], flavour: str) -> None:
         assert result["gtids_to_append"] == "%s:%d-%s" % (uuid.split(":")[0], int(last) - 9, last)
 
 
-@pytest.mark.every_flavour
 def test_transactions_left_out(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Parallel appliers were stopped with a gap: which transactions are applied, exactly."""
     lab = lab_of(flavour, gtid=True, seed=TABLES)
@@ -295,7 +289,6 @@ def test_transactions_left_out(lab_of: Callable[..., Lab], flavour: str) -> None
         )  # fmt: skip
 
 
-@pytest.mark.every_flavour
 def test_bad_input(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Each says what is wrong and changes nothing."""
     lab = make(lab_of, flavour, seed=TABLES)
@@ -323,7 +316,6 @@ def test_bad_input(lab_of: Callable[..., Lab], flavour: str) -> None:
     assert ends
 
 
-@pytest.mark.every_flavour
 def test_a_source_that_goes_on_writing(lab_of: Callable[..., Lab], flavour: str) -> None:
     """The end is fixed when the search begins; what is written later does not matter."""
     lab = make(lab_of, flavour, seed=TABLES)

@@ -107,7 +107,6 @@ def test_the_events_are_those_that_the_server_lists(written: Written) -> None:
         assert [(start, end) for name, start, end in mine if name == file] == listed
 
 
-@every_flavour
 def test_the_transactions_have_the_gtids_that_the_server_executed(written: Written) -> None:
     gtids = [one.gtid for one in written.transactions]
     shown = chain(*(binlog_scenario.shown(written.server, file) for file in (written.file, written.last_file)))
@@ -119,7 +118,6 @@ def test_the_transactions_have_the_gtids_that_the_server_executed(written: Writt
         assert executed.contains(GtidSet.from_gtids(Gtid.parse(gtid) for gtid in gtids))
 
 
-@every_flavour
 def test_events_larger_than_a_packet_arrive_whole(written: Written) -> None:
     large = [change for one in written.transactions for change in one.changes if change.table.schema == "large"]
     value = b"0123456789" * (BIG // 10)
@@ -132,7 +130,6 @@ def test_events_larger_than_a_packet_arrive_whole(written: Written) -> None:
     ]
 
 
-@every_flavour
 def test_any_transaction_is_a_start_by_position(written: Written) -> None:
     every = list(written.transactions)
     for number in range(0, len(every), 5):
@@ -263,7 +260,6 @@ def test_a_missing_privilege_is_named(written: Written) -> None:
         list(BinlogStream(connect(login), written.start))
 
 
-@every_flavour
 def test_a_stream_over_tls(written: Written) -> None:
     if written.server.flavour.name not in ("mysql-9.7", "mariadb-11.8"):
         pytest.skip("no certificate on this server")
@@ -292,7 +288,6 @@ def test_a_server_without_a_binlog_says_so(lab_of: Callable[..., Lab], flavour: 
     assert "set log_bin" in refused(lambda: stream(server, Coordinates("binlog.000001", 4))).message()
 
 
-@every_flavour
 def test_our_stream_leaves_the_replica_s_own_alone(lab_of: Callable[..., Lab], flavour: str) -> None:
     lab = lab_of(flavour)
 

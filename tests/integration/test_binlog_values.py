@@ -52,7 +52,6 @@ def test_decoded_images_are_what_select_returned(
     assert reader.images > 30 * len(reader.left)
 
 
-@pytest.mark.every_flavour
 def test_documents_of_all_shapes(flavour: str, lab_of: Callable[..., Lab], capsys: pytest.CaptureFixture[str]) -> None:
     lab = lab_of(flavour, "single", gtid=False)
     if lab.flavour.is_mariadb or lab.flavour.version < (5, 7):
@@ -69,7 +68,6 @@ def test_documents_of_all_shapes(flavour: str, lab_of: Callable[..., Lab], capsy
     assert reader.formats["partial"] > 20 or not reader.writer.partial_json
 
 
-@pytest.mark.every_flavour
 def test_times_of_the_old_form(flavour: str, lab_of: Callable[..., Lab], capsys: pytest.CaptureFixture[str]) -> None:
     lab = lab_of(flavour, "single", gtid=False)
     if not lab.flavour.is_mariadb:
@@ -113,7 +111,6 @@ def images_of(lab: Lab, statements: Sequence[str], table: str) -> Tuple[layout.T
     return found[0], changes
 
 
-@pytest.mark.every_flavour
 def test_columns_that_information_schema_does_not_list(flavour: str, lab_of: Callable[..., Lab]) -> None:
     lab = lab_of(flavour, "single", gtid=False)
     if lab.flavour.is_mariadb:
@@ -141,7 +138,6 @@ def test_columns_that_information_schema_does_not_list(flavour: str, lab_of: Cal
         assert found.hidden == 0 and changes[0].after == (5,)
 
 
-@pytest.mark.every_flavour
 def test_a_value_that_is_too_long_for_the_server_is_an_error_and_never_null(
     flavour: str, lab_of: Callable[..., Lab]
 ) -> None:

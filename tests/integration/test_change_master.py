@@ -279,7 +279,6 @@ def writing(pair: Pair) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-@pytest.mark.every_flavour
 @pytest.mark.modes("gtid")
 def test_gtids_are_left_and_taken_up_again(well: Pair) -> None:
     by_position, by_gtid = {"auto_position": False}, {"auto_position": True}  # type: Dict[str, Any], Dict[str, Any]
@@ -315,7 +314,6 @@ def test_a_source_becomes_a_replica_with_all_that_it_wrote(well: Pair) -> None:
     assert well.replica.value("SELECT @@GLOBAL.gtid_slave_pos") == end
 
 
-@pytest.mark.every_flavour
 def test_gaps_of_parallel_workers_are_closed_first(flavour: str, lab_of: Callable[..., Lab]) -> None:
     if FLAVOURS[flavour].is_mariadb:
         pytest.skip("MariaDB applies in order without GTIDs")
@@ -356,7 +354,6 @@ def making(pair: Pair) -> Dict[str, Any]:
     return {**found, **({"use_gtid": "slave_pos"} if pair.is_mariadb else {"auto_position": True})}
 
 
-@pytest.mark.every_flavour
 def test_a_channel_is_removed_and_made_again(well: Pair, tmp_path: Path) -> None:
     before = options_of(well.replica)
     unrecorded = change(well.replica, state="absent")

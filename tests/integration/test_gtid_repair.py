@@ -205,7 +205,6 @@ def test_a_hole_that_was_fetched_again_is_filled_and_the_applier_goes_on(well: P
 
 @pytest.mark.modes("gtid")
 @pytest.mark.engine("mysql")
-@pytest.mark.every_flavour
 def test_after_an_expected_error_the_relay_logs_go_too(well: Pair, tmp_path: Path) -> None:
     table = "CREATE TABLE shop.m (id INT PRIMARY KEY, v INT) ENGINE=MyISAM"
     well.source.execute(table)
@@ -285,7 +284,6 @@ def test_who_would_lose_the_transactions_is_named(well: Pair, tmp_path: Path) ->
 
 @pytest.mark.modes("gtid")
 @pytest.mark.engine("mysql")
-@pytest.mark.every_flavour
 def test_a_killed_injection_is_finished_by_the_next_run(well: Pair, tmp_path: Path) -> None:
     count = 20000
     options = {
@@ -432,7 +430,6 @@ def test_a_server_with_replicas_below(lab_of: Callable[..., Lab], flavour: str, 
 
 @pytest.mark.modes("gtid")
 @pytest.mark.engine("mysql")
-@pytest.mark.every_flavour
 @pytest.mark.parametrize("undo", [False, True], ids=["finished", "undone"])
 def test_a_reset_that_was_cut_short_is_finished_or_undone(agreeing: Pair, tmp_path: Path, undo: bool) -> None:
     agreeing.replica.execute("CREATE DATABASE stray", "DROP DATABASE stray")

@@ -320,7 +320,8 @@ def integration(workspace: Workspace) -> list[Step]:
 
     old_driver = str(workspace.venv / "venvs" / "oldest-driver" / "bin" / "python")
     note = last_line_note(r"\b(passed|failed|error)")
-    workers = str(min(os.cpu_count() or 1, 4))
+    # Tests wait for servers most of the time.
+    workers = str(min(2 * (os.cpu_count() or 1), 4))
     shared = ("-n", workers, "--durations", "15")
     return [
         Step("demo from the built archive", archived, alone=True),
