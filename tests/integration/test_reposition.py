@@ -169,3 +169,38 @@ def test_an_older_relay_log_info_after_a_power_loss(lab_of: Callable[..., Lab], 
     assert (result(repaired)["applied"], result(repaired)["proof"]) == (["reposition"], "rows_proven"), result(repaired)
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []
+
+
+def test_rows_that_a_restart_moved_back_are_brought_forward_again(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lab_of(flavour, gtid=False)
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    start = lab.source.coordinates()
+    on_source(
+        lab,
+        "UPDATE cnt SET n = n + 10 WHERE id = 1",
+        "UPDATE t1 SET v = 'uno' WHERE id = 1",
+        "INSERT INTO t1 VALUES (10, 'ten')",
+        "UPDATE cnt SET n = n + 100 WHERE id = 1",
+        "UPDATE t1 SET v = 'eins' WHERE id = 1",
+        "INSERT INTO cnt VALUES (2, 0)",
+    )
+    lab.wait_in_sync()
+    lab.replica.stop_replica()
+    on_source(lab, "UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
+    lab.configure(lab.links[0], start)
+    lab.replica.start_replica()
+    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+    assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 11
+    refused = play(lab, "repair", tmp_path, repair_max_risk="none")
+    assert refused.code != 0 and result(refused)["applied"] == [], refused.output
+    assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 11
+    with Writer(lab.source, rate=20):
+        repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["heal_rows"], "rows_proven"), result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []

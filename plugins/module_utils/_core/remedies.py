@@ -77,7 +77,15 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "Pass the failing transaction after its whole effect was verified to be present.",
         ("repairer",),
     ),
-    Remedy("heal_rows", "", "replica_rows", "Make the rows it meets equal to the source's images, then go on."),
+    Remedy(
+        "heal_rows",
+        "row_repair",
+        "replica_rows",
+        "Bring rows of several positions to the last of them by the source's images, and replicate from there "
+        "(coordinates only).",
+        ("repairer", "source"),
+        "the rows as they are (the undo record keeps them)",
+    ),
     Remedy(
         "reposition",
         "change_master",

@@ -58,7 +58,7 @@ def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
 def test_rows_are_refused_with_the_reason(case: str) -> None:
-    chosen = choice(case, tried=("reposition",))
+    chosen = choice(case, tried=("reposition", "heal_rows"))
     assert chosen.action == REFUSED
     assert "not in this release" in chosen.reason
 
@@ -75,7 +75,7 @@ def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, fl
     else:
         assert (chosen.remedy, chosen.module) == ("reposition", "change_master")
         assert choice(case, flavour, max_risk="none").remedy == "reposition"
-        left = choice(case, flavour, tried=("reposition", "skip_present"), max_risk="replica_history")
+        left = choice(case, flavour, tried=("reposition", "skip_present", "heal_rows"), max_risk="replica_history")
         assert left.action == REFUSED and "goes by coordinates" in left.reason
 
 
