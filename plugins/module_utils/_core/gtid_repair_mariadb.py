@@ -210,7 +210,9 @@ def _named(verbs: Verbs, channel: Channel) -> Verbs:
 
 def _elsewhere(step: Step, channel: Channel) -> Step:
     made = step.statement
-    return Step(Elsewhere(made.sql, made.params, made.secret, made.purpose, connection=channel.name))
+    return Step(
+        Elsewhere(sql=made.sql, params=made.params, secret=made.secret, purpose=made.purpose, connection=channel.name)
+    )
 
 
 def privileges(clear: bool) -> Tuple[str, ...]:

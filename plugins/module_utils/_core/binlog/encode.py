@@ -176,7 +176,7 @@ def _piece(
 
 def _statement(events: Sequence[bytes], shown: str, purpose: str) -> RowEvents:
     text = "\n".join(base64.b64encode(event).decode("ascii") for event in events)
-    return RowEvents("BINLOG '%s'" % text, purpose=purpose, shown=shown)
+    return RowEvents(sql="BINLOG '%s'" % text, purpose=purpose, shown=shown)
 
 
 def _event(code: int, body: bytes, server_id: int) -> bytes:

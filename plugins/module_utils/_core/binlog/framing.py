@@ -58,7 +58,7 @@ Known = Tuple[TableName, Optional[RowDecoder]]
 class Framer(Group):
     """The transaction that is being read, and what the events of a file refer to.
 
-    :param layout_for: the columns of a table, None when they are not known.
+    :param layout_for: the columns of a table, None when they are not known (yet: it is asked again).
     :param rows: decode the rows; else only find transactions, statements and tables.
     :param decompress: for compressed transactions; without it they stay closed, and their ``lossy`` says so.
     :param file: the binlog file, for events that no rotate event goes before.
@@ -257,9 +257,11 @@ class Framer(Group):
             known = self._new_table(data)
             if len(self._maps) >= _MOST_MAPS:
                 self._maps.clear()
-            self._maps[key] = known
+            if known[1] is not None or not self.rows:
+                self._maps[key] = known
         self._by_id[data[BODY : self._id_end]] = known
-        self._last_map, self._last_table = key, known[0]
+        # Columns that are not known may be by the next time: a caller need not want the rows from the beginning.
+        self._last_map, self._last_table = key if key in self._maps else b"", known[0]
         self.tables[known[0]] = None
 
     def _new_table(self, data: bytes) -> Known:

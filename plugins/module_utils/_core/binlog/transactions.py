@@ -56,7 +56,8 @@ def transactions(
     A transaction that the events break off is left out: its end was never written, or has not been read.
 
     :param events: of one stream, in order; rotate events (artificial ones, too) name the file.
-    :param layout_for: the columns of a table map, None when they are not known; asked once for each table map.
+    :param layout_for: the columns of a table map, None when they are not known, or not wanted yet; asked
+        until they are.
     :param rows: False finds transactions, their tables and statements at several times the speed.
     :param decompress: for compressed transactions of MySQL; without it these have no tables and are ``lossy``.
     :param file: the file that the first events are of, when no rotate event says it.

@@ -287,3 +287,17 @@ def test_the_layout_is_asked_for_once_for_each_table_map() -> None:
 
     list(transactions(events("mysql-9.7"), layout, decompress=binlogs.saved_payload("mysql-9.7"), file=FILE))  # type: ignore[arg-type]
     assert Counter(asked) == {"t": 2, "m": 1, "k": 1, "c": 1, "j": 1}  # t was altered once
+
+
+def test_columns_that_become_known_later_are_used_from_then_on() -> None:
+    whole = [one for one in decoded("mysql-9.7") if one.changes]
+    asked: List[str] = []
+
+    def late(table: binlogs.TableMap) -> object:
+        asked.append(table.table)
+        return binlogs.layout_for(table) if len(asked) > 2 else None
+
+    found = list(transactions(events("mysql-9.7"), late, decompress=binlogs.saved_payload("mysql-9.7"), file=FILE))  # type: ignore[arg-type]
+    known = [one for one in found if one.changes and not one.undecoded]
+    first = whole.index(known[0])
+    assert 0 < first <= 2 and [one.changes for one in known] == [one.changes for one in whole[first:]]
