@@ -129,7 +129,7 @@ kind:
     - C(boundary) is a single position. C(range) is one of several. C(applied_set) is no position, but it is known which
       transactions are applied. C(mixed) is no position; each row is as it was at some boundary of a range, and becomes
       whole when every row is brought to the range's end. C(not_at_any_boundary) has rows that were never like that.
-      C(undecided) has no evidence.
+      C(undecided) has no evidence, or definitions that differ.
   returned: success
   type: str
   sample: boundary

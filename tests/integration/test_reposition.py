@@ -149,6 +149,18 @@ def test_rows_that_were_never_like_that_are_no_position(
     assert (row[words.applied_file], row[words.sql_running]) == (start[0], "No")
 
 
+def test_a_definition_that_differs_is_no_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    lab = lab_of(flavour, gtid=False)
+    start, ends = ahead(lab)
+    lab.replica.execute_unlogged("ALTER TABLE shop.t1 ALTER COLUMN state SET DEFAULT 'other'")
+    refused = play(lab, "reposition", tmp_path)
+    assert refused.code != 0 and "the definition of shop.t1" in refused.output, refused.output
+    assert "%s:%d" % ends[APPLIED - 1] in refused.output and not list(tmp_path.iterdir())
+    row = lab.status(lab.links[0])
+    words = lab.flavour.words
+    assert (row[words.applied_file], row[words.applied_pos]) == start
+
+
 def test_an_older_relay_log_info_after_a_power_loss(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     if flavour == "mysql-9.7":
         pytest.skip("MySQL 9.7 keeps its position in a table, together with the data")

@@ -214,6 +214,7 @@ class Search:
         found = judge(tally, scan.track, around)
         if found.kind == answers.NOWHERE:
             found = self._refined(found, voting, tally, scan.track, around)
+        found = self._defined(found, voting)
         rows, count = self._rows(found, scan.track, stop)
         return Report(
             answer=found,
@@ -227,6 +228,17 @@ class Search:
             rows_read=self.rows.read,
             mariadb=self.server.flavour.is_mariadb,
         )
+
+    def _defined(self, found: Answer, voting: Voting) -> Answer:
+        """That an object is there does not say that it is the same one: definitions must be equal as well."""
+        if found.boundary is None:
+            return found
+        differing = self.tables.unlike(voting.defined_until(found.boundary.index))
+        if not differing:
+            return found
+        why = "all rows agree with %s, but the definition of %s, changed before it and not after it, differs"
+        why %= (found.boundary.coordinates, ", ".join(differing))
+        return replace(found, kind=answers.UNDECIDED, boundary=None, why=why)
 
     def circumstances(self, scan: Scan, scope: str, stop: Coordinates) -> Circumstances:
         """What is known besides the count."""

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .._core import compare_definition
 from .._core.binlog import layout as layouts
 from .._core.binlog.columns_schema import COLUMNS_QUERY, column_info
 from .._core.binlog.layout import TableLayout
 from .._core.binlog.table_map import TableMap
+from .._core.compare_rows import Table
 from .._core.errors import PrivilegeError, ServerError
 from .._core.grants import Grants
 from .._core.locate import facts
@@ -137,6 +139,18 @@ class Tables:
                 both[pair] = shape
         mine = self._shapes(self.replica)
         return {pair: facts.DIFFERS for pair, shape in both.items() if mine.get(pair) != shape}
+
+    def unlike(self, pairs: Sequence[Pair]) -> List[str]:
+        """Those of the tables that SHOW CREATE TABLE shows differently on both sides, or not at all on one of them."""
+        found = []
+        for pair in pairs:
+            if pair not in self._names:
+                continue
+            names = self.real(pair)
+            texts = [_definition(connection, names) for connection in (self.source, self.replica)]
+            if not all(texts) or any(compare_definition.differences(texts[0], texts[1])):
+                found.append("%s.%s" % names)
+        return found
 
     def _shapes(self, connection: Connection) -> Dict[Pair, Tuple[Any, ...]]:
         """What both sides must have in common, for every table, in two statements."""
@@ -287,3 +301,11 @@ def _events(connection: Connection, server: Server) -> Tuple[str, ...]:
     if server.variable("event_scheduler", "OFF").upper() not in ("ON", "1"):
         return ()
     return tuple(str(row["text"] or "") for row in connection.query(_EVENTS))
+
+
+def _definition(connection: Connection, names: Tuple[str, str]) -> str:
+    """What SHOW CREATE TABLE says; '' when the table is not there or may not be seen."""
+    try:
+        return compare_catalog.definition(connection, Table(*names))
+    except ServerError:
+        return ""

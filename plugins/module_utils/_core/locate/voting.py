@@ -90,6 +90,10 @@ class Voting:
         self._defined: Dict[Pair, int] = {}
         self._held: List[Tuple[Segment, int, Pair]] = []
 
+    def defined_until(self, boundary: int) -> List[Pair]:
+        """The tables whose definition changed in this stretch, and not after a boundary."""
+        return sorted(table for table, time in self._defined.items() if 0 < time <= boundary)
+
     def transaction(self) -> int:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""
         self.time += 1
