@@ -163,10 +163,9 @@ def _write_payload(name: str) -> None:
 
 
 def _write_fixtures() -> None:
-    no_gtids = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
     cases: Sequence[Tuple[str, str, bool, Dict[str, Any]]] = (
         ("mysql-9.7", "mysql-9.7", True, {}),
-        ("mysql-9.7-anonymous", "mysql-9.7", False, {**no_gtids, "binlog_checksum": "NONE"}),
+        ("mysql-9.7-anonymous", "mysql-9.7", False, {"binlog_checksum": "NONE"}),
         ("mysql-5.6", "mysql-5.6", True, {}),
         ("mysql-5.6-anonymous", "mysql-5.6", False, {"binlog_checksum": "NONE", "log_bin_use_v1_row_events": "1"}),
         ("mariadb-10.11", "mariadb-10.11", True, {}),

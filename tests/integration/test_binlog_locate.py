@@ -22,13 +22,6 @@ from .playbook import run_module
 SEEDS = int(os.environ.get("REPLICA_LOCATE_SEEDS", "2"))
 
 
-def make(lab_of: Callable[..., Lab], flavour: str, **options: Any) -> Lab:
-    """Servers that replicate by coordinates, without GTIDs: with them a replica leaves out what it has executed."""
-    if flavour.startswith("mysql"):
-        options["options"] = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
-    return lab_of(flavour, gtid=False, **options)
-
-
 def apply_until(lab: Lab, end: Coordinates) -> None:
     """Let the stopped replica apply up to a point, and stop it there."""
     words, replica, link = lab.flavour.words, lab.replica, lab.links[0]
@@ -79,7 +72,7 @@ def checked(result: Dict[str, Any], true: Coordinates) -> str:
 @pytest.mark.every_flavour
 def test_k_of_n(lab_of: Callable[..., Lab], flavour: str) -> None:
     """The recorded position is old, the data is K transactions further: K, or a range that holds it."""
-    lab = make(lab_of, flavour)
+    lab = lab_of(flavour, gtid=False)
     seen: CounterType[str] = Counter()
     for seed in range(SEEDS):
         rng = random.Random(seed)
@@ -157,7 +150,7 @@ def move_back(lab: Lab, number: int = 10) -> Tuple[Coordinates, List[Coordinates
 @pytest.mark.parametrize("workers", [1, 4])
 def test_data_ahead(lab_of: Callable[..., Lab], flavour: str, workers: int) -> None:
     """The position is found, replication goes on from it, and the rows are the source's."""
-    lab = make(lab_of, flavour, workers=workers, seed=TABLES)
+    lab = lab_of(flavour, gtid=False, workers=workers, seed=TABLES)
     start, ends = move_back(lab)
     result = run_module("binlog_locate", lab.replica)
     assert result["kind"] == "boundary", result["msg"]
@@ -176,7 +169,7 @@ def test_data_ahead(lab_of: Callable[..., Lab], flavour: str, workers: int) -> N
 
 def test_statements(lab_of: Callable[..., Lab], flavour: str) -> None:
     """In STATEMENT format there are no images; definitions still tell in which range the data is."""
-    lab = make(lab_of, flavour, binlog_format="STATEMENT", seed=TABLES)
+    lab = lab_of(flavour, gtid=False, binlog_format="STATEMENT", seed=TABLES)
     _start, ends = move_back(lab)
     result = run_module("binlog_locate", lab.replica)
     assert checked(result, ends[9]) == "range", result["msg"]
@@ -195,7 +188,7 @@ def test_a_source_without_binlog(lab_of: Callable[..., Lab], flavour: str) -> No
 
 def test_rows_moved_back(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Somebody started it at the old position: updates went in again without an error, until an insert met its row."""
-    lab = make(lab_of, flavour, seed=TABLES)
+    lab = lab_of(flavour, gtid=False, seed=TABLES)
     start = stopped(lab)
     ends = ends_of(
         lab,
@@ -231,7 +224,7 @@ def test_rows_moved_back(lab_of: Callable[..., Lab], flavour: str) -> None:
 
 def test_local_rows(lab_of: Callable[..., Lab], flavour: str) -> None:
     """A row that was never like that is shown, and no position is given."""
-    lab = make(lab_of, flavour, seed=TABLES)
+    lab = lab_of(flavour, gtid=False, seed=TABLES)
     _start, ends = move_back(lab)
     lab.replica.execute("UPDATE d.cnt SET n = 4711 WHERE id = 1")
     result = run_module("binlog_locate", lab.replica)
@@ -291,7 +284,7 @@ def test_transactions_left_out(lab_of: Callable[..., Lab], flavour: str) -> None
 
 def test_bad_input(lab_of: Callable[..., Lab], flavour: str) -> None:
     """Each says what is wrong and changes nothing."""
-    lab = make(lab_of, flavour, seed=TABLES)
+    lab = lab_of(flavour, gtid=False, seed=TABLES)
     result = run_module("binlog_locate", lab.replica)
     assert result["failed"] and "applier is running" in result["msg"]
     start, ends = move_back(lab)
@@ -318,7 +311,7 @@ def test_bad_input(lab_of: Callable[..., Lab], flavour: str) -> None:
 
 def test_a_source_that_goes_on_writing(lab_of: Callable[..., Lab], flavour: str) -> None:
     """The end is fixed when the search begins; what is written later does not matter."""
-    lab = make(lab_of, flavour, seed=TABLES)
+    lab = lab_of(flavour, gtid=False, seed=TABLES)
     start = stopped(lab)
     with Writer(lab.source, rate=100.0) as writer:
         writer.wait_for(20)

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
 
 import pytest
 from integration.certificates import authority, install
@@ -18,6 +16,7 @@ from integration.channel_options import differing, options_of
 from integration.conftest import Pair
 from integration.gaps import lab_with_a_gap
 from integration.playbook import login, run_module, run_playbook
+from integration.test_replica_channel import writer
 from lab.accounts import OBSERVER, REPL
 from lab.flavours import FLAVOURS
 from lab.server import Server
@@ -246,7 +245,7 @@ def test_another_host_needs_coordinates_unless_it_is_the_same_server(well: Pair)
 
 @pytest.mark.modes("gtid", "position")
 def test_nothing_is_lost_or_applied_twice_while_the_source_is_written_to(well: Pair) -> None:
-    with writing(well):
+    with writer(well):
         for number in range(3):
             done = change(well.replica, source_connect_retry=5 + number, source_delay=0)
             assert not done["failed"] and done["changed"] and done["risk"] == "none", done
@@ -255,28 +254,6 @@ def test_nothing_is_lost_or_applied_twice_while_the_source_is_written_to(well: P
         back = change(well.replica, source_host=well.source.host, source_connect_retry=1)
         assert not back["failed"] and back["changed"], back
     well.wait_same()
-
-
-@contextlib.contextmanager
-def writing(pair: Pair) -> Iterator[None]:
-    """Somebody writes on the source all the time."""
-    stop, wrote = threading.Event(), threading.Event()
-
-    def work() -> None:
-        with pair.source.connect("root") as connection, connection.cursor() as cursor:
-            while not stop.is_set():
-                cursor.execute("INSERT INTO shop.t (v) VALUES (UUID())")
-                wrote.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        assert wrote.wait(30)
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @pytest.mark.modes("gtid")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long it takes to make many transactions count as executed: one by one, by our module, and by appending.
 
-    PYTHONPATH=.venv/collections:tests .venv/bin/python tests/benchmarks/gtid.py [flavour] [transactions]
+    PYTHONPATH=.venv/collections:tests .venv/bin/python tests/benchmarks/bench_gtid_repair.py [flavour] [transactions]
 
 All in one run on one replica with sync_binlog=1, and again with 0. One by one is what the field's tools do: set
 gtid_next, commit an empty transaction, set gtid_next back, a round trip for each. It is measured on a tenth of the
