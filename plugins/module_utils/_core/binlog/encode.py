@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import zlib
 from dataclasses import dataclass
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterable, Iterator, List, Sequence, Tuple
 
 from ..errors import RefusedError
 from ..statement import Statement, qualified
@@ -28,10 +28,11 @@ from .table_map import _METADATA_SIZE, TableMap, table_id_size
 NO_FOREIGN_KEY_CHECKS = 2
 
 WRITE = "write"
+UPDATE = "update"
 DELETE = "delete"
 
-_TYPES_V1 = {WRITE: 23, DELETE: 25}
-_TYPES_V2 = {WRITE: 30, DELETE: 32}
+_TYPES_V1 = {WRITE: 23, UPDATE: 24, DELETE: 25}
+_TYPES_V2 = {WRITE: 30, UPDATE: 31, DELETE: 32}
 _NO_EXTRA = (2).to_bytes(2, "little")
 # The type of the optional metadata that holds the sizes of vectors.
 _DIMENSIONS = 13
@@ -100,10 +101,10 @@ def table_map_event(table: TableMap, form: Form, server_id: int, table_id: int =
 def rows_event(
     kind: str, images: Sequence[bytes], columns: int, form: Form, last: bool, server_id: int, table_id: int = 1
 ) -> bytes:
-    """An event that writes or deletes rows, and neither checks nor follows foreign keys.
+    """An event that writes, changes or deletes rows, and neither checks nor follows foreign keys.
 
-    :param kind: WRITE or DELETE.
-    :param images: from `image`, complete.
+    :param kind: WRITE, UPDATE or DELETE.
+    :param images: from `image`, complete; for an UPDATE the row before and after, one behind the other.
     :param columns: how many the table has.
     :param last: whether the statement's last event is this one.
     """
@@ -113,7 +114,7 @@ def rows_event(
     size = table_id_size(form.description.post_header_length(code))
     body = table_id.to_bytes(size, "little") + flags.to_bytes(2, "little")
     body += _NO_EXTRA if code >= WRITE_ROWS else b""
-    body += _packed(columns) + _all(columns) + b"".join(images)
+    body += _packed(columns) + _all(columns) * (2 if kind == UPDATE else 1) + b"".join(images)
     return _event(code, body, server_id)
 
 
@@ -129,9 +130,21 @@ def image(parts: Parts) -> bytes:
 def statements(
     table: TableMap, changes: Sequence[Tuple[str, Parts]], form: Form, packet: int, server_id: int
 ) -> Iterator[RowEvents]:
-    """The statements that carry out changes of one table, in this order, each no longer than a packet.
+    """The statements that write and delete rows of one table, in this order, each no longer than a packet.
 
     :param changes: WRITE or DELETE, and the image.
+    :param packet: the server's max_allowed_packet.
+    :raises RefusedError: a single row is longer.
+    """
+    return image_statements(table, ((kind, image(parts)) for kind, parts in changes), form, packet, server_id)
+
+
+def image_statements(
+    table: TableMap, changes: Iterable[Tuple[str, bytes]], form: Form, packet: int, server_id: int
+) -> Iterator[RowEvents]:
+    """The statements that carry out changes of one table, in this order, each no longer than a packet.
+
+    :param changes: WRITE, UPDATE or DELETE, and the images as `rows_event` takes them.
     :param packet: the server's max_allowed_packet.
     :raises RefusedError: a single row is longer.
     """
@@ -140,8 +153,7 @@ def statements(
     room = min(_MOST_BYTES, most)
     piece: List[Tuple[str, bytes]] = []
     size = 0
-    for kind, parts in changes:
-        data = image(parts)
+    for kind, data in changes:
         if len(data) > most:
             raise RefusedError(
                 "write rows of %s.%s" % table.name,
