@@ -124,6 +124,19 @@ def server_as_dict(server: Server) -> Dict[str, Any]:
         "cluster": server.cluster or None,
         "managed": server.managed or None,
         "replicas_below": list(server.replicas_below),
+        "applying": _applying(server),
+    }
+
+
+def _applying(server: Server) -> Dict[str, Any]:
+    """What decides how errors are met and what a restart does, under names that do not differ by flavour."""
+    counts = [server.status.get(name, "") for name in ("Replica_open_temp_tables", "Slave_open_temp_tables")]
+    return {
+        "skip_errors": server.variable("replica_skip_errors") or server.variable("slave_skip_errors"),
+        "exec_mode": server.variable("replica_exec_mode") or server.variable("slave_exec_mode"),
+        "relay_log_recovery": server.flag("relay_log_recovery"),
+        "skip_start": server.flag("skip_replica_start") or server.flag("skip_slave_start"),
+        "open_temp_tables": max((int(count) for count in counts if count.isdigit()), default=0),
     }
 
 
