@@ -34,6 +34,7 @@ from .row_repair_rows import rows
 from .row_repair_scan import Scan, scan
 from .row_repair_tables import Table, Tables
 from .sections import SOURCE
+from .worker_point import furthest
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
     :raises RefusedError: it must not be compared or written; nothing was changed.
     :raises ReplicaError: a server does not answer, or rows are not what they were or were to become; nothing was kept.
     """
-    rules.check(wish, aim.server, aim.channel)
+    rules.check(wish, aim.server, aim.channel, furthest(aim.connection, aim.probed, aim.channel.name))
     login = source_login(aim.channel)
     with connect(login) as source:
         known = read_server(source, probe(source), SOURCE)
