@@ -48,9 +48,26 @@ options:
     type: int
     default: 10000
   timeout:
-    description: Seconds for all of it. What is not compared by then is undecided.
+    description: Seconds for all of it. What is not compared by then is undecided, or with O(slice) left to the next.
     type: int
     default: 300
+  slice:
+    description:
+      - Seconds of work for one call. When they are over, RV(done) is false, and the next call goes on from there.
+      - Each slice is compared at a point of its own. The applier is paused for a moment in each.
+      - Without it, all is compared in one call.
+    type: int
+  progress_file:
+    description:
+      - Where a comparison in slices keeps how far it has come, on the host where the module runs. Needed with O(slice).
+      - A comparison that was interrupted goes on where the last slice ended. The file is removed when all is done.
+      - It holds the keys of rows that differ, and can be read by its owner only.
+    type: path
+  max_lag:
+    description:
+      - Wait before each chunk of rows while the replica is further behind than so many seconds.
+      - Without it, never wait.
+    type: int
   start_stopped:
     description:
       - What to do when the applier is found stopped and is not at the source's point.
@@ -150,6 +167,16 @@ proof:
   returned: success, or failure because of a difference
   type: str
   sample: rows_proven
+done:
+  description: Whether all was compared. Only false with O(slice).
+  returned: success, when compared
+  type: bool
+  sample: true
+progress:
+  description: How far it has come.
+  returned: success, when compared
+  type: dict
+  sample: {"tables_done": 12, "tables": 40, "rows": 1204000, "different": 0}
 compared:
   description: Tables whose definition and rows were compared to the end, whether they are equal or not.
   returned: success
@@ -212,15 +239,19 @@ queries:
   sample: ["STOP REPLICA SQL_THREAD FOR CHANNEL ''"]
 """
 
+import os
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import permit
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare import UNPROVEN
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare_progress import Progress
 
 
 def compare(module: AnsibleModule) -> Dict[str, Any]:
     """Compare what was asked for and describe what was found."""
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server import compare_progress as files
     from ansible_collections.replicaops.mysql.plugins.module_utils._server import compare_run, connect, reader
 
     params = module.params
@@ -233,7 +264,10 @@ def compare(module: AnsibleModule) -> Dict[str, Any]:
         timeout=params["timeout"],
         show=params["show_rows"],
         shown=params["show_limit"],
+        slice_seconds=params["slice"],
+        max_lag=params["max_lag"],
     )
+    path = os.path.abspath(params["progress_file"]) if params["progress_file"] else ""
     with connect.connect(_module.login_from(params)) as connection:
         replica = reader.read_server(connection)
         channel = permit.pick_channel(replica, params["channel"])
@@ -243,9 +277,16 @@ def compare(module: AnsibleModule) -> Dict[str, Any]:
             selected = run.selected()
             message = "Would compare %d tables of %s." % (len(selected), connection.address)
             return {"changed": False, "msg": message, "selected": selected, "queries": run.queries()}
-        report = run.compare()
+        progress = files.load(path, run.key()) if path else Progress(run.key())
+        done = run.compare(progress)
+    if path:
+        files.forget(path) if done else files.save(path, progress)
+    report = run.report(progress)
     outcome = {**report.as_dict(), "changed": False, "point": run.point.as_dict() if run.point else {}}
-    if params["fail_on_difference"] and report.unproven:
+    outcome.update(done=done, progress=run.so_far(progress))
+    if not done:
+        outcome.update(msg=run.message_so_far(progress), proof=UNPROVEN)
+    elif params["fail_on_difference"] and report.unproven:
         module.fail_json(**outcome)
     return outcome
 
@@ -261,6 +302,9 @@ def main() -> None:
             "max_rows": {"type": "int", "default": 1000000},
             "chunk_rows": {"type": "int", "default": 10000},
             "timeout": {"type": "int", "default": 300},
+            "slice": {"type": "int"},
+            "progress_file": {"type": "path"},
+            "max_lag": {"type": "int"},
             "start_stopped": {"type": "bool", "default": False},
             "managed_ok": {"type": "bool", "default": False},
             "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
@@ -268,7 +312,8 @@ def main() -> None:
             "fail_on_difference": {"type": "bool", "default": False},
         },
     )
-    _module.run(_module.build_module(spec, required_one_of=[["tables", "since"]]), compare)
+    rules = {"required_one_of": [["tables", "since"]], "required_by": {"slice": "progress_file"}}
+    _module.run(_module.build_module(spec, **rules), compare)
 
 
 if __name__ == "__main__":

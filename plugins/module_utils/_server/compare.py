@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 from .._core import compare_rows as rows
 from .._core.compare import ROWS, Difference, TableOutcome, undecided
 from .._core.compare_columns import key_shown
+from .._core.compare_progress import Found
 from .._core.compare_rows import Digest, KeyValues, RowDifference, Table
 from .compare_side import BEYOND_MAX_ROWS, Limits, Side
 
@@ -30,39 +30,31 @@ SHOWN_BYTES = 200
 Answer = TypeVar("Answer")
 
 
-@dataclass
-class _Found:
-    """What was found so far in a table."""
-
-    rows: int = 0
-    chunks: int = 0
-    counts: Dict[str, int] = field(default_factory=lambda: {"missing": 0, "extra": 0, "changed": 0})
-    differences: List[RowDifference] = field(default_factory=list)
-    complete: bool = True
-
-    @property
-    def any(self) -> bool:
-        return not self.complete or any(self.counts.values())
-
-    def add(self, differences: List[RowDifference], keep: int) -> None:
-        for difference in differences:
-            self.counts[difference.what] += 1
-            if len(self.differences) < keep:
-                self.differences.append(difference)
-
-
 class TableReader:
-    """Compares tables between two sides; both read at the same time."""
+    """Compares tables between two sides; both read at the same time.
 
-    def __init__(self, source: Side, replica: Side, limits: Limits, pool: ThreadPoolExecutor) -> None:
+    :param breathe: called before every chunk; it may wait, to spare the servers.
+    """
+
+    def __init__(
+        self,
+        source: Side,
+        replica: Side,
+        limits: Limits,
+        pool: ThreadPoolExecutor,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
         self._source = source
         self._replica = replica
         self._limits = limits
         self._pool = pool
+        self._breathe = breathe
 
-    def compare(self, source: Table, replica: Table) -> TableOutcome:
+    def compare(self, source: Table, replica: Table, found: Optional[Found] = None) -> Optional[TableOutcome]:
         """Compare the rows of one table whose columns are the same on both sides.
 
+        :param found: what was found in it before, to go on from there; with it the table may be left in the middle.
+        :returns: None when it was left in the middle; ``found`` then says where.
         :raises ServerError: a side's connection broke; other errors make the table undecided.
         """
         unknown = source.unknown_types() + replica.unknown_types()
@@ -71,7 +63,7 @@ class TableReader:
         source, replica = rows.common_key(source, replica)
         if source.key is None:
             return self._without_key(source, replica)
-        return self._by_key(source, replica)
+        return self._by_key(source, replica, found or Found(), found is not None)
 
     def _both(self, first: Callable[[], Answer], second: Callable[[], Answer]) -> Tuple[Answer, Answer]:
         """The answers of the source and the replica, asked at the same time; the first error of either."""
@@ -92,12 +84,12 @@ class TableReader:
         )  # fmt: skip
         return rows.digest(mine[0]), rows.digest(theirs[0])
 
-    def _by_key(self, source: Table, replica: Table) -> TableOutcome:
-        found = _Found()
+    def _by_key(self, source: Table, replica: Table, found: Found, divisible: bool) -> Optional[TableOutcome]:
         method = "primary key" if source.key and source.key.name == "PRIMARY" else "unique key"
-        after: Optional[KeyValues] = None
         size = min(FIRST_CHUNK, self._limits.chunk)
         while True:
+            self._breathe()
+            after = found.after
             exceeded = self._limits.exceeded()
             if exceeded:
                 return self._outcome(source, replica, found, method, exceeded)
@@ -115,7 +107,9 @@ class TableReader:
                 self._list(found, (source, replica), (after, upto), (mine, theirs))
             if upto is None:
                 return self._outcome(source, replica, found, method, "")
-            after = upto
+            found.after = upto
+            if divisible and self._limits.paused():
+                return None
             if took < CHUNK_SECONDS / 4:
                 size = min(size * 2, self._limits.chunk)
             elif took > CHUNK_SECONDS:
@@ -123,7 +117,7 @@ class TableReader:
 
     def _list(
         self,
-        found: _Found,
+        found: Found,
         pair: Tuple[Table, Table],
         bounds: Tuple[Optional[KeyValues], Optional[KeyValues]],
         digests: Tuple[Digest, Digest],
@@ -157,7 +151,7 @@ class TableReader:
         self._limits.rows -= mine.rows
         if mine.failed or theirs.failed:
             return undecided(source.label, "a value is longer than max_allowed_packet lets the server hash")
-        found = _Found(mine.rows, 1)
+        found = Found(mine.rows, 1)
         if mine != theirs:
             bags = self._both(
                 lambda: self._source.ask(rows.multiset_statement(source, limit + 1)),
@@ -167,7 +161,7 @@ class TableReader:
             found.counts["missing"], found.counts["extra"] = rows.multiset_differences(sides[0], sides[1])
         return self._outcome(source, replica, found, "all rows at once", "")
 
-    def _outcome(self, source: Table, replica: Table, found: _Found, method: str, stopped: str) -> TableOutcome:
+    def _outcome(self, source: Table, replica: Table, found: Found, method: str, stopped: str) -> TableOutcome:
         differences: Tuple[Difference, ...] = ()
         if found.any:
             shown = tuple(self._shown(source, replica, row) for row in found.differences[: self._limits.shown])

@@ -7,6 +7,7 @@ both views, and take back what a later change may have caused."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,8 +20,10 @@ from .._core.channel_plan import Verbs
 from .._core.commit_point import CommitPoint
 from .._core.compare import DEFINITION, SNAPSHOT_ENGINES, STATIC_ENGINES, Difference, TableOutcome
 from .._core.compare_definition import differences
+from .._core.compare_progress import Found, Pair
 from .._core.compare_rows import Table, comparable
 from .._core.errors import ReplicaError, ServerError
+from .._core.glance import row_of
 from .._core.snapshot import Channel, Server
 from .._core.touched import Touched
 from . import compare_catalog as catalog
@@ -38,7 +41,8 @@ STOP_SECONDS = 60.0
 VIEW_SECONDS = 60.0
 SOURCE_CHANGED = "it was changed on the source after the point"
 
-Pair = Tuple[str, str]
+LAG_POLL_SECONDS = 0.5
+
 Select = Callable[[Connection, Probed, Dict[Pair, Table], Dict[Pair, Table], CommitPoint], List[Pair]]
 
 
@@ -48,6 +52,7 @@ class Setting:
 
     :param connection: to the replica, with what was probed of it.
     :param login: how to reach the source.
+    :param max_lag: no rows are read while the replica is further behind than so many seconds; None: never wait.
     """
 
     connection: Connection
@@ -57,6 +62,7 @@ class Setting:
     login: Login
     limits: Limits
     start_stopped: bool
+    max_lag: Optional[int] = None
 
     def checked(self, source: Connection) -> Tuple[Probed, Server]:
         """What the server at the other end of a connection is.
@@ -67,6 +73,18 @@ class Setting:
         server = read_server(source, probed, "source")
         permit.check_source(self.channel, server, self.replica)
         return probed, server
+
+    def spare(self) -> None:
+        """Wait while the replica is further behind than it may be, as long as there is time."""
+        if self.max_lag is None:
+            return
+        dialect = self.probed.dialect
+        while not self.limits.paused() and not self.limits.exceeded():
+            row = row_of(self.connection.query(dialect.show_status), dialect, self.channel.name) or {}
+            lag = row.get(dialect.columns["seconds_behind"])
+            if lag is None or int(lag) <= self.max_lag:
+                return
+            time.sleep(LAG_POLL_SECONDS)
 
 
 @dataclass
@@ -102,17 +120,23 @@ class Round:
 
     :param select: names the tables, once the point is known.
     :param whole: compare views, routines, triggers and events as well.
+    :param begun: what earlier slices found in tables that they left in the middle; kept up to date. None when all is
+        to be done at once.
     """
 
-    def __init__(self, setting: Setting, select: Select, whole: bool) -> None:
+    def __init__(
+        self, setting: Setting, select: Select, whole: bool, begun: Optional[Dict[Pair, Found]] = None
+    ) -> None:
         self._setting = setting
         self._select = select
         self._whole = whole
+        self._begun = begun
         self.point: Optional[CommitPoint] = None
         self.objects: Tuple[Difference, ...] = ()
+        self._read_any = False
 
-    def run(self, only: Optional[List[Pair]] = None) -> Dict[Pair, TableOutcome]:
-        """Compare the tables that were selected, or those given.
+    def run(self) -> Dict[Pair, TableOutcome]:
+        """Compare the tables that were selected; those that were read to their end.
 
         :raises ReplicaError: the point was not reached, or the applier cannot be started again.
         """
@@ -133,7 +157,7 @@ class Round:
             by_gtid = not probed.flavour.is_mariadb and server.flag("gtid_mode") and own.replica.flag("gtid_mode")
             with Pause(own.connection, own.probed, verbs, by_gtid, min(STOP_SECONDS, self._remaining())) as pause:
                 point = self.point = self._meet(pause, work, view, probed, by_gtid)
-                plans = self._plans(work, probed, point, only)
+                plans = self._plans(work, probed, point)
                 objects = (catalog.objects(work), catalog.objects(own.connection)) if self._whole else None
                 source = Side(view, True, watches[0])
                 self._read_all(TableReader(source, Side(frozen, False), own.limits, pool), plans, live=True)
@@ -144,7 +168,7 @@ class Round:
                         "compare at %s" % point, pause.where, "something else started the applier in the meantime"
                     )
             replica = Side(frozen, True, watches[1])
-            self._read_all(TableReader(source, replica, own.limits, pool), plans, live=False)
+            self._read_all(TableReader(source, replica, own.limits, pool, own.spare), plans, live=False)
             return self._settled(work, probed, point, plans, objects)
 
     def _remaining(self) -> float:
@@ -163,9 +187,9 @@ class Round:
             return replace(point, doubtful=False)
         return point
 
-    def _plans(self, work: Connection, probed: Probed, point: CommitPoint, only: Optional[List[Pair]]) -> List[_Plan]:
+    def _plans(self, work: Connection, probed: Probed, point: CommitPoint) -> List[_Plan]:
         mine, theirs = catalog.tables(work), catalog.tables(self._setting.connection)
-        pairs = self._select(work, probed, mine, theirs, point) if only is None else only
+        pairs = self._select(work, probed, mine, theirs, point)
         return [self._prepared(work, _Plan(pair, mine.get(pair), theirs.get(pair))) for pair in pairs]
 
     def _prepared(self, work: Connection, plan: _Plan) -> _Plan:
@@ -197,10 +221,13 @@ class Round:
     def _read_all(self, reader: TableReader, plans: Sequence[_Plan], live: bool) -> None:
         for plan in plans:
             if plan.outcome is None and plan.live == live and plan.source and plan.replica:
+                if self._read_any and self._setting.limits.paused():
+                    return
                 plan.outcome = self._read(reader, plan, plan.source, plan.replica)
+                self._read_any = True
 
-    def _read(self, reader: TableReader, plan: _Plan, source: Table, replica: Table) -> TableOutcome:
-        """Definition and rows of one table."""
+    def _read(self, reader: TableReader, plan: _Plan, source: Table, replica: Table) -> Optional[TableOutcome]:
+        """Definition and rows of one table; None when it was left in the middle."""
         exceeded = self._setting.limits.exceeded()
         if exceeded:
             return words.undecided(plan.name, exceeded)
@@ -211,7 +238,9 @@ class Round:
                 return TableOutcome(plan.name, method="definition only", differences=found)
             return words.undecided(plan.name, "its columns differ in a way that the definitions do not show")
         try:
-            outcome = reader.compare(source, replica)
+            outcome = reader.compare(source, replica, self._found(plan))
+            if outcome is None:
+                return None
         except ServerError as error:
             outcome = words.undecided(plan.name, reason_of(error))
             if error.number == CONNECTION_LOST or isinstance(error, YieldedError):
@@ -219,6 +248,18 @@ class Round:
         if found and outcome.undecided:
             return replace(outcome, differences=found, undecided="")
         return replace(outcome, differences=found + outcome.differences)
+
+    def _found(self, plan: _Plan) -> Optional[Found]:
+        """What earlier slices found in a table, if it still looks as it did; None when it has to be read at once."""
+        if self._begun is None or plan.live or plan.source is None:
+            return None
+        # The source's key decides what a chunk is, the definitions what a row is.
+        looks = repr((plan.texts, plan.source.key))
+        shape = hashlib.sha256(looks.encode("utf-8", "surrogatepass")).hexdigest()
+        found = self._begun.get(plan.pair)
+        if found is None or found.shape != shape:
+            found = self._begun[plan.pair] = Found(shape=shape)
+        return found
 
     def _settled(
         self,
@@ -244,7 +285,10 @@ class Round:
             unknown += tuple(words.undecided(found.name, SOURCE_CHANGED) for found in objects)
             objects = ()
         self.objects = objects
-        outcomes = {plan.pair: plan.outcome or words.undecided(plan.name, "not read") for plan in plans}
+        outcomes = {plan.pair: plan.outcome for plan in plans if plan.outcome is not None}
+        if self._begun is not None:
+            for pair in outcomes:
+                self._begun.pop(pair, None)
         outcomes.update({("", outcome.name): outcome for outcome in unknown})
         return outcomes
 

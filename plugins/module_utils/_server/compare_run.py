@@ -14,7 +14,8 @@ from .._core import compare as words
 from .._core import compare_scope as scope
 from .._core.channel_plan import APPLIER, Verbs
 from .._core.commit_point import CommitPoint
-from .._core.compare import Difference, Report, TableOutcome
+from .._core.compare import Report
+from .._core.compare_progress import Pair, Progress
 from .._core.compare_rows import Table
 from .._core.errors import BadInputError, RefusedError
 from .._core.permit import check_skip_counter
@@ -22,14 +23,11 @@ from .._core.plan import Step
 from .._core.snapshot import RUNNING, Channel, Server
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
-from .compare_round import Pair, Round, Setting
+from .compare_round import Round, Select, Setting
 from .compare_side import Limits
 from .connect import Connection, Login, connect
 from .lock import advisory_lock
 from .probe import Probed, probe
-
-# A point in doubt that rows differ at is tried so often; a difference that stays is one.
-ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Request:
     :param tables: ``schema.table``, ``schema.*`` or ``all``; empty with ``since``.
     :param since: a point in the source's binlog: the tables changed after it are compared.
     :param start_stopped: an applier that was found stopped may run up to the source's point.
+    :param slice_seconds: how long one call works before it leaves the rest to the next; None: until all is done.
+    :param max_lag: rows are read only while the replica is at most so many seconds behind.
     """
 
     tables: Tuple[str, ...] = ()
@@ -49,6 +49,8 @@ class Request:
     timeout: float = 300.0
     show: str = "keys"
     shown: int = 20
+    slice_seconds: Optional[int] = None
+    max_lag: Optional[int] = None
 
     @property
     def whole(self) -> bool:
@@ -69,8 +71,13 @@ class Run:
         limits = Limits(
             request.max_rows, time.monotonic() + request.timeout, request.chunk, request.show, request.shown
         )
+        if request.slice_seconds is not None:
+            limits.until = time.monotonic() + request.slice_seconds
         self._request = request
-        self._setting = Setting(connection, probe(connection), replica, channel, login, limits, request.start_stopped)
+        self._setting = Setting(
+            connection, probe(connection), replica, channel, login, limits, request.start_stopped, request.max_lag
+        )
+        self._pairs: List[Pair] = []
         self.point: Optional[CommitPoint] = None
         self._note = ""
         self._unseen: Dict[Pair, str] = {}
@@ -96,44 +103,90 @@ class Run:
         start = verbs.start(APPLIER).display()
         return [verbs.stop(APPLIER).display(), verbs.start(APPLIER, "(the source's point)").display(), start]
 
-    def compare(self) -> Report:
-        """Compare, and leave the applier as it was found.
+    def key(self) -> str:
+        """What is compared, as text: a comparison is taken up only by one of the same."""
+        request, own = self._request, self._setting
+        parts = [own.replica.identity, own.channel.name, request.since, *sorted(request.tables)]
+        return "\n".join(str(part) for part in parts)
 
+    def compare(self, progress: Progress) -> bool:
+        """Compare what is left, and leave the applier as it was found.
+
+        :param progress: how far earlier slices have come; kept up to date.
+        :returns: whether all is done; False when the slice's time was up before.
         :raises ReplicaError: no common point was reached, or a connection broke before anything was compared.
         """
         self._refuse_delay()
         self._refuse_blocked()
         self._refuse_counter()
-        outcomes: Dict[Pair, TableOutcome] = {}
-        objects: Tuple[Difference, ...] = ()
-        only: Optional[List[Pair]] = None
+        limits = self._setting.limits
+        limits.rows -= progress.rows
+        divisible = limits.until is not None
         with advisory_lock(self._setting.connection, self._setting.channel.name):
-            for number in range(ROUNDS):
-                now = Round(self._setting, self._select, self._request.whole and only is None)
-                found = now.run(only)
+            while True:
+                whole = self._request.whole and progress.objects is None
+                now = Round(self._setting, self._left(progress), whole, progress.begun if divisible else None)
+                found = now.run()
                 self.point = now.point
-                outcomes.update(found)
-                objects = now.objects if only is None else objects
-                only = [pair for pair, outcome in found.items() if _rows_differ(outcome)]
-                if not (now.point and now.point.doubtful and only) or number == ROUNDS - 1:
+                progress.add(found, bool(now.point and now.point.doubtful))
+                if whole:
+                    progress.objects = now.objects
+                progress.slices += 1
+                if not progress.left(self._pairs):
                     break
-                if self._setting.limits.exceeded():
+                if limits.paused():
+                    return False
+                if limits.exceeded():
                     break
-        for pair, reason in self._unseen.items():
-            outcomes[pair] = words.undecided("%s.%s" % pair if pair[0] else pair[1], reason)
-        if ("", "all") in self._unseen:
-            # What one account cannot see is not missing.
-            objects = tuple(found for found in objects if found.what == words.DEFINITION)
+        self._leave_out(progress)
+        return True
+
+    def report(self, progress: Progress) -> Report:
+        """What all slices found together."""
+        outcomes = {pair: progress.outcomes[pair] for pair in sorted(progress.outcomes)}
+        at = str(self.point) if progress.slices == 1 else "%d points up to %s" % (progress.slices, self.point)
         return Report(
             self._setting.login.address,
             self._setting.connection.address,
-            str(self.point),
-            tuple(outcomes[pair] for pair in sorted(outcomes)),
+            at,
+            tuple(outcomes.values()),
             self._request.whole,
-            objects,
+            progress.objects or (),
             self._note,
             self._request.since,
         )
+
+    def so_far(self, progress: Progress) -> Dict[str, int]:
+        """Tables and rows that are done, for people who wait."""
+        return progress.summary(self._pairs)
+
+    def message_so_far(self, progress: Progress) -> str:
+        """One line for people who wait."""
+        return progress.message(self._pairs)
+
+    def _left(self, progress: Progress) -> Select:
+        """Names the tables that are still to be read, once the point is known."""
+
+        def left(
+            source: Connection,
+            probed: Probed,
+            mine: Dict[Pair, Table],
+            theirs: Dict[Pair, Table],
+            point: CommitPoint,
+        ) -> List[Pair]:
+            if not self._pairs:
+                self._pairs = self._select(source, probed, mine, theirs, point)
+            return progress.left(self._pairs)
+
+        return left
+
+    def _leave_out(self, progress: Progress) -> None:
+        """Note what cannot be told of for want of privileges."""
+        for pair, reason in self._unseen.items():
+            progress.outcomes[pair] = words.undecided("%s.%s" % pair if pair[0] else pair[1], reason)
+        if ("", "all") in self._unseen:
+            # What one account cannot see is not missing.
+            progress.objects = tuple(found for found in progress.objects or () if found.what == words.DEFINITION)
 
     def _select(
         self,
@@ -200,7 +253,3 @@ class Run:
         channel, replica = self._setting.channel, self._setting.replica
         verbs = Verbs(self._setting.probed.dialect, replica.features.channels, channel.name)
         check_skip_counter(replica, channel, (Step(verbs.start(APPLIER)),), "compare the tables")
-
-
-def _rows_differ(outcome: TableOutcome) -> bool:
-    return any(difference.what == words.ROWS for difference in outcome.differences)

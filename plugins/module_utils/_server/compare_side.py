@@ -30,6 +30,7 @@ class Limits:
     :param deadline: on the monotonic clock.
     :param chunk: the largest chunk, in rows.
     :param stopped: why everything has to end, whatever the other brakes say.
+    :param until: on the monotonic clock, when this slice of the work ends; None when all is done at once.
     :param show: ``none``, ``keys`` or ``full``.
     :param shown: how many differing rows of a table are shown.
     """
@@ -40,6 +41,11 @@ class Limits:
     show: str = "keys"
     shown: int = 20
     stopped: str = ""
+    until: Optional[float] = None
+
+    def paused(self) -> bool:
+        """Whether the rest is left to a later slice."""
+        return self.until is not None and time.monotonic() > min(self.until, self.deadline)
 
     def exceeded(self) -> str:
         """Why no more may be read; '' while it may."""
@@ -47,7 +53,7 @@ class Limits:
             return self.stopped
         if self.rows <= 0:
             return BEYOND_MAX_ROWS
-        return "the time was up" if time.monotonic() > self.deadline else ""
+        return "the time was up" if self.until is None and time.monotonic() > self.deadline else ""
 
 
 class YieldedError(ServerError):

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""table_compare in slices: one that goes on where the last one ended finds what one call finds."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any, Dict, List
+
+from integration.comparing import SIMPLE, applier, compare, different, proof_schema, writers
+from integration.conftest import Pair
+
+LARGE = [
+    "CREATE TABLE proof.large (a INT, b VARCHAR(20), v INT, PRIMARY KEY (a, b)) ENGINE=InnoDB",
+    "INSERT INTO proof.large VALUES %s" % ", ".join("(%d, 'k%d', %d)" % (n % 7, n, n) for n in range(700)),
+    "CREATE TABLE proof.keyless (v INT) ENGINE=InnoDB",
+    "INSERT INTO proof.keyless VALUES (1), (1), (2)",
+]
+TABLES = ("proof.t", "proof.large", "proof.keyless")
+PLANTED = (
+    "UPDATE proof.large SET v = -1 WHERE a = 0 AND b = 'k0'",
+    "DELETE FROM proof.large WHERE a = 6 AND b = 'k699'",
+    "INSERT INTO proof.large VALUES (9, 'only', 1)",
+)
+
+
+def in_slices(pair: Pair, path: Path) -> List[Dict[str, Any]]:
+    """Every slice's result: no time at all for each, so that each does one chunk and leaves the rest."""
+    results: List[Dict[str, Any]] = []
+    while not results or not results[-1]["done"]:
+        results.append(compare(pair.replica, TABLES, slice=0, chunk_rows=100, progress_file=str(path)))
+        assert not results[-1]["failed"], results[-1]
+        assert applier(pair.lab) == "Yes"
+        assert len(results) < 20
+    return results
+
+
+def test_slices_find_together_what_one_call_finds(well: Pair, tmp_path: Path) -> None:
+    tables = [
+        "CREATE TABLE proof.w%d (id INT AUTO_INCREMENT PRIMARY KEY, v DOUBLE) ENGINE=InnoDB" % n for n in range(3)
+    ]
+    path = tmp_path / "progress.json"
+    with proof_schema(well.lab, SIMPLE, *LARGE, *tables):
+        well.replica.execute_unlogged(*PLANTED)
+        with writers(well.source):
+            results = in_slices(well, path)
+        well.lab.wait_in_sync()
+        last = results[-1]
+        assert len(results) > 8 and all(one["proof"] == "unproven" for one in results)
+        assert results[0]["msg"].startswith("Not finished: ")
+        rows = [one["progress"]["rows"] for one in results]
+        assert rows == sorted(rows) and rows[0] <= 100
+        assert set(different(last)) == {"proof.large"}, last["msg"]
+        found = different(last)["proof.large"][0]
+        assert found["counts"] == {"changed": 1, "missing": 1, "extra": 1} and found["complete"]
+        large = next(entry for entry in last["compared"] if entry["table"] == "proof.large")
+        assert large["rows"] == 700 and large["chunks"] >= 7
+        assert not path.exists()
+
+
+def test_an_interrupted_comparison_goes_on_and_no_other_takes_its_place(well: Pair, tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "progress.json"
+    with proof_schema(well.lab, *LARGE):
+        first = compare(well.replica, slice=0, chunk_rows=100, progress_file=str(path))
+        assert not first["done"] and first["progress"]["tables_done"] < 2
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        kept = path.read_text()
+        other = compare(well.replica, ("proof.large",), slice=0, progress_file=str(path))
+        assert other["failed"] and other["code"] == "bad_input" and "another comparison" in other["msg"]
+        path.write_text(kept[: len(kept) // 2])
+        broken = compare(well.replica, slice=0, progress_file=str(path))
+        assert broken["failed"] and str(path) in broken["msg"]
+        path.write_text(kept)
+        last = compare(well.replica, progress_file=str(path), slice=600)
+        assert last["done"] and last["proof"] == "rows_proven", last["msg"]
+        assert sum(entry["rows"] for entry in last["compared"]) == 703
+        assert "2 points up to" in last["msg"]
+
+
+def test_a_table_that_was_altered_between_slices_is_begun_anew(well: Pair, tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    with proof_schema(well.lab, *LARGE[:2]):
+        assert not compare(well.replica, slice=0, chunk_rows=100, progress_file=str(path))["done"]
+        well.source.execute("ALTER TABLE proof.large ADD COLUMN w INT NOT NULL DEFAULT 3")
+        well.lab.wait_in_sync()
+        last = compare(well.replica, slice=600, progress_file=str(path))
+        assert last["proof"] == "rows_proven", last["msg"]
+        assert [entry["rows"] for entry in last["compared"]] == [700]
