@@ -4,9 +4,21 @@
 
 """What may be concluded from a count, and what may not.
 
-A single boundary is accepted only when nothing contradicts it, both neighbours are contradicted, the transactions on
-both sides each hold a witness that agrees nowhere else, and the failing transaction is explained by it. In every other
-case the answer is wider or says that it cannot be told.
+A single boundary is accepted only when
+
+1. nothing contradicts it, and every other boundary of the stretch is contradicted;
+2. rows that agree at it exclude the boundary before it and the one after it: what the last applied and the first
+   missing transaction changed tells both apart. One row that agrees nowhere else will do, or all rows of all tables
+   together, as far as the tables reach that were changed there (`sections`). That a row of another time contradicts is
+   not enough: one that was written on the replica does too;
+3. enough transactions before it are shown to be applied, where older ones were not looked at; likewise after it;
+4. no XA transaction is prepared there;
+5. where the applier stopped at an error, it explains that error, and no transaction whose rows give no evidence lies
+   between it and the first one that is missing for certain: what was applied again moved rows back without an error;
+6. where several appliers may have left transactions out, none of these can be one that gives no evidence.
+
+In every other case the answer is wider or says that it cannot be told. That the source's rows and definitions are the
+replica's at that boundary holds for all that gives evidence, whatever happened to the replica.
 """
 
 from __future__ import annotations
@@ -15,6 +27,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from .answer import BOUNDARY, NOWHERE, RANGE, UNDECIDED, Answer, Evidence
+from .sections import shows_applied, shows_missing
 from .track import Track
 from .voting import FIRST, LAST, UNCLEAR, WITHIN, WITNESS, Tally
 
@@ -31,6 +44,7 @@ class Circumstances:
     :param complete_end: the last boundary is the end of the source's binlog.
     :param recorded: the boundary of the recorded position; None when it is unknown or outside.
     :param failing: the number of the transaction that the applier stopped at; None without an error.
+    :param apart: how far apart two transactions can be of which the later one is applied and the earlier one is not.
     """
 
     scope: str = FULL
@@ -38,6 +52,7 @@ class Circumstances:
     complete_end: bool = True
     recorded: Optional[int] = None
     failing: Optional[int] = None
+    apart: int = 0
 
 
 Run = Tuple[int, int]
@@ -83,7 +98,7 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
     why = _doubt(tally, around, free)
     if not why:
         return Answer(BOUNDARY, evidence_of(tally, track, around, index), boundary=track.point(index, around.recorded))
-    first, last = _range(tally, free, around.failing is not None)
+    first, last = _range(tally, free, around)
     return Answer(
         RANGE,
         evidence_of(tally, track, around, index),
@@ -109,21 +124,65 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
         return "nothing after the last transaction was looked at, so that the data may be newer"
     if tally.flags[index] & WITHIN:
         return "an XA transaction is prepared there and not decided"
-    if index and not tally.flags[index] & FIRST:
+    if index and not _shown_applied(tally, index):
         return "no row shows the last applied transaction and nothing else"
-    if index < tally.transactions and not tally.flags[index + 1] & LAST:
+    if index < tally.transactions and not _shown_missing(tally, index):
         return "no row shows the first transaction that is missing and nothing else"
     if _thin_start(tally, around, index) or _thin_end(tally, around, index):
         return "too few transactions on one side of it are shown to be applied, or to be missing"
-    if around.failing is not None and index < tally.transactions and tally.flags[index + 1] & UNCLEAR:
-        # Applied again from an older position, updates move rows back without an error.
-        return (
-            "the applier has been started since, which can move rows back, and the first transaction that seems to be"
-            " missing also changed what gives no evidence"
-        )
-    if around.failing is not None and around.failing > index + 1:
+    return _moved(tally, around, index) or _left_out(tally, around, index)
+
+
+def _moved(tally: Tally, around: Circumstances, index: int) -> str:
+    """Why rows may have been moved back to a boundary by an applier that began too early; '' when they were not."""
+    if around.failing is None:
+        return ""
+    if around.failing > index + 1:
         return "the transaction that the applier stopped at comes after the first one that is missing"
+    if _surely_missing(tally, around, index) > index + 1:
+        return (
+            "the applier has been started since, which can move rows back, and transactions that seem to be missing"
+            " also changed what gives no evidence"
+        )
     return ""
+
+
+def _surely_missing(tally: Tally, around: Circumstances, index: int) -> int:
+    """The first transaction after a boundary that is missing even when rows were moved back.
+
+    A row shows it that is as only a transaction after the recorded position made it, or that was never there. What is
+    before that changes rows that give evidence only: these are right whatever happened, so that it counts as well.
+    """
+    found = index + 1
+    for time in range(index + 1, tally.transactions + 1):
+        if tally.flags[time] & LAST and tally.since[time] > (around.failing or 1) - 1:
+            break
+        if tally.flags[time] & UNCLEAR:
+            found = time + 1
+    return found
+
+
+def _left_out(tally: Tally, around: Circumstances, index: int) -> str:
+    """Why a transaction may have been left out, or applied too early; '' when none was."""
+    before = range(max(index - around.apart, 0) + 1, index + 1)
+    after = range(index + 1, min(index + around.apart, tally.transactions) + 1)
+    if around.apart and (
+        any(tally.flags[time] & (UNCLEAR | FIRST) == UNCLEAR for time in before)
+        or any(tally.flags[time] & (UNCLEAR | LAST) == UNCLEAR for time in after)
+    ):
+        return (
+            "several appliers work without keeping the order of commits, so that a transaction that gives no evidence"
+            " may have been left out or applied early"
+        )
+    return ""
+
+
+def _shown_applied(tally: Tally, index: int) -> bool:
+    return bool(tally.flags[index] & FIRST) or shows_applied(tally.sections, index)
+
+
+def _shown_missing(tally: Tally, index: int) -> bool:
+    return bool(tally.flags[index + 1] & LAST) or shows_missing(tally.sections, index)
 
 
 def _thin_start(tally: Tally, around: Circumstances, index: int) -> bool:
@@ -136,14 +195,19 @@ def _thin_end(tally: Tally, around: Circumstances, index: int) -> bool:
     return not around.complete_end and sum(1 for f in tally.flags[index + 1 :] if f & LAST) < NEEDED
 
 
-def _range(tally: Tally, free: List[Run], restarted: bool) -> Run:
+def _range(tally: Tally, free: List[Run], around: Circumstances) -> Run:
     """The boundaries between the nearest transactions that are shown beyond doubt to be applied and missing."""
-    wrong = UNCLEAR | LAST if restarted else LAST
     first, last = free[0][0], free[-1][1]
-    while first and not tally.flags[first] & FIRST:
+    if first and not _shown_applied(tally, first):
         first -= 1
-    while last < tally.transactions and tally.flags[last + 1] & wrong != LAST:
+        while first and not tally.flags[first] & FIRST:
+            first -= 1
+    if last < tally.transactions and not _shown_missing(tally, last):
         last += 1
+        while last < tally.transactions and not tally.flags[last + 1] & LAST:
+            last += 1
+    if around.failing is not None:
+        last = max(last, _surely_missing(tally, around, last) - 1)
     return first, last
 
 

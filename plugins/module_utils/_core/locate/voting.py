@@ -18,6 +18,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from .digest import NO_ROW
 from .key_table import AGREES, COUNT, ONCE, ROSE
 from .objects import Object, Objects, Span, State, votes
+from .sections import Section, of_object
 from .segment import UNLOGGED, Ends, Segment
 
 Pair = Tuple[str, str]
@@ -32,6 +33,7 @@ LAST = 4  # a witness ceased to agree with it, and agrees at no other stretch: i
 BARRIER = 8  # witnesses of a table end here
 UNCLEAR = 16  # it changed rows that give no evidence
 STATED = 64  # it holds a statement
+NEVER_THERE = 0xFFFFFFFF
 WITHIN = 32  # an XA transaction is prepared and not yet decided: no position of its own
 
 
@@ -48,6 +50,9 @@ class Tally:
     :param earliest_end: likewise.
     :param barriers: boundaries at which witnesses of some table end.
     :param silent: tables without evidence, and why.
+    :param since: of each transaction marked `LAST` the latest boundary that led to an image which it changes, and
+        which was at no other time; `NEVER_THERE` when no row was there before. Only of tables without a barrier.
+    :param sections: the votes of each table and object between barriers; not all when there are too many.
     """
 
     transactions: int
@@ -59,6 +64,12 @@ class Tally:
     earliest_end: int = 0
     barriers: Tuple[int, ...] = ()
     silent: Mapping[Pair, str] = field(default_factory=dict)
+    since: array[int] = field(default_factory=lambda: array("I"))
+    sections: Tuple[Section, ...] = ()
+
+
+# Of sections that have ended so many steps are kept: a few dozen MiB.
+_KEPT = 4_000_000
 
 
 class Voting:
@@ -89,6 +100,10 @@ class Voting:
         self._differing = dict(differing or {})
         self._defined: Dict[Pair, int] = {}
         self._held: List[Tuple[Segment, int, Pair]] = []
+        self._sections: List[Section] = []
+        self._since = array("I")
+        self._kept = 0
+        self._cuts: Dict[int, List[int]] = {}
 
     def defined_until(self, boundary: int) -> List[Pair]:
         """The tables whose definition changed in this stretch, and not after a boundary."""
@@ -204,6 +219,7 @@ class Voting:
                 segment.change(time, key, before, after, (found or nothing).get(key, NO_ROW))
             elif after:
                 segment.truncate(time)
+                self._cuts.setdefault(segment.number, []).append(time)
             elif table in self._differing:
                 self._held.append((segment, time - 1, table))
             else:
@@ -235,6 +251,10 @@ class Voting:
         against[last + 1] -= total
         self._speaking[segment.start] += len(segment.keys)
         self._speaking[last + 1] -= len(segment.keys)
+        # Else a barrier before it may have moved rows as well.
+        whole = not segment.start and segment.number not in self._cuts
+        if whole:
+            self._since.extend([0] * (self.time + 1 - len(self._since)))
         for shard, at in segment.keys.slots():
             bits = shard.bits[at]
             if bits & COUNT == ONCE:
@@ -242,11 +262,21 @@ class Voting:
                     flags[shard.starts[at]] |= FIRST
                 if not bits & AGREES:
                     flags[shard.ends[at] + 1] |= LAST
+                    if whole:
+                        since = shard.starts[at] if bits & ROSE else 0 if shard.rows[at] else NEVER_THERE
+                        self._since[shard.ends[at] + 1] = max(self._since[shard.ends[at] + 1], since)
+        self._keep(segment, last)
         ends = segment.ends(last)
         self._ends.never += ends.never
         self._ends.latest_start = max(self._ends.latest_start, ends.latest_start)
         if last == self.time:
             self._ends.earliest_end = min(self._ends.earliest_end, ends.earliest_end)
+
+    def _keep(self, segment: Segment, last: int) -> None:
+        self._kept += 0 if last == self.time else len(segment.times)
+        if self._kept <= _KEPT or last == self.time:
+            cuts = tuple(self._cuts.get(segment.number, ()))
+            self._sections.append(Section(segment.start, last, segment.initial, segment.times, segment.steps, cuts))
 
     def finish(self, present: Callable[[Object], State]) -> Tally:
         """The count, when everything has been fed and settled.
@@ -254,6 +284,7 @@ class Voting:
         :param present: whether the replica has an object; None when that is not known.
         """
         self._ends.earliest_end = self.time
+        self._since.extend([0] * (self.time + 1 - len(self._since)))
         for segment, last, table in self._held:
             if last >= self._defined.get(table, 0):
                 segment.void = segment.void or self._differing[table]
@@ -273,6 +304,8 @@ class Voting:
             self._ends.earliest_end,
             tuple(self._barriers),
             dict(self.silent),
+            self._since,
+            tuple(self._sections),
         )
 
     def once(self, table: Pair, key: int) -> bool:
@@ -285,6 +318,7 @@ class Voting:
 
     def _count_object(self, spans: List[Span], state: bool) -> None:
         agreeing = [span for span in spans if span[2] == state]
+        self._sections.extend(of_object(spans, state))
         for number, (start, end, is_there) in enumerate(spans):
             self._speaking[start] += 1
             self._speaking[end + 1] -= 1
