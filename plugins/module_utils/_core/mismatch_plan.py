@@ -119,18 +119,20 @@ def counter_steps(verbs: Verbs, server: Server, channel: Channel, found: Mismatc
     Without gaps an applier with workers is moved there from its last checkpoint by START ... UNTIL SQL_AFTER_MTS_GAPS
     (measured on MySQL 9.7 with 1 and 4 workers); where it then stands is looked at before the counter is set.
     """
-    statements: List[Statement] = []
-    if verbs.mariadb:
-        # The counter belongs to the session's default connection; otherwise it is accepted and skips nothing (10.11).
-        statements.append(
-            Statement("SET SESSION default_master_connection = %s", (verbs.name,), purpose="name the connection")
-        )
-    name = verbs.dialect.skip_counter
-    statements.append(Statement("SET GLOBAL %s = 1" % name, purpose="pass the next transaction"))
-    steps = [Step(statement) for statement in statements]
+    steps = [Step(statement) for statement in counter(verbs, 1, "pass the next transaction")]
     if not serial(server, channel) and channel.executed != found.transaction.start:
         steps.insert(0, Step(verbs.start(APPLIER, UNTIL_GAPS), "applier_stopped", STOP))
     return (*steps, *start_steps(verbs, replace(channel, applier=STOPPED), BOTH))
+
+
+def counter(verbs: Verbs, count: int, purpose: str) -> Tuple[Statement, ...]:
+    """The statements that set the channel's skip counter; 0 takes it back."""
+    setting = Statement("SET GLOBAL %s = %d" % (verbs.dialect.skip_counter, count), purpose=purpose)
+    if not verbs.mariadb:
+        return (setting,)
+    # The counter belongs to the session's default connection; otherwise it is accepted and skips nothing (10.11).
+    named = Statement("SET SESSION default_master_connection = %s", (verbs.name,), purpose="name the connection")
+    return named, setting
 
 
 def _domain_steps(verbs: Verbs, server: Server, channel: Channel, found: Mismatch) -> Tuple[Step, ...]:

@@ -185,7 +185,7 @@ def _put_back(aim: Target, how: str) -> Iterator[None]:
     except BaseException:
         if how == plans.COUNTER:
             with suppress(ReplicaError), connect(aim.connection.login) as another:
-                for statement in skip_plan.reset_counter(aim.verbs):
+                for statement in plans.counter(aim.verbs, 0, "pass no transaction"):
                     another.execute(statement)
         raise
     finally:
