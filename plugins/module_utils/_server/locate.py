@@ -30,6 +30,9 @@ from .locate_rows import Rows
 from .locate_scan import Reader, Scan, deadline_in
 from .locate_tables import Tables
 
+# The default of slave_checkpoint_group: workers may be so many transactions apart.
+_GROUP = 512
+
 
 @dataclass(frozen=True)
 class Request:
@@ -256,7 +259,18 @@ class Search:
             complete_end=stop == self.end,
             recorded=recorded,
             failing=failing,
+            apart=self._apart(),
         )
+
+    def _apart(self) -> int:
+        """How far apart transactions may be applied out of order; 0 when commits keep the source's order."""
+        server = self.server
+        if self.channel is None or self.channel.parallel < 2 or server.flavour.is_mariadb:
+            return 0
+        if any(server.flag(kind + "_preserve_commit_order") for kind in ("replica", "slave")):
+            return 0
+        found = server.variable("replica_checkpoint_group") or server.variable("slave_checkpoint_group")
+        return int(found) if found.isdigit() else _GROUP
 
     def _refined(self, found: Answer, whole: Voting, tally: Tally, track: Track, around: Circumstances) -> Answer:
         """A mixed state or an applied set, where it is one."""

@@ -118,7 +118,7 @@ class Feeder:
         if transaction.ending == ROLLBACK:
             ends |= tables
         for pair in tables:
-            voting.objects.rows_changed(voting.time, pair)
+            voting.objects.touched(voting.time, pair)
         for name in transaction.undecoded:
             pair = self.spell(name.schema, name.name)
             voting.silent.setdefault(
@@ -196,6 +196,7 @@ class Feeder:
         if told.temporary is not None:
             self._temporary.add(self.spell(*told.temporary))
         named = set(told.tables or ()) | ({told.truncated} if told.truncated else set())
+        named |= {(thing[1], thing[2]) for thing, _before, _after in told.seen if thing[0] == "table"}
         if self._temporary.intersection(self.spell(*pair) for pair in named):
             # It may be about the temporary table, or about the other one: then it tells nothing.
             told = replace(told, tables=frozenset(named), truncated=None, seen=(), forgotten=tuple(named))

@@ -38,8 +38,11 @@ _GUARDED = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.I)
 _KINDS = frozenset(("COLUMN", "UNIQUE", "INDEX", "KEY", "FULLTEXT", "SPATIAL"))
 _NO_NAMES = frozenset(("PRIMARY", "CONSTRAINT", "CHECK", "FOREIGN", "PERIOD", "SYSTEM", "PARTITION", "USING"))
 
+_MAKES = re.compile(r"\s*CREATE\s+TABLE\s+IF\s+NOT\s+EXISTS\b", re.I)
+
 # A table that may be made with rows in it, or show those of another.
 _FILLS = frozenset("SELECT AS WITH TABLE VALUES UNION CONNECTION".split())
+_FILLED = re.compile(r"\b(?:%s)\b|\bTABLE\b.*\bTABLE\b" % "|".join(sorted(_FILLS - {"TABLE"})), re.I | re.S)
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,10 @@ def _existence(text: str, effect: touched_statement.Effect, base: Meaning) -> Me
         if verb != "ALTER":
             gone = name in effect.gone_schemas
             seen.append((("schema", name), None if before is None else gone, not gone))
+    # What a statement makes only when it is not there had no rows before: then no images end.
+    tables = frozenset() if _MAKES.match(text) and not _FILLED.search(text) else base.tables
     # A temporary table hides a table of the same name from a plain DROP.
-    return Meaning(base.tables, base.schemas, None, tuple(seen), base.forgotten)
+    return Meaning(tables, base.schemas, None, tuple(seen), base.forgotten)
 
 
 def _renamed(text: str, effect: touched_statement.Effect, base: Meaning) -> Meaning:

@@ -27,6 +27,13 @@ class Objects:
         self._known: Dict[Object, List[Tuple[int, State]]] = {}
         self._floors: Dict[Tuple[str, ...], int] = {}
         self._void: Set[Object] = set()
+        # Tables whose rows were changed last by which transaction: they were there.
+        self._alive: Dict[Tuple[str, ...], int] = {}
+
+    def touched(self, time: int, table: Tuple[str, str]) -> None:
+        """Transaction ``time`` changed rows of a table."""
+        self._alive[table] = time
+        self.rows_changed(time, table)
 
     def see(self, time: int, thing: Object, before: State, after: State) -> None:
         """Transaction ``time`` led from one state to the other."""
@@ -34,7 +41,12 @@ class Objects:
         if history is None:
             floor = max((self._floors.get(thing[1 : end + 1], 0) for end in range(len(thing))), default=0)
             history = self._known[thing] = [(floor, before)]
-        last = history[-1][1]
+        since, last = history[-1]
+        if last is None and since < time:
+            # Nothing said anything since then, so that it was then as it was just before.
+            if before is None and thing[0] == "table" and self._alive.get(thing[1:], 0) > since:
+                before = True
+            history[-1], last = (since, before), before
         if before is not None and last is not None and last != before:
             self._void.add(thing)
         history.append((time, after))
@@ -57,6 +69,14 @@ class Objects:
             inside = thing[0] == "rows" and thing[1 : len(container) + 1] == container
             if history and inside and history[-1][1] is not None:
                 history.append((time, None))
+
+    def made(self, boundary: int) -> Set[Tuple[str, str]]:
+        """The tables that a statement left to be there, at a boundary or before it."""
+        return {
+            (thing[1], thing[2])
+            for thing, history in self._known.items()
+            if thing[0] == "table" and any(state and 0 < time <= boundary for time, state in history[1:])
+        }
 
     def spans(self, last: int) -> Iterator[Tuple[Object, List[Span]]]:
         """Every object that can be relied on, with the stretches in which its state is known."""

@@ -107,7 +107,8 @@ class Voting:
 
     def defined_until(self, boundary: int) -> List[Pair]:
         """The tables whose definition changed in this stretch, and not after a boundary."""
-        return sorted(table for table, time in self._defined.items() if 0 < time <= boundary)
+        changed = {table for table, time in self._defined.items() if 0 < time <= boundary}
+        return sorted(changed | self.objects.made(boundary))
 
     def transaction(self) -> int:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""
