@@ -145,6 +145,22 @@ def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login
     return login_from(wanted, "the source", params.get("connect_timeout"))
 
 
+def donor_login(params: Mapping[str, Any], own: bool) -> Login:
+    """How to reach the server that option ``donor`` names; account and TLS files are the target's unless given.
+
+    :param own: without the option it is the target itself.
+    :raises BadInputError: it names no server.
+    """
+    given = {key: value for key, value in (params.get("donor") or {}).items() if value is not None}
+    if not given and own:
+        return login_from(params, "the donor")
+    own_tls = any(key in given for key in TLS_OPTIONS)
+    inherited = ("login_user", "login_password") + (() if own_tls else TLS_OPTIONS)
+    wanted = {key: params.get(key) for key in inherited}
+    wanted.update(given)
+    return login_from(wanted, "the donor", params.get("connect_timeout"))
+
+
 def source_is_named(params: Mapping[str, Any]) -> bool:
     """Whether the caller says where the source is: then not reaching it is a failure."""
     source = params.get("source") or {}

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applying named transactions of another server, or undoing them, one transaction at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import List, Mapping, Optional, Tuple
+
+from .._core import binlog_apply as rules
+from .._core.binlog.table_map import TableName
+from .._core.binlog_apply import LIST, Item, Wish
+from .._core.binlog_apply_rows import Conflict
+from .._core.plan import Plan
+from .._core.row_repair_rows import Shape
+from .binlog_apply_round import Round
+from .change import Options, Target
+from .connect import Login, connect
+from .probe import probe
+from .reader import read_server
+from .sections import SOURCE
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it.
+
+    :param before: the state of each transaction before, ``states`` afterwards.
+    :param rows: how many rows were written, or would be.
+    :param later: the plan is not whole: rows of tables that a statement defines are planned when that has run.
+    """
+
+    items: Tuple[Item, ...]
+    before: Tuple[str, ...]
+    states: Tuple[str, ...]
+    conflicts: Tuple[Conflict, ...]
+    shapes: Mapping[TableName, Shape]
+    plan: Plan
+    rows: int = 0
+    queries: Tuple[str, ...] = ()
+    record: str = ""
+    bytes_read: int = 0
+    later: bool = False
+
+
+def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
+    """Apply the transactions, or undo them.
+
+    :param login: of the donor.
+    :raises RefusedError: it must not be done; nothing was changed by this round.
+    :raises ReplicaError: a server does not answer, or a transaction failed; those before it are done.
+    """
+    rules.check_target(wish, aim.server, aim.channel, aim.connection.one(aim.probed.dialect.show_source_status) or {})
+    with connect(login) as donor:
+        known = read_server(donor, probe(donor), SOURCE)
+        rules.check_donor(wish, aim.server, known)
+        first: Optional[Round] = None
+        queries: List[str] = []
+        record, rows_done, bytes_read, number = "", 0, 0, 0
+        while True:
+            here = aim if first is None else replace(aim, server=aim.read())
+            now = Round(here, wish, login, donor, known, options)
+            bytes_read += now.named.bytes_read
+            first = first or now
+            if now.conflicts and (wish.on_conflict != LIST or now is not first):
+                raise now.refusal(now is not first)
+            if now.conflicts or options.check_mode or not now.plan.steps:
+                break
+            number += 1
+            done = now.carry_out(replace(options, written_at=_stamp(options, number)))
+            queries += done[0]
+            record = record or done[1]
+            rows_done += now.rows
+            if not now.later:
+                break
+    return Report(
+        tuple(first.named.items), first.before, first.states if options.check_mode or first.conflicts else first.done(),
+        tuple(first.conflicts), first.shapes(), first.plan, rows_done or first.rows,
+        tuple(queries) or first.plan.queries(), record, bytes_read, first.later,
+    )  # fmt: skip
+
+
+def _stamp(options: Options, number: int) -> str:
+    return options.written_at if number == 1 else "%s-%d" % (options.written_at, number)
