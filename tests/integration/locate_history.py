@@ -35,6 +35,18 @@ def tables(server: Server, schema: str) -> List[str]:
         "CREATE TABLE w.audit (id INT AUTO_INCREMENT PRIMARY KEY, what INT) ENGINE=InnoDB",
         "CREATE TRIGGER w.log AFTER UPDATE ON w.audited FOR EACH ROW INSERT INTO w.audit (what) VALUES (NEW.n)",
         "CREATE TABLE w.places (id INT PRIMARY KEY, x INT, y INT) ENGINE=InnoDB",
+        "CREATE TABLE w.kept (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES w.parent (id)) ENGINE=InnoDB",
+        "CREATE TABLE w.moved (id INT PRIMARY KEY, pid INT, n INT, FOREIGN KEY (pid) REFERENCES w.parent (id) "
+        "ON DELETE SET NULL ON UPDATE CASCADE) ENGINE=InnoDB",
+        "CREATE TABLE w.latin (k VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_german1_ci PRIMARY KEY, "
+        "s CHAR(6) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, n INT) ENGINE=InnoDB",
+        "CREATE TABLE w.exact (k VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, b VARBINARY(8), n INT, "
+        "PRIMARY KEY (k, b)) ENGINE=InnoDB",
+        "CREATE TABLE w.times (ts TIMESTAMP PRIMARY KEY DEFAULT '2020-01-01 00:00:00', dt DATETIME, y YEAR, "
+        "t TIME, f FLOAT, g DOUBLE) ENGINE=InnoDB",
+        "CREATE TABLE w.switch (id INT PRIMARY KEY, s BIT(1), e ENUM('on','off')) ENGINE=InnoDB",
+        "INSERT INTO w.latin VALUES ('b', 'x', 1), ('\u00e4', 'X', 2)",
+        "INSERT INTO w.switch VALUES (1, b'0', 'on'), (2, b'1', 'off'), (3, b'0', 'off')",
         "INSERT INTO w.plain (id, n, v, f, d) VALUES (1, 1, 'one', 0.1, 1.5), (2, 2, 'two', -0.0, 2.25)",
         "INSERT INTO w.words VALUES ('a', 1), ('B', 2)",
         "INSERT INTO w.two VALUES (1, 'x', 1), (1, 'y', 18446744073709551615)",
@@ -127,8 +139,38 @@ class History:
             lambda: "UPDATE w.audited SET n = %d WHERE id = %d" % (self._number(), self.random.randrange(1, 3)),
             lambda: "UPDATE w.places SET x = %d WHERE id = %d" % (self._number(), self.random.randrange(1, 3)),
             lambda: "INSERT INTO w.made VALUES (%d, %d)" % (self._id(), self._number()),
+            lambda: "INSERT INTO w.kept VALUES (%d, %d)" % (self._id(), self.random.randrange(1, 9)),
+            lambda: "DELETE FROM w.kept WHERE id = %d" % self._id(),
+            lambda: "INSERT INTO w.moved VALUES (%d, %d, %d)"
+            % (self._id(), self.random.randrange(1, 9), self._number()),
+            lambda: "UPDATE w.parent SET id = id + 40 WHERE id = %d" % self.random.randrange(1, 9),
+            lambda: "REPLACE INTO w.latin VALUES ('%s', '%s', %d)"
+            % (self.random.choice("aA\u00e4\u00c4\u00dfs"), self.random.choice("xX\u00e9e"), self._number()),
+            lambda: "INSERT INTO w.exact VALUES ('%s', X'%02X00', %d) ON DUPLICATE KEY UPDATE n = VALUES(n)"
+            % (self.random.choice(("a", "A", "a ", "\u00e4")), self.random.randrange(3), self._number()),
+            lambda: "DELETE FROM w.exact WHERE n < %d" % self.random.randrange(2),
+            lambda: "REPLACE INTO w.times VALUES ('2026-03-29 0%d:30:00', NOW(), %d, '-%d:00:01', %r, %r)"
+            % (self.random.randrange(1, 6), self.random.randrange(2000, 2004), self.random.randrange(800),
+               self.random.choice((0.1, 1e-30, 16777217.0, -0.0)), self.random.choice((0.1, 1e300, -0.0, 0.1 + 0.2))),
+            lambda: "UPDATE w.times SET ts = ts + INTERVAL 10 HOUR, f = f / 3 WHERE y = %d"
+            % self.random.randrange(2000, 2004),
+            lambda: "UPDATE w.switch SET s = s ^ b'1', e = IF(e = 'on', 'off', 'on') WHERE id = %d"
+            % self.random.randrange(1, 4),
+            lambda: "UPDATE w.switch SET s = b'0', e = 'on'",
+            self._reverted,
         ]  # fmt: skip
         return self.random.choice(choices)()
+
+    def _reverted(self) -> str:
+        """Give a row of a table what it had before."""
+        row = self.random.randrange(1, 3)
+        return self.random.choice(
+            (
+                "UPDATE w.plain SET n = %d, v = 'one', f = 0.1, g = NULL, ts = NULL WHERE id = %d" % (row, row),
+                "REPLACE INTO w.two VALUES (1, 'x', 1)",
+                "UPDATE w.places SET x = 10, y = 20 WHERE id = %d" % row,
+            )
+        )
 
     def _definition(self) -> str:
         return self.random.choice(
@@ -149,6 +191,12 @@ class History:
                 "CREATE INDEX i%d ON w.plain (n)" % self.random.randrange(3),
                 "DROP INDEX i%d ON w.plain" % self.random.randrange(3),
                 "ALTER TABLE w.two ENGINE = InnoDB",
+                "TRUNCATE TABLE w.times",
+                "RENAME TABLE w.latin TO w.exchange, w.latin2 TO w.latin, w.exchange TO w.latin2",
+                "CREATE TABLE w.latin2 LIKE w.latin",
+                "DROP TABLE w.latin2",
+                "ALTER TABLE w.switch MODIFY COLUMN e ENUM('on','off') AFTER id",
+                "ALTER TABLE w.switch MODIFY COLUMN s BIT(1) AFTER id",
                 "FLUSH TABLES",
                 "ANALYZE TABLE w.plain",
             )

@@ -71,11 +71,11 @@ class Objects:
                 history.append((time, None))
 
     def made(self, boundary: int) -> Set[Tuple[str, str]]:
-        """The tables that a statement left to be there, at a boundary or before it."""
+        """The tables of which the last thing that was said, at a boundary or before it, is that they are there."""
         return {
             (thing[1], thing[2])
             for thing, history in self._known.items()
-            if thing[0] == "table" and any(state and 0 < time <= boundary for time, state in history[1:])
+            if thing[0] == "table" and history[-1][1] and 0 < history[-1][0] <= boundary
         }
 
     def spans(self, last: int) -> Iterator[Tuple[Object, List[Span]]]:

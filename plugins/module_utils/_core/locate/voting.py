@@ -108,7 +108,8 @@ class Voting:
     def defined_until(self, boundary: int) -> List[Pair]:
         """The tables whose definition changed in this stretch, and not after a boundary."""
         changed = {table for table, time in self._defined.items() if 0 < time <= boundary}
-        return sorted(changed | self.objects.made(boundary))
+        made = {table for table in self.objects.made(boundary) if self._defined.get(table, 0) <= boundary}
+        return sorted(changed | made)
 
     def transaction(self) -> int:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""
