@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of the lab: images, up, down, list, compare, bench."""
+"""The command line of the lab: images, up, serve, down, list, compare, bench."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import docker.errors
 
-from . import accounts, cleanup, images
+from . import accounts, cleanup, images, service
 from .compare import compare
 from .engine import LABEL, OWNER_LABEL, LabError, engine
 from .flavours import FLAVOURS, flavour
@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     end = commands.add_parser("down", help="remove labs")
     end.add_argument("names", nargs="*", metavar="NAME")
     end.add_argument("--all", action="store_true", help="all labs that were left running")
+    serve = commands.add_parser("serve", help="start a container with a service manager and leave it running")
+    serve.add_argument("flavour", choices=list(service.PACKAGES))
+    serve.add_argument("name", help="name of the container; 'down' removes it")
     commands.add_parser("list", help="list the lab's containers")
     same = commands.add_parser("compare", help="compare all rows and definitions of a running lab's servers")
     same.add_argument("name")
@@ -93,7 +96,7 @@ def yaml_text(value: Any, depth: int = 0) -> str:
 
 def _images(arguments: argparse.Namespace) -> int:
     if arguments.remove or arguments.prune:
-        for tag in images.prune(everything=arguments.remove):
+        for tag in images.prune(arguments.remove, service.tags()):
             print(f"removed {tag}")
         return 0
     for name in arguments.flavours or images.available():
@@ -126,6 +129,12 @@ def _up(arguments: argparse.Namespace) -> int:
     if arguments.inventory:
         print(f"  inventory: {arguments.inventory}")
     print(f"  remove it: python -m lab down {lab.name}")
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    service.up(arguments.name, arguments.flavour)
+    print(f"{arguments.name}: {arguments.flavour} runs under systemd")
     return 0
 
 
@@ -219,6 +228,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     commands: Dict[str, Callable[[argparse.Namespace], int]] = {
         "images": _images,
         "up": _up,
+        "serve": _serve,
         "down": _down,
         "list": _list,
         "compare": _compare,

@@ -20,7 +20,7 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Sequence
 
 import docker.errors
 
@@ -149,7 +149,29 @@ def mirror() -> str:
     return sites[0] if sites else ""
 
 
-def _build_base(flavour: Flavour, package: Package, tag: str) -> None:
+def base_tag(package: Package, name: str, changes: Sequence[str]) -> str:
+    """Return the tag of what `ensure_base` builds; it changes only with what goes into it."""
+    recipe = [package.suite, package.packages, package.apt_options, package.npm, _SLIM, tuple(changes)]
+    return f"{REPOSITORY}/{name}:{_digest(recipe)}"
+
+
+def ensure_base(flavour: Flavour, package: Package, name: str, changes: Sequence[str]) -> str:
+    """Return the tag of an image of a package without a seeded data directory, building it when it is missing.
+
+    :param name: of the image in the lab's repository
+    :param changes: what the image's metadata says, as ``docker import --change`` takes it
+    :raises LabError: when a tool or package is missing
+    """
+    tag = base_tag(package, name, changes)
+    with _lock(name):
+        if not _exists(tag):
+            _build_base(flavour, package, tag, changes)
+    return tag
+
+
+def _build_base(
+    flavour: Flavour, package: Package, tag: str, changes: Sequence[str] = ('CMD ["sleep", "infinity"]',)
+) -> None:
     command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(package.packages)]
     command += [f"--aptopt={option}" for option in package.apt_options]
     command += [f"--dpkgopt={option}" for option in _SLIM]
@@ -159,7 +181,7 @@ def _build_base(flavour: Flavour, package: Package, tag: str) -> None:
         _run([*command, package.suite, tar, *([site] if site else [])], work, f"to build {flavour.name}")
         if package.npm:
             _add_npm_server(package.npm, work, tar)
-        changes = [f"LABEL {LABEL}=1", 'CMD ["sleep", "infinity"]']
+        changes = [f"LABEL {LABEL}=1", *changes]
         repository, _unused, version = tag.partition(":")
         engine().api.import_image_from_file(tar, repository=repository, tag=version, changes=changes)
 
@@ -255,9 +277,12 @@ def ensure_image(flavour: Flavour) -> str:
     return tag
 
 
-def prune(everything: bool = False) -> List[str]:
-    """Remove the lab's images that no current recipe needs, or all of them; returns their tags."""
-    keep = set()
+def prune(everything: bool = False, also: Sequence[str] = ()) -> List[str]:
+    """Remove the lab's images that no current recipe needs, or all of them; returns their tags.
+
+    :param also: tags that are needed besides those of the flavours
+    """
+    keep = set(() if everything else also)
     if not everything:
         for name in available():
             keep.add(image_tag(FLAVOURS[name]))
