@@ -27,7 +27,8 @@ extends_documentation_fragment:
 options:
   transactions:
     description:
-      - The transactions of the source whose rows are compared. Either a range of coordinates, or a set of GTIDs.
+      - The transactions of the source whose rows are compared. A range of coordinates, a set of GTIDs, or those that
+        the replica has not applied yet.
     type: dict
     required: true
     suboptions:
@@ -59,6 +60,17 @@ options:
         description:
           - A set of GTIDs (MySQL), or GTIDs one by one with commas between them (MariaDB).
         type: str
+      which:
+        description:
+          - V(failing) is the transaction that stopped the applier, with those before it that are not applied either.
+          - V(pending) is all that the replica still has to apply, up to the end of the source's binlog, to the first
+            change of a definition, to a transaction whose rows cannot be known, or to O(max_transactions).
+          - The rows are made what these transactions expect, so that the applier applies them as usual, the image
+            before the first of them. A row that is in their way, for it holds a unique value that one writes, or
+            references a row that one deletes, or that one refers to and that is missing, becomes what the source has
+            now, or what it was before the first transaction to come that changes it.
+        type: str
+        choices: [failing, pending]
   state:
     description:
       - V(checked) compares and changes nothing.
@@ -77,7 +89,13 @@ options:
     choices: [range_end, applied]
     default: range_end
   max_rows:
-    description: How many rows the transactions may touch. More are refused.
+    description:
+      - How many rows the transactions may touch. More are refused; with O(transactions.which=pending) the transactions
+        after that are left for the next call.
+    type: int
+    default: 100000
+  max_transactions:
+    description: How many transactions O(transactions.which=pending) takes in one call.
     type: int
     default: 100000
   show_rows:
@@ -95,9 +113,11 @@ notes:
     known, and for tables whose rows a foreign key may have changed without a word in the binlog. RV(undecided) tells.
   - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
     and, before rows are overwritten or deleted, without O(record_dir).
-  - Foreign keys are not followed. When a row would reference one that is not there, all is rolled back and refused.
+  - Of named transactions foreign keys are not followed. When a row would reference one that is not there, all is
+    rolled back and refused.
   - Rows that the transactions do not touch are not looked at. Compare those with M(replicaops.mysql.table_compare).
-  - While rows are written, C(super_read_only) is lowered and put back; C(read_only) stays.
+  - While rows are written, C(super_read_only) is lowered and put back; C(read_only) stays. A run that was killed in
+    between left a record in O(record_dir), by which the next one puts it back.
   - The account needs on the replica C(BINLOG_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(CONNECTION_ADMIN) (MySQL 5.6 and
     5.7 C(SUPER); MariaDB C(BINLOG ADMIN), C(BINLOG REPLAY) and C(READ_ONLY ADMIN)) and C(SELECT); on the source
     C(REPLICATION SLAVE) and C(SELECT); and on both what it takes to see the state of replication.
@@ -125,6 +145,13 @@ EXAMPLES = r"""
     transactions:
       from: {file: binlog.000007, position: 1557}
       to: {file: binlog.000008, position: 90210}
+    state: healed
+    record_dir: /var/lib/replica-repair
+
+- name: Let the applier get past its error, whatever local writes are in its way
+  replicaops.mysql.row_repair:
+    login_host: db2.example.com
+    transactions: {which: failing}
     state: healed
     record_dir: /var/lib/replica-repair
 """
@@ -181,6 +208,21 @@ different:
       description: The row as it has to be, with O(show_rows=full).
       type: dict
       returned: always
+    origin:
+      description: >-
+        The transaction in the replica's own binlog that wrote the row last; null when it is not there. Looked for with
+        O(transactions.which) in the newest binlogs only.
+      type: dict
+      returned: always
+      contains:
+        change: {description: "V(write), V(update) or V(delete).", type: str, returned: always}
+        gtid: {description: Its GTID; empty without one., type: str, returned: always}
+        file: {description: The replica's binlog., type: str, returned: always}
+        position: {description: Where it begins there., type: int, returned: always}
+        time: {description: When it was written., type: str, returned: always}
+        server_id: {description: The server that it was written on., type: int, returned: always}
+        thread_id: {description: The connection; null where the binlog does not say., type: int, returned: always}
+        local: {description: Whether that server is this replica., type: bool, returned: always}
 different_count:
   description: How many rows differed.
   returned: success
@@ -189,6 +231,14 @@ healed:
   description: How many rows were written, or would be in check mode.
   returned: success
   type: int
+transactions:
+  description: How many transactions were read whose rows were compared.
+  returned: success
+  type: int
+left:
+  description: Why not all transactions that are to be applied were taken; empty when they were.
+  returned: success
+  type: str
 undecided:
   description: Of what it is not known what it has to be, and why, a sentence each.
   returned: success
@@ -252,11 +302,17 @@ SPEC: Dict[str, Any] = {
     "transactions": {
         "type": "dict",
         "required": True,
-        "options": {"from": _COORDINATES, "to": _COORDINATES, "gtid_set": {"type": "str"}},
+        "options": {
+            "from": _COORDINATES,
+            "to": _COORDINATES,
+            "gtid_set": {"type": "str"},
+            "which": {"type": "str", "choices": ["failing", "pending"]},
+        },
     },
     "state": {"type": "str", "choices": ["checked", "healed"], "default": "checked"},
     "point": {"type": "str", "choices": ["range_end", "applied"], "default": "range_end"},
     "max_rows": {"type": "int", "default": 100000},
+    "max_transactions": {"type": "int", "default": 100000},
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
 }
 
@@ -264,10 +320,12 @@ SPEC: Dict[str, Any] = {
 def converge(module: AnsibleModule) -> Dict[str, Any]:
     """Compare the rows and write those that differ."""
     params = module.params
-    named = rules.transactions_named(params["transactions"], params["transactions"]["gtid_set"])
+    given = params["transactions"]
+    named = rules.transactions_named(given, given["gtid_set"], given["which"])
     wish = replace(
-        named, state=params["state"], point=params["point"], show=params["show_rows"], max_rows=params["max_rows"]
-    )
+        named, state=params["state"], point=named.point if named.which else params["point"], show=params["show_rows"],
+        max_rows=params["max_rows"], max_transactions=params["max_transactions"],
+    )  # fmt: skip
     options = glue.change_options(module, "row_repair")
     if wish.state == rules.CHECKED:
         options = replace(options, check_mode=True)
@@ -281,12 +339,15 @@ def outcome(module: AnsibleModule, done: row_repair.Report, wish: rules.Wish, st
     """The module's result."""
     healed = done.before.different if done.plan.steps else 0
     undecided = done.before.undecided
-    msg = report.sentence(done.before, healed, module.check_mode, undecided, done.point)
+    said = [report.sentence(done.before, healed, module.check_mode, undecided, done.point)]
+    said += report.traced(done.origins, done.traced, done.before.different)
     return glue.result(
-        module, bool(healed), msg, list(done.queries), report.counts(done.before), report.counts(done.after), state,
-        done.record, compared=done.before.rows, different=report.entries(done.before, wish.show),
+        module, bool(done.plan.steps), " ".join(said), list(done.queries), report.counts(done.before),
+        report.counts(done.after), state, done.record,
+        compared=done.before.rows, different=report.entries(done.before, wish.show, done.origins),
         different_count=done.before.different, healed=healed, undecided=undecided, proof=done.after.proof,
         point=done.point, bytes_read=done.bytes_read, risk=done.plan.risk, loses=list(done.plan.loses),
+        transactions=done.transactions, left=done.cut,
     )  # fmt: skip
 
 

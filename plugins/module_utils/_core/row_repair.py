@@ -12,7 +12,7 @@ from typing import Callable, Mapping, Optional, Union
 from .errors import BadInputError, RefusedError
 from .gtid_mariadb import GtidPosition, MariadbGtid
 from .gtid_mysql import Gtid, GtidError, GtidSet
-from .row_repair_rows import RANGE_END
+from .row_repair_rows import APPLIED, RANGE_END
 from .skip_plan import servers_below
 from .snapshot import GTID, STOPPED, Channel, Coordinates, Server
 
@@ -30,6 +30,8 @@ class Wish:
 
     :param start: where the named transactions begin, and ``stop`` where they end; None when a GTID set names them.
     :param gtids: the named transactions, '' when coordinates name them.
+    :param which: FAILING or PENDING instead of names: those that the replica has not applied yet, up to the failing
+        one, or so many of all of them. '' when they are named.
     :param point: APPLIED or RANGE_END.
     :param show: ``none``, ``keys`` or ``full``.
     """
@@ -41,22 +43,32 @@ class Wish:
     point: str = RANGE_END
     show: str = "keys"
     max_rows: int = 100000
+    which: str = ""
+    max_transactions: int = 100000
 
 
-def transactions_named(given: Mapping[str, Optional[Mapping[str, Union[str, int]]]], gtids: Optional[str]) -> Wish:
+def transactions_named(
+    given: Mapping[str, Optional[Mapping[str, Union[str, int]]]], gtids: Optional[str], which: Optional[str] = None
+) -> Wish:
     """The range that the options name.
 
     :param given: ``from`` and ``to``, each with ``file`` and ``position``.
-    :raises BadInputError: neither or both ways are used, or the end is before the beginning.
+    :param which: FAILING or PENDING; None when the transactions are named.
+    :raises BadInputError: none or several ways are used, or the end is before the beginning.
     """
     start, stop = (_coordinates(given.get(name)) for name in ("from", "to"))
+    if which:
+        if gtids or start or stop:
+            raise BadInputError("Option transactions has which and names as well", advice="Give one of them.")
+        return Wish(None, None, which=which, point=APPLIED)
     if gtids and (start or stop):
         raise BadInputError("Option transactions has both coordinates and a GTID set", advice="Give one of them.")
     if gtids:
         return Wish(None, None, gtids)
     if start is None or stop is None:
         raise BadInputError(
-            "Option transactions names nothing", advice="Give from and to, each a file and a position, or gtid_set."
+            "Option transactions names nothing",
+            advice="Give from and to, each a file and a position, or gtid_set, or which.",
         )
     try:
         if start.reached(stop):
@@ -121,7 +133,7 @@ def check(wish: Wish, server: Server, channel: Channel, furthest: Optional[Coord
         )  # fmt: skip
     beyond = furthest is None or wish.stop is None or not wish.stop.reached(furthest)
     # Aiming at the end of a range that covers all that the workers did, it does not matter which of it they did.
-    if channel.position_gaps and (wish.point != RANGE_END or beyond):
+    if channel.position_gaps and not wish.which and (wish.point != RANGE_END or beyond):
         raise RefusedError(
             what, server.address, "parallel appliers left gaps: its position does not tell what it has executed",
             "Close them first: START REPLICA UNTIL SQL_AFTER_MTS_GAPS (replica_channel, option until).",

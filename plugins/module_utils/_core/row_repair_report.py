@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .binlog.columns_info import ColumnInfo, Value
 from .binlog.encode_values import encode
 from .binlog.table_map import TableName
-from .row_repair_rows import Compared, Difference, Shape, Values, Wanted
+from .row_repair_rows import Compared, Difference, Key, Shape, Values, Wanted
 
 MOST_SHOWN = 1000
 
@@ -23,6 +23,8 @@ CHANGED = "changed"
 
 PROVEN = "rows_proven"
 UNPROVEN = "unproven"
+
+EMPTY: Mapping[Any, Mapping[str, Any]] = {}
 
 _READABLE = ("utf8", "utf8mb3", "utf8mb4", "ascii", "latin1")
 
@@ -68,15 +70,19 @@ class Outcome:
         return UNPROVEN if self.different or self.undecided or not self.rows else PROVEN
 
 
-def entries(outcome: Outcome, show: str) -> List[Dict[str, Any]]:
+def entries(
+    outcome: Outcome, show: str, origins: Mapping[Tuple[TableName, Key], Mapping[str, Any]] = EMPTY
+) -> List[Dict[str, Any]]:
     """The rows that differ, as a result shows them: no more than a thousand.
 
     :param show: ``none`` shows no keys, ``keys`` no other columns.
+    :param origins: the transactions that wrote them last, as far as that is known.
     """
     found: List[Dict[str, Any]] = []
     for name, (shape, compared) in sorted(outcome.tables.items()):
         for one in compared.different[: MOST_SHOWN - len(found)]:
-            found.append(_entry(name, shape, one, show))
+            origin = origins.get((name, one.key))
+            found.append({**_entry(name, shape, one, show), "origin": dict(origin) if origin else None})
     return found
 
 
@@ -193,3 +199,23 @@ def sentence(outcome: Outcome, healed: int, check_mode: bool, undecided: Sequenc
 def counts(outcome: Outcome) -> Dict[str, int]:
     """How many rows of each table differ."""
     return {"%s.%s" % name: len(compared.different) for name, (_shape, compared) in sorted(outcome.tables.items())}
+
+
+def traced(origins: Mapping[Tuple[TableName, Key], Mapping[str, Any]], note: str, different: int) -> List[str]:
+    """Who wrote the rows that differ, a sentence for each of the first transactions.
+
+    :param note: how far was looked.
+    """
+    told: Dict[str, int] = {}
+    for one in origins.values():
+        who = "this server" if one["local"] else "server id %s" % one["server_id"]
+        thread = ", thread %s" % one["thread_id"] if one["thread_id"] else ""
+        place = one["gtid"] or "%s:%s" % (one["file"], one["position"])
+        text = "transaction %s of %s (on %s%s)" % (place, one["time"], who, thread)
+        told[text] = told.get(text, 0) + 1
+    lines = ["%d of them were last changed here by %s." % (count, text) for text, count in list(told.items())[:3]]
+    if different > len(origins) and note:
+        lines.append(
+            "Of %d it is not in the replica's binlog who changed them (%s)." % (different - len(origins), note)
+        )
+    return lines

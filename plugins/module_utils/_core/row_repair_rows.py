@@ -74,11 +74,16 @@ class Collector:
 
     :param shape: of a table, by name; None when its rows are not to be read, for which the caller has a reason.
     :param spell: how the servers compare names of schemas and tables.
+    :param steps: keep in ``changes`` each change of a row that does not count: its values before and after.
     """
 
-    def __init__(self, shape: Callable[[TableName], Optional[Shape]], spell: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, shape: Callable[[TableName], Optional[Shape]], spell: Callable[[str], str] = str, steps: bool = False
+    ) -> None:
         self._shape = shape
         self._spell = spell
+        self._steps = steps
+        self.changes: Dict[TableName, List[Tuple[Optional[Values], Optional[Values]]]] = {}
         self.rows: Dict[TableName, Dict[Key, Wanted]] = {}
         self.silent: Dict[TableName, str] = {}
         self.moved: Dict[TableName, Set[str]] = {}
@@ -103,6 +108,10 @@ class Collector:
                 self.silent.setdefault(self.name(table), "its rows cannot be read")
         for change in transaction.changes:
             self._change(change, named, counts)
+
+    def count(self) -> int:
+        """How many rows are wanted by now."""
+        return sum(map(len, self.rows.values()))
 
     def name(self, table: TableName) -> TableName:
         """A table's name as it is called here."""
@@ -147,6 +156,9 @@ class Collector:
                 found = Wanted(after[1], after[2], after[1], "" if after[1] is not None else PARTIAL)
                 self._put(rows, after[0], found, named)
             return
+        if self._steps:
+            pair = (before[2] if before is not None else None, after[2] if after is not None else None)
+            self.changes.setdefault(table, []).append(pair)
         if named and before is not None and before[0] not in rows:
             rows[before[0]] = Wanted(before[1], before[2], before[1], "" if before[1] is not None else PARTIAL)
         if named and after is not None and after[0] not in rows:

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from .._core import row_repair as rules
 from .._core import row_repair_report as report
@@ -18,23 +18,30 @@ from .._core.binlog.table_map import TableName
 from .._core.errors import RefusedError, ReplicaError
 from .._core.permit import check_source
 from .._core.plan import Plan
+from .._core.plan import Step as PlanStep
 from .._core.row_repair import HEALED, Wish
 from .._core.row_repair_report import Outcome
-from .._core.row_repair_rows import Compared, Shape
+from .._core.row_repair_rows import Compared, Key, Shape, Wanted
 from .._core.row_repair_steps import Look, transaction
 from .._core.snapshot import Channel, Server
-from .._core.statement import qualified
+from .._core.statement import Statement, qualified
+from . import row_repair_pending as pending
+from . import row_repair_unfinished as unfinished
 from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
 from .probe import probe
 from .reader import read_server
 from .row_events import writing
 from .row_repair_keys import orphans
+from .row_repair_neighbours import Neighbours, Step, Steps, deadline, steps_of
+from .row_repair_origin import Tracer
 from .row_repair_rows import rows
 from .row_repair_scan import Scan, scan
 from .row_repair_tables import Table, Tables
 from .sections import SOURCE
 from .worker_point import furthest
+
+_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Report:
 
     :param before: what was compared before anything was written; ``after``: afterwards, the same where nothing was.
     :param point: the point of the source that the rows were compared with, for people.
+    :param origins: who wrote the rows that differ, as far as the replica's binlog tells; ``traced``: how far it does.
+    :param transactions: how many were read, and ``cut`` why not all that are to be applied.
     """
 
     before: Outcome
@@ -52,6 +61,11 @@ class Report:
     queries: Tuple[str, ...] = ()
     record: str = ""
     bytes_read: int = 0
+    executed: bool = False
+    origins: Mapping[Tuple[TableName, Key], Mapping[str, Any]] = field(default_factory=dict)
+    traced: str = ""
+    transactions: int = 0
+    cut: str = ""
 
 
 def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login]) -> Report:
@@ -61,31 +75,59 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
     :raises ReplicaError: a server does not answer, or rows are not what they were or were to become; nothing was kept.
     """
     rules.check(wish, aim.server, aim.channel, furthest(aim.connection, aim.probed, aim.channel.name))
+    left = unfinished.lowered(options.record_dir, aim.server)
+    if left:
+        aim = replace(aim, server=replace(aim.server, variables={**aim.server.variables, "super_read_only": "ON"}))
     login = source_login(aim.channel)
     with connect(login) as source:
         known = read_server(source, probe(source), SOURCE)
         check_source(aim.channel, known, aim.server)
         tables = Tables(aim.connection, source, aim.server)
-        found = scan(login, wish, tables, aim.server, aim.channel, known, options.timeout)
-        silent = _silent(tables, found)
+        if wish.which:
+            work = _pending(aim, wish, source, known, tables, options)
+        else:
+            found = scan(login, wish, tables, aim.server, aim.channel, known, options.timeout)
+            work = _Work(aim, wish, tables, found, _silent(tables, found))
+        before = work.compare(aim.connection)
+    done = _written(work, before, options, bool(left))
+    if left and done.executed:
+        unfinished.close(left, aim.read())
+    return done
+
+
+def _pending(aim: Target, wish: Wish, source: Connection, known: Server, tables: Tables, options: Options) -> _Work:
+    """The rows that transactions to come touch, and those that are in their way."""
+    point = pending.Point(aim.connection, source.login, aim.server, aim.channel)
+    found = pending.scan(point, wish, tables, known, options.timeout)
+    collector = found.collector
+    silent = {**collector.silent, **{name: why for name, why in tables.silent.items() if name in collector.rows}}
     work = _Work(aim, wish, tables, found, silent)
-    before = work.compare(aim.connection)
-    point = _point(wish, found)
-    nothing = Plan(aim.state_id)
-    if wish.state != HEALED or not before.different:
-        if wish.state == HEALED:
-            work.check_decided(before)
-        return Report(before, before, point, nothing, bytes_read=found.bytes_read)
-    work.check_decided(before)
+    work.widen(Neighbours(aim.connection, source, tables, point, deadline(options.timeout)), collector.changes)
+    return work
+
+
+def _written(work: _Work, before: Outcome, options: Options, lowered: bool) -> Report:
+    """Write what differs when that is asked for, and put back what an earlier run had lowered."""
+    aim, wish, found = work.aim, work.wish, work.found
+    nothing = Report(before, before, _point(wish, found), Plan(aim.state_id), bytes_read=found.bytes_read)
+    nothing = replace(nothing, transactions=found.collector.transactions, cut=found.cut)
+    if wish.state == HEALED:
+        work.check_decided(before)
+    if before.different and wish.which:
+        tracer = Tracer(aim, work.tables, {name: one.different for name, (_shape, one) in before.tables.items()})
+        nothing = replace(nothing, origins=tracer.trace(), traced=tracer.note)
+    if wish.state != HEALED or not (before.different or lowered):
+        return nothing
     work.check_record(before, options)
-    plan = work.plan(before)
+    plan = work.plan(before) if before.different else work.only_put_back()
     if options.check_mode:
-        return Report(before, before, point, plan, plan.queries(), bytes_read=found.bytes_read)
+        return replace(nothing, plan=plan, queries=plan.queries())
     with writing(aim, True) as able:
-        done = carry_out(able, plan, options, (), {"rows": work.recorded(before)})
-    return Report(
-        before, work.compare(aim.connection), point, plan, tuple(done.executed), done.record, found.bytes_read
-    )
+        done = carry_out(able, plan, options, (), {"rows": work.recorded(before)} if before.different else None)
+    return replace(
+        nothing, after=work.compare(aim.connection), plan=plan, queries=tuple(done.executed), record=done.record,
+        executed=True,
+    )  # fmt: skip
 
 
 def _silent(tables: Tables, found: Scan) -> Dict[TableName, str]:
@@ -101,6 +143,8 @@ def _silent(tables: Tables, found: Scan) -> Dict[TableName, str]:
 
 
 def _point(wish: Wish, found: Scan) -> str:
+    if wish.which:
+        return "what the %d transactions to be applied up to %s expect" % (found.collector.transactions, found.end)
     if wish.point == wants.APPLIED:
         return "the source at the replica's applied point"
     return "the source at %s" % found.end
@@ -110,26 +154,55 @@ class _Work:
     """What was found, on its way to the server."""
 
     def __init__(self, aim: Target, wish: Wish, tables: Tables, found: Scan, silent: Mapping[TableName, str]) -> None:
-        self.aim, self.wish, self.tables, self.silent = aim, wish, tables, silent
-        self.form = found.form
+        self.aim, self.wish, self.tables, self.silent = aim, wish, tables, dict(silent)
+        self.found, self.form = found, found.form
         self.everything = found.collector.everything
         self.wanted = {name: kept for name, kept in found.collector.rows.items() if kept and name not in silent}
+        self._check_number()
+
+    def _check_number(self) -> None:
         count = sum(len(kept) for kept in self.wanted.values())
-        if count > wish.max_rows:
+        if count > self.wish.max_rows:
             raise RefusedError(
-                "compare the rows of %s" % aim.channel.label, aim.server.address,
-                "the transactions touch %d rows, and option max_rows is %d" % (count, wish.max_rows),
+                "compare the rows of %s" % self.aim.channel.label, self.aim.server.address,
+                "the transactions touch %d rows, and option max_rows is %d" % (count, self.wish.max_rows),
                 "Name fewer transactions, or allow more rows.",
             )  # fmt: skip
 
+    def widen(self, around: Neighbours, changes: Steps) -> None:
+        """Take the rows in that are in the way of those that are written, and of those that the applier will write."""
+        steps: Dict[TableName, List[Step]] = {name: list(some) for name, some in changes.items()}
+        for name, (_shape, compared) in self.compare(self.aim.connection).tables.items():
+            steps.setdefault(name, []).extend(steps_of(compared.different))
+        for _round in range(_MOST_ROUNDS):
+            keys = around.find(steps, self.wanted)
+            if not keys:
+                return
+            more = around.resolve(keys)
+            for name, kept in more.items():
+                self.wanted.setdefault(name, {}).update(kept)
+            self.silent.update(around.silent)
+            self.wanted = {name: kept for name, kept in self.wanted.items() if kept and name not in self.silent}
+            self._check_number()
+            differing = self._compared(self.aim.connection, more, False)
+            steps = {name: steps_of(one.different) for name, (_shape, one) in differing.items() if one.different}
+        self.everything = self.everything or "each row in the way leads to more of them"
+
     def compare(self, connection: Connection, locked: bool = False) -> Outcome:
         """The wanted rows and the replica's."""
+        return Outcome(self._compared(connection, self.wanted, locked), self.silent, self.everything)
+
+    def _compared(
+        self, connection: Connection, wanted: Mapping[TableName, Mapping[Key, Wanted]], locked: bool
+    ) -> Dict[TableName, Tuple[Shape, Compared]]:
         made: Dict[TableName, Tuple[Shape, Compared]] = {}
-        for name, kept in self.wanted.items():
+        for name, kept in wanted.items():
+            if name in self.silent:
+                continue
             table = self.tables.known[name]
             found = rows(connection, table, list(kept), locked)
             made[name] = table.shape, wants.compare(kept, found, table.compared)
-        return Outcome(made, self.silent, self.everything)
+        return made
 
     def check_decided(self, outcome: Outcome) -> None:
         """Refuse to write some rows while others are not known: the whole would be at no point at all."""
@@ -146,6 +219,12 @@ class _Work:
         """Refuse to overwrite rows that nothing would be kept of."""
         if options.record_dir:
             return
+        if self.aim.server.flag("super_read_only"):
+            raise RefusedError(
+                "write rows for %s" % self.aim.channel.label, self.aim.server.address,
+                "super_read_only has to be lowered meanwhile, and no record would tell the next run to put it back",
+                "Set record_dir to a directory that outlives this run.",
+            )  # fmt: skip
         if any(one.have is not None for _shape, compared in outcome.tables.values() for one in compared.different):
             raise RefusedError(
                 "write rows for %s" % self.aim.channel.label, self.aim.server.address,
@@ -182,6 +261,11 @@ class _Work:
             _privileges(self.aim.server),
             tuple("%s.%s" % name for name, (_shape, compared) in sorted(outcome.tables.items()) if compared.different),
         )
+
+    def only_put_back(self) -> Plan:
+        """Nothing differs, but a run that was cut short has left super_read_only off."""
+        step = PlanStep(Statement(unfinished.PUT_BACK, purpose="put back what a run lowered that was ended"))
+        return Plan(self.aim.state_id, (step,), "Put super_read_only back.", "none", (), _privileges(self.aim.server))
 
     def _packet(self) -> int:
         return int(self.aim.server.variable("max_allowed_packet", "0") or 0) or 4 << 20

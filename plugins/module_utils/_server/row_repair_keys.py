@@ -34,7 +34,7 @@ def orphans(connection: Connection, written: Mapping[Table, Sequence[Difference]
     Rows that reference a row which is not there any more, and written rows that reference one which is not there.
     """
     tables = {table.name: table for table in written}
-    for child, parent, columns in _foreign_keys(connection):
+    for child, parent, columns in foreign_keys(connection):
         conditions: List[str] = []
         if parent in tables:
             gone = [one.have for one in written[tables[parent]] if one.have is not None]
@@ -49,7 +49,8 @@ def orphans(connection: Connection, written: Mapping[Table, Sequence[Difference]
     return ""
 
 
-def _foreign_keys(connection: Connection) -> List[ForeignKey]:
+def foreign_keys(connection: Connection) -> List[ForeignKey]:
+    """All foreign keys of a server."""
     found: Dict[Tuple[str, str, str], ForeignKey] = {}
     for row in connection.query(_KEYS):
         child, parent = TableName(str(row["s"]), str(row["t"])), TableName(str(row["rs"]), str(row["rt"]))

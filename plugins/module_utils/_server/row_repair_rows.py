@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Sequence, Tuple
 
 from .._core.binlog import canonical
+from .._core.binlog.columns_info import ColumnInfo
 from .._core.errors import ReplicaError
 from .._core.row_repair_rows import Key, Values
 from .._core.statement import identifier, qualified
@@ -16,6 +17,8 @@ from .connect import Connection
 from .row_repair_tables import Table
 
 CHUNK = 500
+# Values of one column in a list are looked up by the key on all flavours, and parsed in a fraction of the time.
+_LIST = 2000
 # Longer statements are split, whatever max_allowed_packet is.
 _LONGEST = 512 * 1024
 _TOO_LARGE = 1301
@@ -83,20 +86,48 @@ class _Reader:
 
     def conditions(self, keys: Sequence[Key]) -> List[str]:
         """Conditions that select these keys, in chunks. Raises ValueError for a key that has no literal."""
-        names = ["t." + identifier(column.name) for column in self.key]
-        parts: List[str] = []
-        for key in keys:
-            literals = [canonical.sql_literal(value, column) for value, column in zip(key, self.key)]
-            # A comparison of rows is not looked up by the key on MySQL 5.6; one of columns is.
-            parts.append("(%s)" % " AND ".join("%s = %s" % pair for pair in zip(names, literals)))
-        return [" OR ".join(chunk) for chunk in _chunks(parts)]
+        return conditions(self.key, keys)
 
 
-def _chunks(parts: Sequence[str]) -> List[List[str]]:
+def rows_with(
+    connection: Connection, table: Table, places: Sequence[int], values: Collection[Key]
+) -> Dict[Key, Values]:
+    """All rows that hold one of these combinations of values in the columns at these places, by their primary keys.
+
+    :raises ReplicaError: the rows cannot be read.
+    """
+    found: Dict[Key, Values] = {}
+    try:
+        reader = _Reader(connection, table, False)
+        for condition in conditions([table.shape.columns[place] for place in places], list(values)):
+            found.update(reader.select(condition))
+    except ValueError as error:
+        raise ReplicaError("read rows of %s.%s" % table.name, connection.address, str(error)) from None
+    return found
+
+
+def conditions(columns: Sequence[ColumnInfo], values: Sequence[Key]) -> List[str]:
+    """Conditions on ``t`` that select rows by values of some columns, in chunks.
+
+    :raises ValueError: for a value that has no literal.
+    """
+    names = ["t." + identifier(column.name) for column in columns]
+    if len(columns) == 1:
+        literals = [canonical.sql_literal(value[0], columns[0]) for value in values]
+        return ["%s IN (%s)" % (names[0], ", ".join(chunk)) for chunk in _chunks(literals, _LIST)]
+    parts: List[str] = []
+    for value in values:
+        terms = [canonical.sql_literal(one, column) for one, column in zip(value, columns)]
+        # A comparison of rows is not looked up by the key on MySQL 5.6; one of columns is.
+        parts.append("(%s)" % " AND ".join("%s = %s" % pair for pair in zip(names, terms)))
+    return [" OR ".join(chunk) for chunk in _chunks(parts, CHUNK)]
+
+
+def _chunks(parts: Sequence[str], most: int) -> List[List[str]]:
     chunks: List[List[str]] = []
     size = 0
     for part in parts:
-        if not chunks or size + len(part) > _LONGEST or len(chunks[-1]) >= CHUNK:
+        if not chunks or size + len(part) > _LONGEST or len(chunks[-1]) >= most:
             chunks.append([])
             size = 0
         chunks[-1].append(part)

@@ -33,12 +33,14 @@ class Scan:
 
     :param form: how the source writes events, for writing rows.
     :param end: where the last named transaction ends.
+    :param cut: why not all transactions that are to be applied were taken; '' when they were.
     """
 
     collector: Collector
     form: Optional[Form] = None
     end: Optional[Coordinates] = None
     bytes_read: int = 0
+    cut: str = ""
 
 
 def scan(
@@ -56,7 +58,7 @@ def scan(
     start = wish.start or _first(login, _before(login, wish, source, deadline), wanted, deadline)
     stop = _stop(wish, replica, channel, source)
     with BinlogStream(connect(login), start, stop_at=stop, deadline=deadline) as stream:
-        events = _noting(stream, found)
+        events = noting(stream, found)
         for done in transactions(events, tables.layout, decompress=zstd.decompress, file=start.file):
             named = bool(done.gtid and wanted(done.gtid)) if wanted else _within(done.start, done.end, wish)
             counts = has(done.gtid, done.end) or (named and wish.point != APPLIED)
@@ -143,7 +145,8 @@ def named_domains(gtids: str) -> Dict[int, int]:
     return lowest
 
 
-def _noting(stream: BinlogStream, found: Scan) -> Iterator[Event]:
+def noting(stream: BinlogStream, found: Scan) -> Iterator[Event]:
+    """The stream's events; the form of events is noted on the way."""
     for event in stream:
         if event[0] == header.FORMAT_DESCRIPTION:
             found.form = form_of(event[3])

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from .._core.binlog import layout as layouts
 from .._core.binlog import row_bytes
 from .._core.binlog.columns_info import ColumnInfo
 from .._core.binlog.columns_schema import COLUMNS_QUERY, column_info
 from .._core.binlog.table_map import TableMap, TableName
+from .._core.row_repair_map import made
 from .._core.row_repair_rows import ALL, NO_KEY, Shape
 from .._core.snapshot import Server
 from . import compare_catalog
@@ -42,6 +43,10 @@ _REFERENCES = (
     "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, REFERENCED_TABLE_SCHEMA AS rs, REFERENCED_TABLE_NAME AS rt,"
     " REFERENCED_COLUMN_NAME AS c FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
 )
+_NULLABLE = (
+    "SELECT IS_NULLABLE AS N FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    " ORDER BY ORDINAL_POSITION"
+)
 _WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int|year)\(\d+\)")
 
 DIFFERS = "the source defines it otherwise than the replica"
@@ -68,7 +73,8 @@ class Table:
 class Tables:
     """Tables, read when a table map first names them.
 
-    :param silent: why the rows of a table are no use; by its name as `spell` gives it.
+    ``silent`` says why the rows of a table are no use, by its name as `spell` gives it. ``redefined`` gives the tables
+    that the source defines anew behind the rows that are read, so that its definition of today says nothing of them.
     """
 
     def __init__(self, replica: Connection, source: Connection, server: Server) -> None:
@@ -79,6 +85,8 @@ class Tables:
         self.known: Dict[TableName, Table] = {}
         self.silent: Dict[TableName, str] = {}
         self._triggered: Optional[FrozenSet[TableName]] = None
+        self._made: Set[TableName] = set()
+        self.redefined: Callable[[], FrozenSet[TableName]] = frozenset
 
     def spell(self, name: str) -> str:
         """A name of a schema or table as it is called here."""
@@ -97,15 +105,16 @@ class Tables:
         """How to decode the rows of a table map; None when they are no use, and `silent` says why."""
         pair = self.pair(table.schema, table.table)
         try:
-            layout, made = self._read(table)
+            layout, read = self._read(table)
         except ValueError as error:
             self.silent.setdefault(pair, str(error))
             self.known.pop(pair, None)
             return None
         earlier = self.known.get(pair)
-        if earlier is not None and earlier.shape != made.shape:
+        if earlier is not None and pair not in self._made and earlier.shape != read.shape:
             self.silent.setdefault(pair, "its columns change within the transactions")
-        self.known[pair] = made
+        self.known[pair] = read
+        self._made.discard(pair)
         return row_bytes.keeping(layout, table.type_codes)
 
     def _read(self, table: TableMap) -> Tuple[layouts.TableLayout, Table]:
@@ -114,9 +123,9 @@ class Tables:
         if kind != "BASE TABLE":
             raise ValueError("it is no plain table (%s)" % kind.lower())
         columns, key = side(self.replica, schema, name)
-        real = self._real(self.source, table.schema, table.table)
-        if _plain(columns, key) != _plain(*side(self.source, real[0], real[1])):
-            raise ValueError(DIFFERS)
+        why = self._unlike_source(table, columns, key)
+        if why and self.pair(schema, name) not in self.redefined():
+            raise ValueError(why)
         if not key:
             raise ValueError(NO_KEY)
         layout = layouts.from_schema(table, columns, key, self.mariadb)
@@ -132,6 +141,27 @@ class Tables:
         compared = tuple(place for place, column in enumerate(columns) if column.generated != "VIRTUAL")
         on_replica = replace(table, schema=schema, table=name)
         return layout, Table(TableName(schema, name), on_replica, shape, len(columns), compared)
+
+    def _unlike_source(self, table: TableMap, columns: Tuple[ColumnInfo, ...], key: Tuple[str, ...]) -> str:
+        try:
+            real = self._real(self.source, table.schema, table.table)
+            return DIFFERS if _plain(columns, key) != _plain(*side(self.source, real[0], real[1])) else ""
+        except ValueError as error:
+            return str(error)
+
+    def plain(self, schema: str, name: str) -> Optional[Table]:
+        """A table, also one that no table map has named; None when its rows are no use, and `silent` says why."""
+        pair = self.pair(schema, name)
+        if pair not in self.known and pair not in self.silent:
+            try:
+                real = self._real(self.replica, schema, name)[:2]
+                columns = side(self.replica, *real)[0]
+                nullable = [str(row["N"]).upper() == "YES" for row in self.replica.query(_NULLABLE, real)]
+                self.known[pair] = self._read(made(*real, columns, nullable))[1]
+                self._made.add(pair)
+            except ValueError as error:
+                self.silent[pair] = str(error)
+        return None if pair in self.silent else self.known.get(pair)
 
     def _real(self, connection: Connection, schema: str, name: str) -> Tuple[str, str, str]:
         where = "the replica" if connection is self.replica else "the source"
@@ -153,7 +183,7 @@ class Tables:
         """
         keys: List[Tuple[TableName, TableName, str]] = []
         for connection in (self.replica, self.source):
-            risky = self._risky(connection)
+            risky = self.risky(connection)
             for row in connection.query(_REFERENCES):
                 child = self.pair(str(row["s"]), str(row["t"]))
                 if child in risky:
@@ -170,7 +200,7 @@ class Tables:
                     grown = True
         return found
 
-    def _risky(self, connection: Connection) -> Set[TableName]:
+    def risky(self, connection: Connection) -> Set[TableName]:
         """Children of foreign keys of which it is not certain that they only refuse.
 
         MariaDB hides the rules from an account that may only SELECT: what is not listed is not known.
