@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan, skip_steps
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.account_statement import native_hash
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import STOP
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.event_group import Failing
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import STOP, Plan
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates, Server
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, failing
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import skip as skipping
@@ -453,6 +453,12 @@ def test_the_transaction_is_found_in_the_sources_binlog_too(stage: Stage) -> Non
     mended(stage, Case(1060, "", (), ("ALTER TABLE t DROP c",)))
 
 
+def planned(aim: change.Target, method: str, found: Failing) -> Plan:
+    """The plan that passes one transaction."""
+    run = skip_steps.Run((found.group.gtid,) if found.group.gtid else (), None, found.first)
+    return skip_steps.plan(method, aim.verbs, run, aim.server, aim.channel, "")
+
+
 def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
     broken_by(stage, Case(1060, "ALTER TABLE t ADD COLUMN c INT"))
     options = change.Options("replica_skip", "now")
@@ -461,7 +467,7 @@ def test_what_was_set_is_put_back_when_a_later_step_fails(stage: Stage) -> None:
         fault = skip_plan.broken(aim.channel)
         assert fault is not None
         found, _unused = failing.read(aim.connection, aim.probed, aim.channel, fault)
-        plan = skip_plan.plan(method, aim.verbs, found, "", Verdict(), "")
+        plan = planned(aim, method, found)
         with pytest.raises(RuntimeError), skipping._put_back(aim, method):
             for step in plan.steps[: 2 if stage.mariadb else 1]:
                 aim.connection.execute(step.statement)
@@ -490,7 +496,7 @@ def test_the_counter_is_put_back_over_another_connection(stage: Stage) -> None:
         fault = skip_plan.broken(aim.channel)
         assert fault is not None
         found, _unused = failing.read(aim.connection, aim.probed, aim.channel, fault)
-        plan = skip_plan.plan("counter", aim.verbs, found, "", Verdict(), "")
+        plan = planned(aim, "counter", found)
         with pytest.raises(RuntimeError), skipping._put_back(aim, "counter"):
             for step in plan.steps[:-1]:
                 if step.session != STOP:

@@ -23,6 +23,7 @@ ACCOUNTS_PRESENT = "accounts_present"
 
 PRESENT = "present"
 NOT_VERIFIED = "not_verified"
+APPLIED = "applied"
 
 _KINDS: Mapping[int, FrozenSet[str]] = {
     1050: frozenset((forms.CREATE_TABLE, forms.CREATE_TABLE_LIKE)),
@@ -48,16 +49,20 @@ _QUESTIONS: Dict[str, str] = {
     forms.DROP_USER: ACCOUNTS_ABSENT, forms.DROP_ROLE: ACCOUNTS_ABSENT,
 }  # fmt: skip
 
+# Duplicate row, missing row: what the transaction wants may be there, which its row images tell.
+ROW_ERRORS: Tuple[int, ...] = (1032, 1062)
+# What these want is never there. Their transactions can be given up, which loses them.
+ONLY_GIVEN_UP: Tuple[int, ...] = (1048, 1136, 1146, 1264, 1364, 1366, 1406, 1451, 1452, 1677, 3819, 4025, 13146)
+
 # What stands behind an error that no skip of a statement can repair, and what does.
-_ROWS = "it is about rows, and passing the transaction would lose changes (only row images can tell which)"
+_ROWS = "the change that it stands for is not there, and passing the transaction would lose it"
 _HEAL = "Make the rows equal to the source's, or find the position the data is at, or rebuild the replica."
 _NOT_HERE: Mapping[int, Tuple[str, str]] = {
-    1062: (_ROWS, _HEAL),
-    1032: (_ROWS, _HEAL),
     1136: ("the statement's columns do not fit the table, which has been changed already", _HEAL),
     1146: ("the table is missing, and so are its rows", "Restore its definition and rows, or rebuild the replica."),
     1677: ("the table's columns differ", "Alter the table as the source has it, then start the applier again."),
     13146: ("the table's columns differ", "Alter the table as the source has it, then start the applier again."),
+    1451: (_ROWS, _HEAL),
     1452: (_ROWS, _HEAL),
     13113: ("source and replica got different errors for it: passing it leaves the rows different", _HEAL),
     1594: ("the relay log cannot be read", "Fetch the relay logs anew (replica_channel with refetch)."),
@@ -119,13 +124,22 @@ def question(number: int, statement: str, schema: str) -> Question:
     return Question(_QUESTIONS[ddl.kind], ddl, number, schema)
 
 
+def is_passed(number: int, proven: bool) -> bool:
+    """Whether a transaction that met this error may be passed at all.
+
+    :param proven: only when its whole effect is verified to be present.
+    """
+    return number in SUPPORTED or number in ROW_ERRORS or (not proven and number in ONLY_GIVEN_UP)
+
+
 def reason(number: int) -> Tuple[str, str]:
     """Why an error's transaction is not passed by this version, and what to do instead."""
     return _NOT_HERE.get(
         number,
         (
             "whether its effect is there cannot be verified for error %d" % number,
-            "Look at the error; errors whose statements can be passed are %s." % ", ".join(str(n) for n in SUPPORTED),
+            "Look at the error; errors whose statements can be passed are %s."
+            % ", ".join(str(n) for n in (*SUPPORTED, *ROW_ERRORS)),
         ),
     )
 

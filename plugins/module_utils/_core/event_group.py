@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .sql_reader import UnknownStatement
 from .statement import MASK
@@ -16,14 +16,19 @@ _FRAMING = frozenset(
     ("Format_desc", "Rotate", "Previous_gtids", "Gtid_list", "Stop", "Heartbeat", "Ignorable", "Binlog_checkpoint",
      "Start_encryption", "Slave", "Unknown")
 )  # fmt: skip
-_MARKS = frozenset(("Gtid", "Anonymous_Gtid", "Gtid_tagged_log_event"))
+MARKS = frozenset(("Gtid", "Anonymous_Gtid", "Gtid_tagged_log_event"))
 _QUERIES = frozenset(("Query", "Query_compressed"))
+# Events of which it was measured that the skip counter counts each as one, on every server.
+_COUNTED = MARKS | _QUERIES | frozenset(("Table_map", "Xid", "Annotate_rows"))
+_ROWS = re.compile(r"(Write|Update|Delete)_(compressed_)?rows(_v1|_compressed_v1)?")
 _USE = re.compile(r"use `((?:[^`]|``)*)`; (.*)", re.S)
 _XID = re.compile(r"\s*/\* xid=\d+ \*/\s*$")
 _MYSQL_GTID = re.compile(r"GTID_NEXT\s*=\s*'([^']*)'", re.I)
 _MARIADB_GTID = re.compile(r"\bGTID (\d+-\d+-\d+)")
 _END = re.compile(r"(?:log (\S*?)\s*, )?end_log_pos (\d+)")
 _QUERY = re.compile(r"Query: '(.*)", re.S)
+_DOMAIN = re.compile(r"\d+-\d+-\d+")
+_TABLE = re.compile(r"event on table ([^.\s;]+)\.([^;\s]+);")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Group:
     :param source_end: where it ends in that file.
     :param gtid: as the log has it; '' without one.
     :param events: type and text of each event but the GTID's own.
+    :param ends: where each event of it ends in the source's file, the GTID's own too.
     """
 
     log: str
@@ -46,15 +52,25 @@ class Group:
     source_end: int
     gtid: str
     events: Tuple[Tuple[str, str], ...]
+    ends: Tuple[int, ...] = ()
+
+    @property
+    def is_statement(self) -> bool:
+        """Whether it is nothing but one statement, as a definition is."""
+        return len(self.events) == 1 and self.events[0][0] in _QUERIES
+
+    def names(self, table: str) -> bool:
+        """Whether it has rows of this ``schema.table``."""
+        return any("(%s)" % table in text for kind, text in self.events if kind == "Table_map")
 
 
 @dataclass(frozen=True)
 class Failing:
-    """The failing transaction, if it is one statement.
+    """The failing transaction.
 
     :param group: its events.
-    :param statement: its text.
-    :param schema: its default database; '' for none.
+    :param statement: its text, if it is one statement; '' otherwise.
+    :param schema: the default database of that statement; '' for none.
     :param first: whether it is the next one that the applier will take (the skip counter passes that one).
     """
 
@@ -81,7 +97,7 @@ def groups(rows: Iterable[Mapping[str, Any]], source_file: str = "", relay: bool
     for row in rows:
         kind = str(row["Event_type"])
         position = int(row["Pos"])
-        if kind in _MARKS or kind in _FRAMING or (kind in _QUERIES and _complete(pending)):
+        if kind in MARKS or kind in _FRAMING or (kind in _QUERIES and _complete(pending)):
             close(position)
         if kind == "Rotate" and relay:
             name = str(row["Info"]).split(";", maxsplit=1)[0]
@@ -99,7 +115,7 @@ def _base(name: str) -> str:
 
 def _complete(pending: Sequence[Mapping[str, Any]]) -> bool:
     """True when a Query event that comes next cannot belong to these events: only logs without GTID events ask."""
-    if not pending or str(pending[0]["Event_type"]) in _MARKS:
+    if not pending or str(pending[0]["Event_type"]) in MARKS:
         return False
     last = str(pending[-1]["Event_type"])
     if last == "Xid":
@@ -113,14 +129,23 @@ def _complete(pending: Sequence[Mapping[str, Any]]) -> bool:
 
 def _group(rows: Sequence[Mapping[str, Any]], source_file: str, after: int) -> Group:
     first = rows[0]
-    marked = str(first["Event_type"]) in _MARKS
+    marked = str(first["Event_type"]) in MARKS
     events = [(str(row["Event_type"]), str(row["Info"])) for row in rows[1 if marked else 0 :]]
     if marked and str(first["Info"]).upper().startswith("BEGIN"):
         events.insert(0, ("Query", "BEGIN"))  # MariaDB puts BEGIN into the GTID event
     return Group(
         str(first["Log_name"]), int(first["Pos"]), after, source_file, int(rows[-1]["End_log_pos"]),
         gtid_of(str(first["Info"])) if marked else "", tuple(events),
+        tuple(int(row["End_log_pos"]) for row in rows),
     )  # fmt: skip
+
+
+def countable(group: Group) -> bool:
+    """Whether the skip counter counts exactly the events that the relay log shows of a transaction.
+
+    Of a compressed one the log shows what is in it, too, and of other events it was not measured.
+    """
+    return all(kind in _COUNTED or _ROWS.fullmatch(kind) for kind, _unused in group.events)
 
 
 def gtid_of(info: str) -> str:
@@ -191,17 +216,34 @@ def is_the_quoted_one(statement: str, text: str) -> bool:
     return re.match(".*?".join(re.escape(part) for part in parts), found, re.S) is not None
 
 
-def find(found: Sequence[Group], gtid: str, text: str) -> Optional[int]:
-    """The index of the failing transaction: by its GTID, else by the end that the error names, else the first.
+def find(
+    found: Sequence[Group], gtid: str, text: str, executed: Callable[[str], bool] = lambda gtid: False
+) -> Optional[int]:
+    """The index of the failing transaction: by its GTID, by an event's end that the error names, else the first.
 
     :param gtid: of the failing transaction, '' when it has none or it is not known.
     :param text: the error text.
+    :param executed: says of a GTID whether the replica has executed it: MariaDB's domains are applied side by side.
     """
     if gtid:
         return next((n for n, group in enumerate(found) if group.gtid.lower() == gtid.lower()), None)
     file, end = error_end(text)
-    if end is None:
-        return 0 if found else None
-    fits = (n for n, group in enumerate(found)
-            if group.source_end == end and (not file or group.source_file in ("", file)))  # fmt: skip
-    return next(fits, None)
+    if end is not None:
+        here = [n for n, group in enumerate(found) if not file or group.source_file in ("", file)]
+        return next((n for n in here if end in (found[n].source_end, *found[n].ends)), None)
+    return _first_of_a_domain(found, text, executed)
+
+
+def _first_of_a_domain(found: Sequence[Group], text: str, executed: Callable[[str], bool]) -> Optional[int]:
+    """The first transaction that is not executed; of several domains the only one that has the table of the error."""
+    firsts: Dict[str, int] = {}
+    for n, group in enumerate(found):
+        domain = group.gtid.split("-", 1)[0] if _DOMAIN.fullmatch(group.gtid) else ""
+        if domain not in firsts and not (group.gtid and executed(group.gtid)):
+            firsts[domain] = n
+    if len(firsts) < 2:
+        return next(iter(firsts.values()), None)
+    match = _TABLE.search(text)
+    named = [n for n in firsts.values() if match is not None and found[n].names("`%s`.`%s`" % match.groups())]
+    named = named or [n for n in firsts.values() if match is not None and found[n].names("%s.%s" % match.groups())]
+    return named[0] if len(named) == 1 else None

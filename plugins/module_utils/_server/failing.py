@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .._core.errors import RefusedError, ServerError
-from .._core.event_group import Failing, Group, find, groups, is_the_quoted_one, only_statement, split_use
+from .._core.event_group import MARKS, Failing, Group, find, groups, is_the_quoted_one, only_statement, split_use
 from .._core.skip_plan import Broken
 from .._core.snapshot import Channel, Coordinates
 from .._core.sql_reader import UnknownStatement
@@ -23,55 +24,104 @@ _NUMBER = re.compile(r"(.*\.)(\d+)$", re.S)
 Rows = List[Dict[str, Any]]
 
 
-def read(
-    connection: Connection, probed: Probed, channel: Channel, broken: Broken, source: Optional[Connection] = None
-) -> Tuple[Failing, Tuple[Tuple[str, str], ...]]:
-    """The failing transaction, and the statements (text and default database) of those that follow it in the log.
+Found = Tuple[Group, Tuple[Tuple[str, str], ...], bool]
+
+
+def locate(
+    connection: Connection,
+    probed: Probed,
+    channel: Channel,
+    broken: Broken,
+    source: Optional[Connection] = None,
+    executed: Callable[[str], bool] = lambda gtid: False,
+) -> Found:
+    """The failing transaction, the statements (text and default database) of those that follow it in the log, and
+    whether it is the next one that the applier takes.
 
     :param broken: what stopped the applier.
     :param source: asked for its binlog when the relay log cannot be read or does not hold the transaction.
-    :raises RefusedError: the transaction is nowhere to be found, or is more than one statement.
+    :param executed: says of a GTID whether the replica has executed it.
+    :raises RefusedError: the transaction is nowhere to be found.
     """
     if channel.relay is None:
         raise _not_found(connection, channel, broken, "the server does not say where its applier is")
     where = "its relay log"
     try:
-        found = _search(connection, _relay(connection, probed, channel), channel, broken, True)
+        found = _search(_relay(connection, probed, channel), channel, broken, True, executed)
     except ServerError as error:
         where, found = "its relay log (%s)" % error.answer, None
     if found is None and source is not None and channel.executed is not None:
         where += " or the source's binlog"
-        found = _search(source, _binlog(source, channel.executed), channel, broken, False)
+        found = _search(_binlog(source, channel.executed), channel, broken, False, executed)
     if found is None:
         raise _not_found(connection, channel, broken, "it is not in %s" % where)
-    group, following, first = found
+    return found
+
+
+def read(
+    connection: Connection, probed: Probed, channel: Channel, broken: Broken, source: Optional[Connection] = None
+) -> Tuple[Failing, Tuple[Tuple[str, str], ...]]:
+    """The failing transaction, which has to be one statement, and the statements that follow it.
+
+    :raises RefusedError: the transaction is nowhere to be found, or is more than one statement.
+    """
+    found = locate(connection, probed, channel, broken, source)
+    return statement(connection, channel, broken, found), found[1]
+
+
+def statement(connection: Connection, channel: Channel, broken: Broken, found: Found) -> Failing:
+    """The failing transaction as one statement.
+
+    :raises RefusedError: it is more than one statement, or not the one that the error quotes.
+    """
+    group, _following, first = found
     try:
-        statement, schema = only_statement(group)
+        text, schema = only_statement(group)
     except UnknownStatement as error:
         raise _not_alone(connection, channel, str(error)) from None
-    if not is_the_quoted_one(statement, broken.text):
+    if not is_the_quoted_one(text, broken.text):
         raise _not_found(connection, channel, broken, "the statement found there is not the one that the error quotes")
-    return Failing(group, statement, schema, first), following
+    return Failing(group, text, schema, first)
 
 
-Found = Tuple[Group, Tuple[Tuple[str, str], ...], bool]
+def following(connection: Connection, probed: Probed, channel: Channel, start: Coordinates, count: int) -> List[Group]:
+    """The transactions in the relay log from a point on; the last one may lack its end.
+
+    :param start: where the first of them begins, in the relay log.
+    :param count: so many of them.
+    :raises ServerError: the relay log cannot be read.
+    """
+    rows: Rows = []
+    marks = ends = 0
+    for page in _relay(connection, probed, replace(channel, relay=start)):
+        rows += page
+        # Before MySQL 5.7 transactions without a GTID have no event that marks their beginning.
+        marks += sum(row["Event_type"] in MARKS for row in page)
+        ends += sum(row["Event_type"] == "Xid" for row in page)
+        if max(marks, ends) > count:
+            break
+    return groups(rows, channel.executed.file if channel.executed else "", True)[:count]
 
 
 def _search(
-    connection: Connection, pages: Iterator[Rows], channel: Channel, broken: Broken, relay: bool
+    pages: Iterator[Rows], channel: Channel, broken: Broken, relay: bool, executed: Callable[[str], bool]
 ) -> Optional[Found]:
     rows: Rows = []
     source_file = channel.executed.file if channel.executed else ""
+
+    def made(listed: List[Group], index: int) -> Found:
+        return listed[index], tuple(_statements(listed[index + 1 :])), index == 0
+
     for page in pages:
         rows += page
         listed = groups(rows, source_file, relay)
-        index = find(listed, broken.gtid, broken.text)
+        index = find(listed, broken.gtid, broken.text, executed)
         if index is None or index == len(listed) - 1 and len(page) == PAGE:
             continue  # not there yet, or its end may be on the next page
-        return listed[index], tuple(_statements(listed[index + 1 :])), index == 0
+        return made(listed, index)
     listed = groups(rows, source_file, relay)
-    index = find(listed, broken.gtid, broken.text)
-    return None if index is None else (listed[index], tuple(_statements(listed[index + 1 :])), index == 0)
+    index = find(listed, broken.gtid, broken.text, executed)
+    return None if index is None else made(listed, index)
 
 
 def _statements(following: List[Group]) -> Iterator[Tuple[str, str]]:

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passing one failing transaction: read it, ask whether its effect is there, pass it, see that it is passed."""
+
+"""Passing failing transactions: ask whether their effect is there, pass them, see that exactly they are passed."""
 
 from __future__ import annotations
 
@@ -10,25 +11,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
-from .._core import effect as questions
-from .._core import skip_plan, skip_report
-from .._core.effect import Verdict
-from .._core.errors import ReplicaError, ServerError
-from .._core.event_group import Failing
-from .._core.gtid_mysql import Gtid
-from .._core.permit import check_source
+from .._core import gtid_repair_mariadb as mariadb
+from .._core import refetch, skip_method, skip_plan, skip_report, skip_steps
+from .._core.channel_plan import running
+from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.gtid_mysql import GtidSet
+from .._core.permit import check_prepared, check_source, check_temporary_tables
 from .._core.plan import Plan
-from .._core.skip_plan import Broken, Wish
+from .._core.skip_plan import COUNTER, GTID, IDEMPOTENT, POSITION, Broken, Wish
 from .._core.snapshot import Channel, Coordinates, Server
-from .._core.sql_reader import Name, UnknownStatement
 from .._core.statement import Statement
-from .._core.table_definition import NOTHING_LATER
-from . import effect, failing
+from . import source_head
 from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
+from .gtid_repair_inject import Writer
+from .prepared import prepared
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
+from .skip_case import Case, decide, passed_of
 from .wait import POLL_SECONDS, glance
 
 Entry = Dict[str, Any]
@@ -36,22 +37,25 @@ Entry = Dict[str, Any]
 _LOOKS = 3
 # The applier runs: the server refuses to change the counter (MySQL 5.6 and MariaDB; MySQL 8), which is being used up.
 _RUNNING = (1198, 3017)
-_UNDO = ("The transaction stays passed. What its statement wanted is told under details.",)
+_UNDO = ("The transactions stay passed. What they wanted is told under details.",)
+_UNDO_ROWS = ("The rows stay as the source has them. What they were before is told under details.",)
 
 
 @dataclass(frozen=True)
 class Passed:
-    """One transaction that was passed, or would be in check mode.
+    """Transactions that were passed together, or would be in check mode.
 
-    :param entry: what the result says about it.
+    :param entries: what the result says about each.
     :param after: the channel afterwards; None in check mode.
+    :param more: why no more of them were; '' when nothing has to be said.
     """
 
-    entry: Entry
+    entries: Tuple[Entry, ...]
     queries: Tuple[str, ...]
     plan: Plan
     record: str = ""
     after: Optional[Channel] = None
+    more: str = ""
 
 
 class _Discreet(Target):
@@ -65,12 +69,17 @@ def _discreet(server: Server) -> Server:
     return replace(server, channels=tuple(skip_report.masked(channel) for channel in server.channels))
 
 
-def pass_one(
-    aim: Target, wish: Wish, options: Options, source_login: Optional[Callable[[Channel], Login]] = None
+def pass_some(
+    aim: Target,
+    wish: Wish,
+    options: Options,
+    source_login: Optional[Callable[[Channel], Login]] = None,
+    left: int = 0,
 ) -> Optional[Passed]:
-    """Pass the failing transaction; None when there is none.
+    """Pass the failing transaction and those behind it that may be passed with it; None when none fails.
 
     :param source_login: how to reach the source, when the caller says that it may be asked.
+    :param left: what an own run that was killed left in the skip counter.
     :raises RefusedError: it must not be passed; nothing was written.
     :raises ReplicaError: a statement failed, or the applier did not go on; what was set is put back.
     """
@@ -80,22 +89,21 @@ def pass_one(
         return None
     skip_plan.check_allowed(wish, aim.server, channel, fault)
     with _source(aim, source_login) as source:
-        found, following = failing.read(aim.connection, aim.probed, channel, fault, source)
-        method = skip_plan.choose(wish, aim.server, channel, found)
-        verdict = _verdict(aim, fault, found, following, source)
-    skip_plan.check_effect(wish, aim.server, channel, fault, verdict)
-    entry = skip_report.passed(found, fault, verdict, method)
-    used = method == skip_plan.GTID and skip_plan.is_used("pass it", aim.server, found.group.gtid)
-    summary = "Pass %s." % (entry["gtid"] or "it")
-    plan = skip_plan.plan(method, aim.verbs, found, aim.state_id, verdict, summary, used)
+        login = source_login(channel) if source is not None and source_login is not None else None
+        case = decide(aim, wish, fault, source, login, left, options.timeout)
+        if case.method == POSITION:
+            _check_moving(aim, source)
+    summary = "Pass %s." % skip_report.name(case.entries[0])
+    plan = skip_steps.plan(case.method, aim.verbs, case.run, aim.server, channel, aim.state_id, summary)
     skip_plan.check_record(plan, options.record_dir, aim.server, channel)
     if options.check_mode:
-        return Passed(entry, plan.queries(), plan)
-    with _put_back(aim, method):
-        outcome = _execute(aim, plan, options, found, fault, entry)
-        after = _settled(aim, found, fault, options.timeout)
-        _check_passed(aim, method, found)
-    return Passed(entry, tuple(outcome.executed), plan, outcome.record, after)
+        return Passed(case.entries, plan.queries(), plan, more=case.more)
+    with _put_back(aim, case.method):
+        outcome = _execute(aim, plan, options, case, fault)
+        after = _settled(aim, case, fault, options.timeout)
+        _check_passed(aim, case)
+    done = passed_of(case, after.executed)
+    return Passed(done.entries, tuple(outcome.executed), plan, outcome.record, after, case.more)
 
 
 @contextmanager
@@ -109,51 +117,76 @@ def _source(aim: Target, source_login: Optional[Callable[[Channel], Login]]) -> 
         yield connection
 
 
-def _verdict(
-    aim: Target, fault: Broken, found: Failing, following: Tuple[Tuple[str, str], ...], source: Optional[Connection]
-) -> Verdict:
-    try:
-        question = questions.question(fault.number, found.statement, found.schema)
-        table: Optional[Name] = question.names()[0] if question.kind == questions.TWIN else None
-    except UnknownStatement as error:
-        return Verdict(("it cannot be verified: %s" % error,))
-    later = questions.later(following, table) if table is not None else NOTHING_LATER
-    return effect.judge(aim.connection.login, question, later, source)
+def _check_moving(aim: Target, source: Optional[Connection]) -> None:
+    """A later position throws the relay logs away: the source must have everything behind it.
+
+    :raises RefusedError: that is not known, or temporary tables or XA transactions would be lost with them.
+    """
+    what = "go on behind the failing transaction of %s" % aim.channel.label
+    known = aim.source.server if aim.source is not None else None
+    oldest = None
+    if source is not None and known is not None and skip_method.by_domain(aim.server, aim.channel):
+        oldest = source_head.oldest_position(source, known)
+    found = refetch.evidence(aim.server, aim.channel, aim.source, oldest)
+    if not found.proven:
+        raise RefusedError(
+            what, aim.server.address,
+            "the relay logs would be thrown away, and the source may not have all of it: %s"
+            % (found.unknown or "; ".join(found.lost)),
+            "Set option source, or pass it with another method.",
+        )  # fmt: skip
+    check_temporary_tables(aim.server, what)
+    check_prepared(aim.server, prepared(aim.connection), what)
 
 
-def _execute(aim: Target, plan: Plan, options: Options, found: Failing, fault: Broken, entry: Entry) -> Outcome:
-    """Carry out the plan, with a last look at the applier right before the first write."""
+def _execute(aim: Target, plan: Plan, options: Options, case: Case, fault: Broken) -> Outcome:
+    """Carry out the plan, with a last look at the applier and the rows right before the first write."""
 
     def again(now: Server) -> Plan:
         there = now.channel(aim.channel.name) or aim.channel
-        if found.first or entry["method"] == skip_plan.GTID:
+        if case.run.first or case.method in (GTID, IDEMPOTENT):
             skip_plan.check_still(skip_report.discreet(fault), now, there)
         else:
-            skip_plan.check_at(found, now, there)
+            skip_plan.check_at(case.found, now, there)
+        case.again()
+        if case.method == POSITION and now.replica_position != aim.server.replica_position:
+            here = replace(aim.server, replica_position=now.replica_position)
+            return skip_steps.plan(case.method, aim.verbs, case.run, here, aim.channel, aim.state_id, plan.summary)
         return plan
 
-    safe = _Discreet(
-        aim.connection, aim.probed, _discreet(aim.server), skip_report.masked(aim.channel), aim.source, aim.state_id,
-        aim.verdict, aim.verbs,
-    )  # fmt: skip
-    return carry_out(safe, plan, options, _UNDO, {"passed": [entry]}, again)
+    with Writer(aim.connection, options.timeout) as writer:
+        safe = _Discreet(
+            writer, aim.probed, _discreet(aim.server), skip_report.masked(aim.channel), aim.source, aim.state_id,
+            aim.verdict, aim.verbs,
+        )  # fmt: skip
+        details = {"passed": list(case.kept), "rows_before": list(case.held)}
+        if case.method != IDEMPOTENT:
+            return carry_out(safe, plan, options, _UNDO, details, again)
+        # Its STOP is not the first statement, so that the last look comes before all of them.
+        again(safe.read())
+        return carry_out(safe, plan, options, _UNDO_ROWS, details)
 
 
 @contextmanager
 def _put_back(aim: Target, method: str) -> Iterator[None]:
-    """On failure the skip counter is 0 again; GTID_NEXT and the default connection are put back in any case.
+    """On failure the skip counter is 0 and the mode is strict again; what belongs to the session is so in any case.
 
-    :raises ReplicaError: the counter could not be put back, even over a new connection; the message has the statement.
+    :raises ReplicaError: it could not be put back, even over a new connection; the message has the statement.
     """
     try:
         yield
     except BaseException as error:
-        if method == skip_plan.COUNTER:
-            _reset_counter(aim, error)
+        if method == COUNTER:
+            _reset(aim, error, skip_steps.reset_counter(aim.verbs), "the skip counter", "pass the next transaction")
+        if method == IDEMPOTENT:
+            strict = (skip_steps.exec_mode(aim.verbs, skip_steps.STRICT),)
+            _reset(aim, error, strict, "strict mode", "let duplicate and missing rows pass without a word")
+        if method == POSITION:
+            _start_others(aim)
         raise
     finally:
         statements = ["SET SESSION default_master_connection = ''"] if aim.verbs.mariadb else []
-        if method == skip_plan.GTID:
+        if method == GTID:
             statements = ["ROLLBACK", "SET SESSION gtid_next = 'AUTOMATIC'"]
         for statement in statements:
             try:
@@ -162,31 +195,30 @@ def _put_back(aim: Target, method: str) -> Iterator[None]:
                 aim.connection.close()
 
 
-def _reset_counter(aim: Target, cause: BaseException) -> None:
-    """Take back the counter that would pass the next transaction, whoever starts the applier."""
-    statements = skip_plan.reset_counter(aim.verbs)
+def _reset(aim: Target, cause: BaseException, statements: Tuple[Statement, ...], what: str, danger: str) -> None:
+    """Take back what would let the applier pass changes, whoever starts it."""
     with suppress(ServerError):
-        _reset(aim.connection, statements)
+        _reset_over(aim.connection, statements)
         return
     # What broke may be this connection, also by a signal that came while it waited for an answer.
     aim.connection.close()
     try:
         with connect(aim.connection.login) as another:
-            _reset(another, statements)
+            _reset_over(another, statements)
     except ReplicaError as error:
         left = ServerError(
             int(error.context.get("errno", 0)),
-            "put the skip counter back to 0",
+            "put %s back" % what + (" to 0" if "counter" in what else ""),
             "%s, %s" % (aim.server.address, aim.channel.label),
             str(error),
-            "It would pass the next transaction. Run there before anything starts the applier: %s. First failed: %s"
-            % ("; ".join(statement.display() for statement in statements), cause),
+            "It would %s. Run there before anything starts the applier: %s. First failed: %s"
+            % (danger, "; ".join(statement.display() for statement in statements), cause),
         )
         left.context.update({**getattr(cause, "context", {}), "changed": True})
         raise left from cause
 
 
-def _reset(connection: Connection, statements: Tuple[Statement, ...]) -> None:
+def _reset_over(connection: Connection, statements: Tuple[Statement, ...]) -> None:
     try:
         for statement in statements:
             connection.execute(statement)
@@ -195,24 +227,40 @@ def _reset(connection: Connection, statements: Tuple[Statement, ...]) -> None:
             raise
 
 
-def _settled(aim: Target, found: Failing, fault: Broken, timeout: float) -> Channel:
-    """Wait until the applier is past the transaction and either runs or shows the next error; the channel then.
+def _start_others(aim: Target) -> None:
+    """Start the other connections again that were stopped. Errors here must not hide the first one."""
+    others = [other for other in aim.server.channels if other.name != aim.channel.name and running(other)]
+    if not others or not aim.verbs.mariadb:
+        return
+    with suppress(ReplicaError), connect(aim.connection.login) as connection:
+        now = read_server(connection, aim.probed)
+        for other in others:
+            there = now.channel(other.name)
+            for step in mariadb.missing(aim.verbs, other, there) if there is not None else ():
+                connection.execute(step.statement)
 
-    :raises ReplicaError: it stands at the same transaction, or time is up.
+
+def _settled(aim: Target, case: Case, fault: Broken, timeout: float) -> Channel:
+    """Wait until the applier is past the transactions and either runs or shows the next error; the channel then.
+
+    :raises ReplicaError: it stands at the first of them, or time is up.
     """
     deadline = time.monotonic() + timeout
     looks = 0
+    # A position that was set, as an empty transaction that is committed, is passed also where the status lags behind.
+    known = case.run.end is not None and case.method != POSITION
     while True:
         now = glance(aim.connection, aim.probed, aim.channel.name)
         looks = looks + 1 if now.applier == "Yes" else 0
-        # An empty transaction that is committed will be passed, also where the coordinates are not known.
-        beyond = _beyond(now.executed, found) or not found.group.source_file
+        beyond = not known or _beyond(now.executed, case.run.end)
         if beyond and (looks >= _LOOKS or now.applier != "Yes"):
             return _channel(aim)
         if now.applier != "Yes" and now.applier_fault is not None:
             channel = _channel(aim)
             stopped = skip_plan.broken(channel)
-            if stopped is None or stopped != skip_report.discreet(fault):
+            group = case.found.group
+            first = Coordinates(group.source_file, group.source_end) if group.source_file else None
+            if stopped is None or stopped != skip_report.discreet(fault) or _beyond(channel.executed, first):
                 return channel
             raise _no_effect(aim, "the applier stops at the same transaction again")
         if time.monotonic() > deadline:
@@ -225,24 +273,28 @@ def _channel(aim: Target) -> Channel:
     return server.channel(aim.channel.name) or aim.channel
 
 
-def _beyond(executed: Optional[Coordinates], found: Failing) -> bool:
-    file = found.group.source_file
-    if executed is None or not file:
-        return False
+def _beyond(executed: Optional[Coordinates], end: Optional[Coordinates]) -> bool:
     try:
-        return executed.reached(Coordinates(file, found.group.source_end))
+        return executed is not None and end is not None and executed.reached(end)
     except ValueError:
         return False
 
 
-def _check_passed(aim: Target, method: str, found: Failing) -> None:
-    """Be sure that this transaction counts as passed, and that nothing is left that would pass another one."""
+def _check_passed(aim: Target, case: Case) -> None:
+    """Be sure that these transactions count as passed, and that nothing is left that would pass another one."""
     server = read_server(aim.connection, aim.probed)
     channel = server.channel(aim.channel.name)
-    if method == skip_plan.GTID:
-        if server.executed is None or Gtid.parse(found.group.gtid) not in server.executed:
-            raise _no_effect(aim, "%s is not in gtid_executed" % found.group.gtid)
+    if case.method == GTID:
+        missing = GtidSet.parse(",".join(case.run.gtids)) - (server.executed or GtidSet())
+        if not missing.is_empty:
+            raise _no_effect(aim, "%s is not in gtid_executed" % missing)
         return
+    if case.method == POSITION and skip_method.by_domain(aim.server, aim.channel):
+        here, wanted = server.replica_position, skip_steps.position_behind(aim.server, case.run)
+        if here is None or not all(here.covers(gtid) for gtid in wanted.gtids):
+            raise _no_effect(aim, "gtid_slave_pos is %s and not %s" % (here, wanted))
+    if case.method == IDEMPOTENT and server.variable(aim.probed.dialect.exec_mode).upper() != skip_steps.STRICT:
+        raise _no_effect(aim, "%s is not STRICT" % aim.probed.dialect.exec_mode)
     left = server.variable(aim.probed.dialect.skip_counter, "0")
     if left not in ("", "0") or (channel is not None and channel.skip_counter):
         raise _no_effect(aim, "the skip counter is not used up (%s)" % left)

@@ -6,7 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan, skip_report
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
+    skip_method,
+    skip_plan,
+    skip_report,
+    skip_steps,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.channel_plan import Verbs
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.dialect import MARIADB, MASTER, SOURCE
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.effect import Verdict
@@ -16,6 +21,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.flavour imp
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.skip_plan import Broken, Wish
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.skip_steps import Run
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
     Channel,
     Coordinates,
@@ -83,7 +89,8 @@ def test_an_error_with_number_0_is_one():
     ("wish", "fault", "changes", "word"),
     [
         (Wish((1061,)), FAULT, {}, "not in option errors"),
-        (Wish((1062,)), Broken(1062, "x", ""), {}, "about rows"),
+        (Wish((1452,)), Broken(1452, "x", ""), {}, "would lose it"),
+        (Wish((1060,), "idempotent"), FAULT, {}, "1060"),
         (Wish((1146,)), Broken(1146, "x", ""), {}, "missing"),
         (WISH, FAULT, {"replicas_below": ("server id 3",)}, "server id 3"),
         (WISH, FAULT, {"processes": (DUMP,)}, "repl from db3"),
@@ -109,9 +116,9 @@ def test_who_is_below_must_be_known(section):
 
 
 def test_the_counter_is_taken_back_for_its_own_channel():
-    shown = [statement.display() for statement in skip_plan.reset_counter(Verbs(MARIADB, True, "c2"))]
+    shown = [statement.display() for statement in skip_steps.reset_counter(Verbs(MARIADB, True, "c2"))]
     assert shown == ["SET SESSION default_master_connection = 'c2'", "SET GLOBAL sql_slave_skip_counter = 0"]
-    (only,) = skip_plan.reset_counter(Verbs(SOURCE, True, ""))
+    (only,) = skip_steps.reset_counter(Verbs(SOURCE, True, ""))
     assert only.display() == "SET GLOBAL sql_replica_skip_counter = 0"
 
 
@@ -123,10 +130,10 @@ def test_refusal_masks_passwords():
 
 
 def test_methods():
-    assert skip_plan.choose(WISH, server(), channel(), failing()) == "gtid"
-    assert skip_plan.choose(WISH, server(), channel(), failing(gtid="")) == "counter"
-    assert skip_plan.choose(WISH, server("mariadb"), channel(), failing("0-1-4")) == "counter"
-    assert skip_plan.choose(Wish((1060,), "gtid"), server(), channel(), failing()) == "gtid"
+    assert skip_method.choose(WISH, server(), channel(), failing()) == "gtid"
+    assert skip_method.choose(WISH, server(), channel(), failing(gtid="")) == "counter"
+    assert skip_method.choose(WISH, server("mariadb"), channel(), failing("0-1-4")) == "counter"
+    assert skip_method.choose(Wish((1060,), "gtid"), server(), channel(), failing()) == "gtid"
 
 
 @pytest.mark.parametrize(
@@ -139,39 +146,43 @@ def test_methods():
 )
 def test_a_method_that_does_not_work(method, engine, gtid, word):
     with pytest.raises(RefusedError, match=word):
-        skip_plan.choose(Wish((1060,), method), server(engine), channel(), failing(gtid))
+        skip_method.choose(Wish((1060,), method), server(engine), channel(), failing(gtid))
 
 
 def test_a_gtid_that_is_used_already():
     with pytest.raises(RefusedError, match="already"):
-        skip_plan.choose(replace(WISH, proven=False), server(), channel(), failing(f"{U}:3"))
-    assert skip_plan.choose(WISH, server(), channel(), failing(f"{U}:app:3")) == "gtid"
+        skip_method.choose(replace(WISH, proven=False), server(), channel(), failing(f"{U}:3"))
+    assert skip_method.choose(WISH, server(), channel(), failing(f"{U}:app:3")) == "gtid"
 
 
 def test_what_a_killed_run_has_passed_is_only_started():
-    assert skip_plan.choose(WISH, server(), channel(), failing(f"{U}:3")) == "gtid"
-    assert skip_plan.is_used("pass it", server(), f"{U}:3") and not skip_plan.is_used("pass it", server(), f"{U}:app:3")
+    assert skip_method.choose(WISH, server(), channel(), failing(f"{U}:3")) == "gtid"
+    assert skip_method.is_used("pass it", server(), f"{U}:3") and not skip_method.is_used(
+        "pass it", server(), f"{U}:app:3"
+    )
     with pytest.raises(RefusedError, match="cannot be read"):
-        skip_plan.is_used("pass it", replace(server(), executed=None), f"{U}:3")
+        skip_method.is_used("pass it", replace(server(), executed=None), f"{U}:3")
     verbs = Verbs(SOURCE, True, "")
-    assert list(skip_plan.plan("gtid", verbs, failing(f"{U}:3"), "s", PRESENT, "x", used=True).queries()) == [
+    run = Run((f"{U}:3",), None, used=True)
+    assert list(skip_steps.plan("gtid", verbs, run, server(), channel(), "s").queries()) == [
         "START REPLICA SQL_THREAD FOR CHANNEL ''"
     ]
 
 
 def test_a_counter_that_a_killed_run_left_is_set_again():
     here = channel(skip_counter=1)
-    assert skip_plan.choose(WISH, server(channels=(here,)), here, failing("")) == "counter"
+    assert skip_method.choose(WISH, server(channels=(here,)), here, failing("")) == "counter"
     more = channel(skip_counter=2)
     with pytest.raises(RefusedError, match="somebody else"):
-        skip_plan.choose(WISH, server(channels=(more,)), more, failing(""))
+        skip_method.choose(WISH, server(channels=(more,)), more, failing(""))
 
 
 def test_mariadb_with_parallel_appliers_and_domains():
     some = server("mariadb", replica_position=GtidPosition.parse("0-1-3,7-1-1"))
+    assert skip_method.choose(WISH, some, channel(parallel=4), failing("0-1-4")) == "position"
     with pytest.raises(RefusedError, match="1966"):
-        skip_plan.choose(WISH, some, channel(parallel=4), failing("0-1-4"))
-    assert skip_plan.choose(WISH, some, channel(parallel=0), failing("0-1-4")) == "counter"
+        skip_method.choose(Wish((1060,), "counter"), some, channel(parallel=4), failing("0-1-4"))
+    assert skip_method.choose(WISH, some, channel(parallel=0), failing("0-1-4")) == "counter"
 
 
 @pytest.mark.parametrize(
@@ -192,41 +203,42 @@ def test_mariadb_with_parallel_appliers_and_domains():
 def test_the_counter_needs_the_failing_transaction_to_be_next(engine, first, parallel, gaps, fine):
     arguments = WISH, server(engine), channel(parallel=parallel, position_gaps=gaps), failing("", first)
     if fine:
-        assert skip_plan.choose(*arguments) == "counter"
+        assert skip_method.choose(*arguments) == "counter"
     else:
         with pytest.raises(RefusedError, match="run again"):
-            skip_plan.choose(*arguments)
+            skip_method.choose(*arguments)
 
 
 def test_somebody_elses_counter():
     other = server(channels=(channel(skip_counter=1),))
     with pytest.raises(RefusedError, match="somebody else"):
-        skip_plan.choose(WISH, other, channel(), failing(""))
+        skip_method.choose(WISH, other, channel(), failing(""))
 
 
 def queries(method, dialect, channels, name, transaction):
-    plan = skip_plan.plan(method, Verbs(dialect, channels, name), transaction, "s", PRESENT, "x")
+    engine = "mariadb" if dialect is MARIADB else "mysql"
+    plan = skip_steps.plan(method, Verbs(dialect, channels, name), transaction, server(engine), channel(name=name), "s")
     return list(plan.queries())
 
 
 def test_statements():
-    assert queries("gtid", SOURCE, True, "c1", failing(f"{U}:app:4")) == [
+    assert queries("gtid", SOURCE, True, "c1", Run((f"{U}:app:4",), None)) == [
         f"SET SESSION gtid_next = '{U}:app:4'",
         "BEGIN",
         "COMMIT",
         "SET SESSION gtid_next = 'AUTOMATIC'",
         "START REPLICA SQL_THREAD FOR CHANNEL 'c1'",
     ]
-    assert queries("counter", MASTER, False, "", failing("")) == [
+    assert queries("counter", MASTER, False, "", Run((), None)) == [
         "SET GLOBAL sql_slave_skip_counter = 1",
         "START SLAVE SQL_THREAD",
     ]
-    assert queries("counter", MARIADB, True, "c2", failing("0-1-4")) == [
+    assert queries("counter", MARIADB, True, "c2", Run(("0-1-4",), None)) == [
         "SET SESSION default_master_connection = 'c2'",
         "SET GLOBAL sql_slave_skip_counter = 1",
         "START SLAVE 'c2' SQL_THREAD",
     ]
-    assert queries("counter", SOURCE, True, "", failing("", first=False))[0] == (
+    assert queries("counter", SOURCE, True, "", Run((), None, first=False))[0] == (
         "START REPLICA SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS FOR CHANNEL ''"
     )
 
@@ -254,10 +266,10 @@ def test_what_is_lacking_is_only_given_up_knowingly():
 
 def test_risk_and_what_is_lost():
     verbs = Verbs(SOURCE, True, "")
-    kept = skip_plan.plan("gtid", verbs, failing(), "s", PRESENT, "x")
-    lost = skip_plan.plan("gtid", verbs, failing(), "s", LACKING, "x")
+    kept = skip_steps.plan("gtid", verbs, Run((f"{U}:4",), None), server(), channel(), "s")
+    lost = skip_steps.plan("gtid", verbs, Run((f"{U}:4",), None, lost=("the statement x",)), server(), channel(), "s")
     assert (kept.risk, kept.loses) == ("replica_rows", ())
-    assert (lost.risk, lost.loses) == ("replica_history", ("the statement ALTER TABLE t ADD c INT",))
+    assert (lost.risk, lost.loses) == ("replica_history", ("the statement x",))
 
 
 def test_entries_and_sentences():
