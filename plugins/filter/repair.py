@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose, fleet, outcome
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose, fleet, outcome, reposition
 
 
 def next_remedy(status: Mapping[str, Any], policy: Mapping[str, Any], tried: Sequence[str] = ()) -> Dict[str, Any]:
@@ -39,6 +39,14 @@ def member_logins(names: Sequence[str], variables: Mapping[str, Mapping[str, Any
         raise AnsibleFilterError("member_logins: %s" % error) from error
 
 
+def way_from_position(located: Mapping[str, Any], mode: str, remedy: str = "", choice: str = "") -> Dict[str, Any]:
+    """See way_from_position.yml."""
+    try:
+        return reposition.way(located, mode, remedy, choice).as_dict()
+    except KeyError as error:
+        raise AnsibleFilterError("way_from_position: %s" % error) from error
+
+
 def repair_outcome(status: Mapping[str, Any], **rest: Any) -> Dict[str, Any]:
     """See repair_outcome.yml."""
     return outcome.outcome(status, **rest)
@@ -55,4 +63,5 @@ class FilterModule:
             "upstream_first": upstream_first,
             "member_logins": member_logins,
             "repair_outcome": repair_outcome,
+            "way_from_position": way_from_position,
         }

@@ -57,6 +57,7 @@ SPEC: Dict[str, Any] = {
     "rewind": {"type": "bool", "default": False},
     "allow_unverified": {"type": "bool", "default": False},
     "allow_newer_source": {"type": "bool", "default": False},
+    "discard_gaps": {"type": "bool", "default": False},
 }
 
 
@@ -70,4 +71,5 @@ def wish(params: Mapping[str, Any]) -> Wish:
         leave_stopped=params["threads"] == "stopped",
         allow_unverified=params["allow_unverified"],
         allow_newer_source=params["allow_newer_source"],
+        discard_gaps=params["discard_gaps"],
     )

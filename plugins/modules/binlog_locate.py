@@ -165,7 +165,8 @@ range:
   sample: {"first": {"file": "binlog.000003", "position": 1234}, "open_start": false, "open_end": false}
 applied:
   description: With C(applied_set), what is applied between the boundary before which all is, and the one after which
-    nothing is, and what is missing. With C(mixed), the same where it can be told.
+    nothing is, and what is missing. With C(mixed), the same where it can be told. C(rows_only) says that rows are all
+    that the transactions in between changed, so that M(replicaops.mysql.row_repair) can make them whole.
   returned: success
   type: dict
   sample: {"applied": [{"file": "binlog.000003", "position": 1100, "gtid": ""}], "missing": []}

@@ -54,6 +54,15 @@ options:
         applied again then.
     type: bool
     default: false
+  discard_gaps:
+    description:
+      - Where parallel workers stopped with gaps (MySQL), begin at O(source_log_file) and O(source_log_pos) without
+        closing the gaps first, which is not possible while what stopped the applier is still there.
+      - Only right when everything before the coordinates is applied and nothing behind them, as
+        M(replicaops.mysql.binlog_locate) shows with a single boundary. The channel is reset for it and gets all its
+        settings again, and the workers' records are lost. Needs O(record_dir), and the applier must be stopped.
+    type: bool
+    default: false
   allow_unverified:
     description:
       - Throw the relay logs away although it is not known whether the source still has everything in them.
@@ -73,7 +82,7 @@ notes:
   - Refused are channels that change their source by themselves (C(SOURCE_CONNECTION_AUTO_FAILOVER)), open temporary
     tables and prepared XA transactions where relay logs would go, and a skip counter that waits.
   - The account needs C(REPLICATION_SLAVE_ADMIN) (MariaDB C(REPLICATION SLAVE ADMIN), MySQL 5.6 and 5.7 C(SUPER)),
-    C(RELOAD) for V(absent), and C(REPLICATION CLIENT) and C(REPLICATION SLAVE) on the source.
+    C(RELOAD) for V(absent) and O(discard_gaps), and C(REPLICATION CLIENT) and C(REPLICATION SLAVE) on the source.
 seealso:
   - module: replicaops.mysql.replica_channel
   - module: replicaops.mysql.replica_status

@@ -42,6 +42,7 @@ class Wish:
     :param given: the options of CHANGE that were given, by our name.
     :param rewind: coordinates behind the applied ones are set all the same.
     :param leave_stopped: threads that had to be stopped stay so.
+    :param discard_gaps: the coordinates given cover everything that is applied, gaps of parallel workers included.
     """
 
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Wish:
     leave_stopped: bool = False
     allow_unverified: bool = False
     allow_newer_source: bool = False
+    discard_gaps: bool = False
 
     @property
     def values(self) -> Dict[str, Plain]:

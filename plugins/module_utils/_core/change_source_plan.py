@@ -31,7 +31,7 @@ from .change_source import (
     point_of,
 )
 from .change_source_rules import check_gtid_start, check_source_fits, login_warning
-from .change_source_steps import has_gaps, reset_all, steps_of
+from .change_source_steps import check_discard, discards, has_gaps, reset_all, steps_of
 from .channel_plan import BOTH, Threads, running, stop_steps
 from .errors import BadInputError, RefusedError
 from .permit import check_prepared, check_skip_counter, check_temporary_tables
@@ -111,20 +111,28 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
             notes.extend("Note: %s." % text for text in found.lost)
         elif drops or found.lost:
             risk, loses = _risk(wish, server, channel, found)
+    check_discard(wish, server, channel, around.furthest)
+    discarded = discards(wish, server, channel, around.furthest)
+    if discarded:
+        risk, loses = "replica_history", (*loses, _word_for_gaps(channel, around.furthest))
     if drops:
         check_temporary_tables(server, ATTEMPT)
         notes.append(check_prepared(server, around.prepared, ATTEMPT))
     steps = steps_of(wish, server, channel, around, changes, stop, point)
     check_skip_counter(server, channel, steps, ATTEMPT)
-    plan = Plan(
-        around.state_id, steps, _summary(channel, names, around.creating), risk, loses, refetch.privileges(around.verbs)
-    )
+    needs = (*refetch.privileges(around.verbs), *(("RELOAD",) if discarded else ()))
+    plan = Plan(around.state_id, steps, _summary(channel, names, around.creating), risk, loses, needs)
     late = (drops or point is not None) and channel.applier != STOPPED
     notes.append(_left_stopped(channel, names))
     if "source_user" in names and PASSWORD not in names and not around.creating:
         notes.append("The channel keeps its password: give source_password if the account has another.")
     end = frozenset() if wish.leave_stopped else around.running
     return Decision(plan, changes, _some(*notes), drops, late, mode, frozenset(end) | (around.running - stop))
+
+
+def _word_for_gaps(channel: Channel, furthest: Optional[Coordinates]) -> str:
+    beyond = "up to %s" % furthest if furthest else "beyond that"
+    return "What the parallel workers recorded: without gaps up to %s, with gaps %s" % (channel.executed, beyond)
 
 
 def _left_stopped(channel: Channel, names: AbstractSet[str]) -> str:

@@ -204,9 +204,7 @@ def _other_mode(remedy: Remedy, channel: Mapping[str, Any]) -> str:
     by_position = channel.get("mode") == POSITION
     if remedy.name == "reposition" and not by_position:
         return "the channel goes by GTIDs, so that no position could say what is applied"
-    if remedy.name == "heal_rows" and not by_position:
-        return "not in this release for channels that go by GTIDs"
-    if remedy.name == "gtid_append" and by_position:
+    if remedy.name == "gtid_append" and by_position and not channel.get("executed_gtids"):
         return "the channel goes by coordinates"
     return ""
 

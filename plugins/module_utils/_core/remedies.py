@@ -78,11 +78,18 @@ REMEDIES: Mapping[str, Remedy] = _table(
         ("repairer",),
     ),
     Remedy(
+        "pass_mismatch",
+        "mismatch_repair",
+        "replica_rows",
+        "Pass a transaction that the source logged together with an error, and make the tables that it touched equal.",
+        ("repairer", "source"),
+        "the rows of these tables as they are (the undo record keeps them)",
+    ),
+    Remedy(
         "heal_rows",
         "row_repair",
         "replica_rows",
-        "Bring rows of several positions to the last of them by the source's images, and replicate from there "
-        "(coordinates only).",
+        "Bring rows of several positions to the last of them by the source's images, and replicate from there.",
         ("repairer", "source"),
         "the rows as they are (the undo record keeps them)",
     ),
@@ -96,7 +103,7 @@ REMEDIES: Mapping[str, Remedy] = _table(
     Remedy(
         "gtid_append",
         "gtid_repair",
-        "replica_history",
+        "replica_rows",
         "Find the transactions whose changes the rows show to be here, and let them count as executed (GTIDs only).",
         ("repairer", "source"),
         "the empty record of these transactions: servers below never get them from here",

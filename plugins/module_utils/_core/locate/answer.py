@@ -68,6 +68,7 @@ class Answer:
     :param first: for RANGE, MIXED and APPLIED_SET, where the range begins; ``last``: where it ends.
     :param open_start: the truth may also be before the first boundary that could be looked at; ``open_end``: after it.
     :param applied: for APPLIED_SET, the indexes of the transactions after ``first`` that are applied.
+    :param plain: for APPLIED_SET, rows are all that the transactions in between changed.
     :param why: why it is not a single boundary, a sentence.
     :param closest: for NOWHERE, the boundary that the fewest rows speak against.
     """
@@ -81,6 +82,7 @@ class Answer:
     open_start: bool = False
     open_end: bool = False
     applied: Tuple[int, ...] = ()
+    plain: bool = False
     why: str = ""
     closest: Optional[Point] = None
 

@@ -64,7 +64,7 @@ def refine(
     numbers = () if applied is None else tuple(start + time for time in applied)
     if applied is not None and (parallel or not plain):
         return replace(
-            found, kind=APPLIED_SET, first=ends[0], last=ends[1], applied=numbers,
+            found, kind=APPLIED_SET, first=ends[0], last=ends[1], applied=numbers, plain=plain,
             why="some transactions are missing and later ones are applied",
         )  # fmt: skip
     if not plain:

@@ -137,6 +137,7 @@ class Report:
         return {
             "all_before": found.first.as_dict(),
             "none_after": found.last.as_dict(),
+            "rows_only": found.plain or found.kind == answers.MIXED,
             "applied": [self._transaction(number) for number in found.applied[:LISTED]],
             "missing": [self._transaction(number) for number in missing[:LISTED]],
         }
