@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads rows of both sides by their keys and writes those of the replica that differ, as exact row events."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .._core import row_repair_report as report
+from .._core import row_repair_rows as wants
+from .._core import table_repair as rules
+from .._core.binlog import encode, header
+from .._core.binlog.encode import Form, form_of
+from .._core.binlog.row_bytes import Parts
+from .._core.binlog.table_map import TableName
+from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.plan import Plan, Step
+from .._core.row_repair_report import Outcome
+from .._core.row_repair_rows import Compared as ComparedRows
+from .._core.row_repair_rows import Key, Shape, Wanted
+from .._core.row_repair_steps import Look, transaction
+from .._core.snapshot import Coordinates, Server
+from .._core.statement import qualified
+from .._core.table_repair import Wish
+from .binlog_stream import BinlogStream
+from .change import Options, Target
+from .compare_side import Side
+from .connect import Connection, Login, connect
+from .row_repair_keys import orphans
+from .row_repair_rows import rows
+from .row_repair_tables import Table
+from .table_repair_point import Meeting
+
+Pair = Tuple[str, str]
+
+_AROUND_ROWS = ("START TRANSACTION", "COMMIT")
+
+
+class Writer:
+    """The rows of some keys.
+
+    :param chosen: by table of the source, the replica's table and the keys.
+    :param live: those of which a side has no transactions.
+    """
+
+    def __init__(
+        self, aim: Target, wish: Wish, chosen: Mapping[Pair, Tuple[Table, Sequence[Key]]], live: Set[Pair]
+    ) -> None:
+        self.aim, self.wish, self.live = aim, wish, live
+        self.chosen = dict(chosen)
+        self.known = {table.name: table for table, _keys in self.chosen.values()}
+        self.form: Optional[Form] = None
+        self.wanted: Dict[TableName, Dict[Key, Wanted]] = {}
+
+    def nothing(self) -> Outcome:
+        """The outcome for tables of which no row may differ."""
+        return Outcome(
+            {table.name: (table.shape, ComparedRows(0, (), {})) for table, _keys in self.chosen.values()}, {}
+        )
+
+    def leave_out(self, pair: Pair) -> None:
+        """Forget a table."""
+        self.chosen.pop(pair, None)
+
+    def compare(self, source: Side) -> Outcome:
+        """The rows of the source's view, and the replica's."""
+        made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
+        for pair, (table, keys) in self.chosen.items():
+            mine = self._source_rows(source, replace(table, name=TableName(*pair)), keys, pair in self.live)
+            theirs = rows(self.aim.connection, table, list(keys)) if keys else {}
+            self.wanted[table.name] = rules.wanted(keys, mine, theirs, table.shape, table.map.metadata)
+            made[table.name] = table.shape, wants.compare(self.wanted[table.name], theirs, table.compared)
+        return Outcome(made, {})
+
+    @staticmethod
+    def _source_rows(source: Side, table: Table, keys: Sequence[Key], live: bool) -> Dict[Key, wants.Values]:
+        if not keys:
+            return {}
+        connection = source.connection
+        if live:
+            return rows(connection, table, list(keys))
+        connection.execute("SAVEPOINT chunk")
+        try:
+            return rows(connection, table, list(keys))
+        finally:
+            with suppress(ServerError):  # after an error, that one is the one to show
+                connection.execute("ROLLBACK TO SAVEPOINT chunk")
+
+    def again(self, connection: Connection, names: Set[TableName], locked: bool) -> Outcome:
+        """The replica's rows as they are now, beside what they have to be."""
+        made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
+        for table, keys in self.chosen.values():
+            if table.name in names and keys:
+                found = rows(connection, table, list(keys), locked)
+                made[table.name] = table.shape, wants.compare(self.wanted[table.name], found, table.compared)
+        return Outcome(made, {})
+
+    def check_record(self, outcome: Outcome, options: Options) -> None:
+        """Refuse to overwrite rows that nothing would be kept of."""
+        if options.record_dir:
+            return
+        if any(one.have is not None for _shape, compared in outcome.tables.values() for one in compared.different):
+            raise RefusedError(
+                "write rows for %s" % self.aim.channel.label, self.aim.server.address,
+                "rows would be overwritten or deleted, and no record of them would be kept",
+                "Set record_dir to a directory that outlives this run.",
+            )  # fmt: skip
+
+    def plan(self, outcome: Outcome, at: Meeting, login: Login) -> Plan:
+        """All tables with transactions in one, the others one by one."""
+        self.form = self._form(at, login)
+        different = {name for name, (_shape, compared) in outcome.tables.items() if compared.different}
+        live = {table.name for pair, (table, _keys) in self.chosen.items() if pair in self.live}
+        steps: List[Step] = []
+        if different - live:
+            steps += self._steps(outcome, different - live, True)
+        for name in sorted(different & live):
+            steps += self._steps(outcome, {name}, False)
+        names = ", ".join(qualified(*name) for name in sorted(different))
+        return Plan(
+            self.aim.state_id,
+            tuple(steps),
+            "Make %d rows of %s what they are on the source." % (outcome.different, names),
+            "replica_rows",
+            ("What these rows held on the replica; the record keeps it.",),
+            _privileges(self.aim.server),
+            tuple("%s.%s" % name for name in sorted(different)),
+        )
+
+    def _form(self, at: Meeting, login: Login) -> Form:
+        start = Coordinates(at.point.coordinates.file, 4)
+        with BinlogStream(connect(login), start) as stream:
+            for kind, _start, _end, data in stream:
+                if kind == header.FORMAT_DESCRIPTION:
+                    return form_of(data)
+        raise ReplicaError("write rows", at.work.address, "the source's format of events is not known")
+
+    def _steps(self, outcome: Outcome, names: Set[TableName], transactional: bool) -> Tuple[Step, ...]:
+        statements: List[encode.RowEvents] = []
+        packet = int(self.aim.server.variable("max_allowed_packet", "0") or 0) or 4 << 20
+        form = self.form
+        if form is None:
+            raise ReplicaError("write rows", self.aim.server.address, "the source's format of events is not known")
+        for name in sorted(names):
+            changes = _changes(outcome.tables[name][1])
+            statements += encode.statements(self.known[name].map, changes, form, packet, self.aim.server.server_id or 1)
+        if self.wish.show == "full":
+            statements = [replace(one, shown=one.sql) for one in statements]
+        told = ", ".join(qualified(*name) for name in sorted(names))
+        before = Look(
+            "", shown="SELECT ... FROM %s LOCK IN SHARE MODE" % told,
+            look=lambda: self._must_be(outcome, names, transactional),
+        )  # fmt: skip
+        after = Look(
+            "", shown="SELECT ... FROM %s" % told, look=lambda: self._must_be_equal(outcome, names, transactional)
+        )
+        steps = transaction(self.aim.server, form, statements, before, after)
+        if transactional:
+            return steps
+        return tuple(step for step in steps if step.statement.sql not in _AROUND_ROWS)
+
+    def _must_be(self, planned: Outcome, names: Set[TableName], transactional: bool) -> None:
+        now = self.again(self.aim.connection, names, True)
+        if any(_seen(now, name) != _seen(planned, name) for name in names):
+            raise self._stopped("the rows are not what they were when the change was planned", transactional)
+
+    def _must_be_equal(self, planned: Outcome, names: Set[TableName], transactional: bool) -> None:
+        now = self.again(self.aim.connection, names, False)
+        if now.different:
+            raise self._stopped("%d rows did not become what they had to be" % now.different, transactional)
+        written = {self.known[name]: planned.tables[name][1].different for name in names}
+        broken = orphans(self.aim.connection, written) if transactional else ""
+        if broken:
+            raise RefusedError(
+                "write rows for %s" % self.aim.channel.label, self.aim.server.address,
+                "with the rows as they are on the source, %s" % broken,
+                "The transaction was rolled back. Name the other table, too.",
+            )  # fmt: skip
+
+    def _stopped(self, what: str, transactional: bool) -> ReplicaError:
+        kept = "The transaction was rolled back."
+        if not transactional:
+            kept = "The table has no transactions: what was written stays, and the undo record has what was there."
+        return ReplicaError(
+            "write rows for %s" % self.aim.channel.label, self.aim.server.address, what,
+            kept + " Look who writes on this server, and run again.",
+        )  # fmt: skip
+
+    def recorded(self, outcome: Outcome) -> Dict[str, object]:
+        """The rows for the undo record."""
+        maps = {name: _map(self.known[name]) for name in outcome.tables}
+        return report.record_rows(outcome.tables, self.form.event if self.form is not None else b"", maps)
+
+
+def _changes(compared: ComparedRows) -> List[Tuple[str, Parts]]:
+    """Rows that are to go, and those in other ones' places, first; then all that are to be there."""
+    deletes = [(encode.DELETE, one.wanted.known) for one in compared.different if one.have is not None]
+    writes = [(encode.WRITE, one.wanted.parts) for one in compared.different]
+    return [(kind, parts) for kind, parts in (*deletes, *writes) if parts is not None]
+
+
+def _seen(outcome: Outcome, name: TableName) -> object:
+    return [(one.key, one.have, one.wanted.values) for one in outcome.tables[name][1].different]
+
+
+def _map(table: Table) -> Dict[str, object]:
+    optional = table.map.optional
+    return {
+        "type_codes": table.map.type_codes.hex(),
+        "metadata": list(table.map.metadata),
+        "null_bits": table.map.null_bits.hex(),
+        "dimensions": list(optional.dimensions) if optional is not None and optional.dimensions is not None else None,
+    }
+
+
+def _privileges(server: Server) -> Tuple[str, ...]:
+    if server.flavour.is_mariadb:
+        return ("BINLOG ADMIN", "BINLOG REPLAY", "READ_ONLY ADMIN")
+    if server.flavour.version < (8, 0):
+        return ("SUPER",)
+    return ("BINLOG_ADMIN", "SYSTEM_VARIABLES_ADMIN", "CONNECTION_ADMIN")
