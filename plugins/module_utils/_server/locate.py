@@ -212,7 +212,10 @@ class Search:
         """Count a stretch and judge it."""
         voting = Voting(self.tables.differing())
         scan = self.reader.run(voting, start, stop, decode_from, base)
-        tally = voting.finish(self.tables.present)
+        if scan.own:
+            voting = Voting(self.tables.differing())
+            scan = self.reader.run(voting, start, stop, decode_from, base)
+        tally = voting.finish(self.reader.present)
         around = self.circumstances(scan, scope, stop)
         found = judge(tally, scan.track, around)
         if found.kind == answers.NOWHERE:
@@ -279,7 +282,7 @@ class Search:
             return found
         again = SecondLook(refinement.MOST_CHANGES, self.tables.differing())
         self.reader.run(again, track.coordinates(first), track.coordinates(last))
-        part = again.finish(self.tables.present)
+        part = again.finish(self.reader.present)
         parallel = self.channel is not None and (self.channel.parallel > 1 or self.channel.mode == GTID)
         return refinement.refine(found, tally, part, first, again, whole, track, around, parallel)
 

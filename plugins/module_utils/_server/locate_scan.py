@@ -17,6 +17,8 @@ from .._core.gtid_mariadb import GtidPosition, MariadbGtid
 from .._core.gtid_mysql import Gtid, GtidSet
 from .._core.locate.digest import digest
 from .._core.locate.feed import Feeder, Sink
+from .._core.locate.objects import Object
+from .._core.locate.own import Own, Without
 from .._core.locate.track import Base, Track
 from .._core.locate.voting import Key, Pair
 from .._core.snapshot import Coordinates
@@ -46,12 +48,15 @@ class Scan:
 
     :param track: its boundaries.
     :param recorded: the boundary of the recorded position, as far as it is told by GTIDs.
+    :param own: it holds transactions that the replica does not take from the source, of which more was learned: what
+        was counted does not hold.
     """
 
     track: Track
     recorded: Optional[int] = None
     bytes_read: int = 0
     decoding: bool = True
+    own: bool = False
     passed: bool = field(default=False, repr=False)
 
 
@@ -78,6 +83,7 @@ class Reader:
         self.ignored = frozenset(ignored)
         self.bytes_read = 0
         self.plain = tables.plain()
+        self.own = Own(tables.view, tables.pair)
 
     def stream(self, start: Coordinates, stop: Optional[Coordinates]) -> BinlogStream:
         """The events of a stretch."""
@@ -103,7 +109,13 @@ class Reader:
         """
         scan = Scan(Track(start, base))
         stand_for: Callable[[Sequence[object]], Any] = tuple if whole else digest
-        feeder = Feeder(sink, self.tables.view, self.plain, self.tables.folds, stand_for)
+        known = self.own.size
+        into: Any = Without(sink, self.own) if known else sink
+        feeder = Feeder(
+            into,
+            self.own.view if known else self.tables.view,
+            self.plain, self.tables.folds, stand_for,
+        )  # fmt: skip
         scan.decoding = decode_from is None
         with self.stream(start, stop) as stream:
             for transaction in transactions(
@@ -116,7 +128,8 @@ class Reader:
                     continue
                 self._note(scan, transaction)
                 if transaction.server_id in self.ignored:
-                    feeder.pass_over(transaction)
+                    self.own.take(transaction)
+                    feeder.pass_over()
                 else:
                     feeder.feed(transaction)
                 if sink.pending >= BATCH:
@@ -124,9 +137,14 @@ class Reader:
                 if enough is not None and enough(sink):
                     break
         self.settle(sink, whole)
+        scan.own = self.own.size != known
         scan.bytes_read = stream.bytes_read
         self.bytes_read += stream.bytes_read
         return scan
+
+    def present(self, thing: Object) -> Optional[bool]:
+        """Whether the replica has an object; None when that is not known, or tells nothing."""
+        return self.own.present(thing, self.tables.present)
 
     def frame(self, start: Coordinates, stop: Optional[Coordinates]) -> Scan:
         """Find the transactions of a stretch without decoding rows."""

@@ -81,6 +81,10 @@ class Tables:
         """A name of a schema or table as it is called here."""
         return name.casefold() if self.folds else name
 
+    def pair(self, schema: str, table: str) -> Pair:
+        """A table as it is called here."""
+        return self.spell(schema), self.spell(table)
+
     def _pair(self, row: Mapping[str, Any]) -> Pair:
         return self.spell(str(row["s"])), self.spell(str(row["t"]))
 

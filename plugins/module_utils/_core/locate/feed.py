@@ -16,7 +16,7 @@ from ..binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
 from .digest import NO_ROW, digest
 from .meaning import Meaning, meaning
 from .objects import Objects
-from .voting import STATED, UNCLEAR, WITHIN, Key, Pair
+from .voting import OWN, STATED, UNCLEAR, WITHIN, Key, Pair
 
 Image = Any
 
@@ -133,14 +133,10 @@ class Feeder:
         if self._open:
             voting.mark(WITHIN)
 
-    def pass_over(self, transaction: Transaction) -> None:
-        """Count a transaction that the replica does not take from here: it may have it, at any time."""
+    def pass_over(self) -> None:
+        """Count a transaction that the replica does not take from here (`own`)."""
         self.voting.transaction()
-        tables = {self.spell(name.schema, name.name) for name in transaction.tables}
-        self.voting.barrier(None if transaction.statements or not tables else tables, defines=True)
-        if transaction.statements or not tables:
-            self.voting.objects.forget(self.voting.time)
-        self.voting.mark(STATED | UNCLEAR)
+        self.voting.mark(OWN)
 
     def _separate(self, transaction: Transaction, tables: Set[Pair]) -> None:
         """One part of an XA transaction: its rows appear with the statement that commits it, which names none."""

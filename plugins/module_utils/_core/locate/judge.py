@@ -12,7 +12,8 @@ A single boundary is accepted only when
    together, as far as the tables reach that were changed there (`sections`). That a row of another time contradicts is
    not enough: one that was written on the replica does too;
 3. enough transactions before it are shown to be applied, where older ones were not looked at; likewise after it;
-4. no XA transaction is prepared there;
+4. no XA transaction is prepared there (boundaries between which there are only transactions that the replica does not
+   take from the source are one and the same: its own in a ring);
 5. where the applier stopped at an error, it explains that error, and no transaction whose rows give no evidence lies
    between it and the first one that is missing for certain: what was applied again moved rows back without an error;
 6. where several appliers may have left transactions out, none of these can be one that gives no evidence.
@@ -29,7 +30,7 @@ from typing import List, Optional, Tuple
 from .answer import BOUNDARY, NOWHERE, RANGE, UNDECIDED, Answer, Evidence
 from .sections import shows_applied, shows_missing
 from .track import Track
-from .voting import FIRST, LAST, UNCLEAR, WITHIN, WITNESS, Tally
+from .voting import FIRST, LAST, OWN, UNCLEAR, WITHIN, WITNESS, Tally
 
 FULL = "full"
 WINDOW = "window"
@@ -94,7 +95,7 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
             closest=track.point(best, around.recorded),
             why="every boundary is contradicted by at least one row",
         )
-    index = free[0][0]
+    index = free[0][1] if _same(tally, free[0]) else free[0][0]
     why = _doubt(tally, around, free)
     if not why:
         return Answer(BOUNDARY, evidence_of(tally, track, around, index), boundary=track.point(index, around.recorded))
@@ -113,24 +114,29 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
 
 def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
     """Why the stretches are no single boundary; '' when they are one."""
-    (index, last), others = free[0], free[1:]
+    (first, index), others = free[0], free[1:]
     if others:
         return "rows whose values come back agree at several boundaries"
-    if last != index:
+    if not _same(tally, free[0]):
         return "the transactions between the ends of the range changed nothing that the replica can be asked about"
-    if index == 0 and not around.complete_start:
+    if first == 0 and not around.complete_start:
         return "nothing before the first transaction was looked at, so that the data may be older"
     if index == tally.transactions and not around.complete_end:
         return "nothing after the last transaction was looked at, so that the data may be newer"
     if tally.flags[index] & WITHIN:
         return "an XA transaction is prepared there and not decided"
-    if index and not _shown_applied(tally, index):
+    if first and not _shown_applied(tally, first):
         return "no row shows the last applied transaction and nothing else"
     if index < tally.transactions and not _shown_missing(tally, index):
         return "no row shows the first transaction that is missing and nothing else"
     if _thin_start(tally, around, index) or _thin_end(tally, around, index):
         return "too few transactions on one side of it are shown to be applied, or to be missing"
     return _moved(tally, around, index) or _left_out(tally, around, index)
+
+
+def _same(tally: Tally, run: Run) -> bool:
+    """Whether the boundaries of a stretch are the same to the replica."""
+    return all(tally.flags[time] & OWN for time in range(run[0] + 1, run[1] + 1))
 
 
 def _moved(tally: Tally, around: Circumstances, index: int) -> str:

@@ -78,6 +78,14 @@ class Objects:
             if thing[0] == "table" and history[-1][1] and 0 < history[-1][0] <= boundary
         }
 
+    def changed_after(self, boundary: int) -> Set[Tuple[str, str]]:
+        """The tables that a statement changed after a boundary: an index counts as well."""
+        return {
+            (thing[1], thing[2])
+            for thing, history in self._known.items()
+            if len(thing) > 2 and thing[0] != "rows" and history[-1][0] > boundary
+        }
+
     def spans(self, last: int) -> Iterator[Tuple[Object, List[Span]]]:
         """Every object that can be relied on, with the stretches in which its state is known."""
         for thing, history in self._known.items():

@@ -13,7 +13,7 @@ from .answer import APPLIED_SET, MIXED, Answer
 from .judge import Circumstances, closest
 from .second_look import SecondLook
 from .track import Track
-from .voting import STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
+from .voting import OWN, STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
 
 # More changes than these are not looked at one by one.
 MOST_CHANGES = 200000
@@ -89,6 +89,6 @@ def _applied(verdicts: Optional[Dict[int, Set[bool]]], part: Tally, inside: rang
         return None
     for time in inside:
         # What changes nothing at all may as well be applied later.
-        if len(verdicts.get(time, ())) != 1 and part.flags[time]:
+        if len(verdicts.get(time, ())) != 1 and part.flags[time] & ~OWN:
             return None
-    return tuple(time for time in inside if True in verdicts.get(time, ()))
+    return tuple(time for time in inside if True in verdicts.get(time, ()) or part.flags[time] & OWN)

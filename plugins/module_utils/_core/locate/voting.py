@@ -33,6 +33,7 @@ LAST = 4  # a witness ceased to agree with it, and agrees at no other stretch: i
 BARRIER = 8  # witnesses of a table end here
 UNCLEAR = 16  # it changed rows that give no evidence
 STATED = 64  # it holds a statement
+OWN = 128  # the replica does not take it from the source
 NEVER_THERE = 0xFFFFFFFF
 WITHIN = 32  # an XA transaction is prepared and not yet decided: no position of its own
 
@@ -109,7 +110,7 @@ class Voting:
         """The tables whose definition changed in this stretch, and not after a boundary."""
         changed = {table for table, time in self._defined.items() if 0 < time <= boundary}
         made = {table for table in self.objects.made(boundary) if self._defined.get(table, 0) <= boundary}
-        return sorted(changed | made)
+        return sorted((changed | made) - self.objects.changed_after(boundary))
 
     def transaction(self) -> int:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""

@@ -17,6 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.answ
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.digest import digest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.feed import Feeder, View
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.judge import Circumstances, judge
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.own import Own, Without
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.track import Track
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Tally, Voting
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
@@ -50,18 +51,21 @@ def look(
     """Count a history against the replica's rows."""
     voting = Voting()
     known = views or {}
-    feeder = Feeder(voting, lambda pair: known.get(pair[1], View("", (0,))), plain=True)
+    own = Own(lambda pair: known.get(pair[1], View("", (0,))), lambda schema, name: (schema, name))
+    for number in passed:
+        own.take(log[number])
+    feeder = Feeder(Without(voting, own), own.view, plain=True)
     track = Track(Coordinates("b.1", 0))
     for number, item in enumerate(log):
         start, end = Coordinates("b.1", number * 10), Coordinates("b.1", number * 10 + 10)
         if number in passed:
-            feeder.pass_over(item)
+            feeder.pass_over()
         else:
             feeder.feed(item)
         track.add(start, end, "")
     found = {("d", name): {digest((row[0],)): digest(row) for row in table} for name, table in rows.items()}
     voting.settle(found)
-    tally = voting.finish(lambda thing: None)
+    tally = voting.finish(lambda thing: own.present(thing, lambda thing: None))
     return judge(tally, track, Circumstances(complete_start=True)), tally
 
 
@@ -130,16 +134,34 @@ def test_a_toggled_row_votes_for_every_time() -> None:
 
 
 def test_transactions_of_the_replica_itself() -> None:
-    """In a ring the replica has its own transactions at any time: their tables' images end there."""
+    """In a ring the replica has its own transactions at any time: what they touch tells nothing, other rows do."""
     log = [
         *BEFORE,
+        transaction(write(T, (3, 1))),
         transaction(update(T, (1, 1), (1, 2))),
+        transaction(write(T, (5, 1))),
         transaction(write(U, (1, 1))),
         transaction(write(U, (2, 2))),
     ]
-    answer, tally = look(log, {"t": [(1, 2)], "u": [(1, 1)]}, passed=(1,))
-    assert tally.against[3] == 0 and answer.kind == answers.BOUNDARY
-    assert list(tally.against)[1] > 0
+    # Its own update is there long before it comes back, and it has changed the row again since.
+    for number in range(len(log)):
+        rows = {"t": [(1, 7), *([(3, 1)] if number > 1 else []), *([(5, 1)] if number > 3 else [])]}
+        rows["u"] = [(1, 1)] if number > 4 else []
+        answer, tally = look(log, rows, passed=(2,))
+        assert tally.against[number] == 0
+        if number in (2, 3):  # the same to the replica
+            assert answer.boundary is not None and answer.boundary.index == 3
+        elif number > 1:
+            assert answer.boundary is not None and answer.boundary.index == number
+        else:
+            assert answer.kind == answers.RANGE and answer.last is not None and answer.last.index == 1
+
+
+def test_a_definition_of_the_replica_itself() -> None:
+    """Its table was there before the statement came back: nothing is said of it."""
+    log = [*BEFORE, transaction(text="DROP TABLE u"), transaction(text="CREATE TABLE u (a INT)"), *AFTER]
+    answer, tally = look(log, {"t": [(1, 1)], "u": []}, passed=(2,))
+    assert tally.against[1] == tally.against[2] == 0 and answer.kind == answers.RANGE
 
 
 def test_an_xa_transaction_is_indivisible() -> None:
