@@ -97,13 +97,31 @@ def gtid(wish: Wish, item: Item, server: Server) -> List[Statement]:
     ]
 
 
-def rows(wish: Wish, item: Item, server: Server, writes: Sequence[Statement]) -> Step:
+def rows(
+    wish: Wish,
+    item: Item,
+    server: Server,
+    before: Sequence[Statement],
+    writes: Sequence[Statement],
+    after: Sequence[Statement],
+    bare: bool,
+) -> Step:
     """A transaction of rows; an empty one where there are none.
 
-    :param writes: looks and row events, in order.
-    """
+    :param before: looks before the row events, and ``after`` behind them.
+    :param bare: the tables have no transactions. The server ends the transaction behind the row events then, and with
+        it what the GTID is for: the next statement would fail (1837, measured on MySQL 5.6).
+    :raises ValueError: they are not one statement.
+    """  # fmt: skip
     purpose = "%s %s" % ("undo" if wish.reverse else "apply", item.name)
-    parts = [*gtid(wish, item, server), Statement("START TRANSACTION"), *writes, Statement("COMMIT")]
+    own = gtid(wish, item, server)
+    if bare and own and not server.flavour.is_mariadb:
+        if len(writes) > 1:
+            raise ValueError("it changes tables without transactions by more than one statement")
+        automatic = Statement(GTID_AUTOMATIC)
+        parts = [automatic, *before, *own, *writes, automatic, *after]
+    else:
+        parts = [*own, Statement("START TRANSACTION"), *before, *writes, *after, Statement("COMMIT")]
     return Step(Apply(sql="", purpose=purpose, parts=tuple(parts)))
 
 

@@ -43,6 +43,11 @@ _COLLATIONS = (
     " FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY",
     "SELECT ID AS n, CHARACTER_SET_NAME AS s, COLLATION_NAME AS c FROM information_schema.COLLATIONS",
 )
+_ENGINES = (
+    "SELECT t.TABLE_SCHEMA AS s, t.TABLE_NAME AS t FROM information_schema.TABLES AS t"
+    " JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE"
+    " WHERE t.TABLE_SCHEMA IN (%s) AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'"
+)
 
 
 class Round:
@@ -71,6 +76,7 @@ class Round:
         self.left: List[int] = []
         self.reached = len(self.named.items)
         self.rows = 0
+        self._bare: Optional[Set[TableName]] = None
         self.plan = Plan(aim.state_id)
         if not self.conflicts:
             self._plan()
@@ -209,32 +215,46 @@ class Round:
         collations: Collations = {}
         for number in todo:
             item = self.named.items[number]
-            if item.statements:
-                collations = collations or _collations(self.connection)
-                try:
+            try:
+                if item.statements:
+                    collations = collations or _collations(self.connection)
                     yield steps.statements(self.wish, item, server, collations)
-                except ValueError as error:
-                    raise RefusedError(
-                        self.wish.attempt, server.address, "transaction %s: %s" % (item.name, error)
-                    ) from None
-                continue
-            yield steps.rows(self.wish, item, server, list(self._writes(number, item, form)))
+                else:
+                    yield self._rows(number, item, form)
+            except ValueError as error:
+                what = "transaction %s: %s" % (item.name, error)
+                raise RefusedError(self.wish.attempt, server.address, what) from None
         yield from steps.end(self.wish, server)
 
-    def _writes(self, number: int, item: Item, form: encode.Form) -> Iterator[Statement]:
+    def _rows(self, number: int, item: Item, form: encode.Form) -> Step:
         parts = self.parts[number]
         if not parts:
-            return
+            return steps.rows(self.wish, item, self.aim.server, (), (), (), False)
         names = ", ".join(qualified(*self._table(name).name) for name in parts)
-        yield Look("", shown="SELECT ... FROM %s LOCK IN SHARE MODE" % names, look=lambda: self._must_be(parts, True))
+        before = Look(
+            "", shown="SELECT ... FROM %s LOCK IN SHARE MODE" % names, look=lambda: self._must_be(parts, True)
+        )
+        after = Look("", shown="SELECT ... FROM %s" % names, look=lambda: self._must_be(parts, False))
         packet = int(self.aim.server.variable("max_allowed_packet", "0") or 0) or 4 << 20
+        writes: List[Statement] = []
         for name, part in parts.items():
             self.rows += len(part.writes)
             for one in encode.image_statements(
                 self._table(name).map, part.writes, form, packet, item.transaction.server_id
             ):
-                yield replace(one, shown=one.sql) if self.wish.show == "full" else one
-        yield Look("", shown="SELECT ... FROM %s" % names, look=lambda: self._must_be(parts, False))
+                writes.append(replace(one, shown=one.sql) if self.wish.show == "full" else one)
+        bare = any(self._table(name).name in self._without_transactions() for name in parts)
+        return steps.rows(self.wish, item, self.aim.server, (before,), writes, (after,), bare)
+
+    def _without_transactions(self) -> Set[TableName]:
+        """Tables of engines that have no transactions."""
+        if self._bare is None:
+            names = [table.name for table in self._tables().values()]
+            schemas = sorted({name.schema for name in names})
+            sql = _ENGINES % ", ".join(["%s"] * len(schemas))
+            found = {TableName(str(row["s"]), str(row["t"])) for row in self.connection.query(sql, schemas)}
+            self._bare = found.intersection(names)
+        return self._bare
 
     def _must_be(self, parts: Mapping[TableName, Part], before: bool) -> None:
         for name, part in parts.items():
