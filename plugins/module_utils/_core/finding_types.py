@@ -109,8 +109,9 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "table_missing", ERROR, BROKEN,
-        "A transaction needs a table that the replica does not have (1146): it was dropped here, or never came.",
-        _ROWS,
+        "A transaction needs a table that the replica does not have (1146): it was dropped here, or never came. On "
+        "MySQL 5.6 a statement that failed on the source in another way shows as this, too.",
+        (_ROWS[0], "pass_mismatch", *_ROWS[1:]),
     ),
     FindingType(
         "database_missing", ERROR, BROKEN,
@@ -157,13 +158,13 @@ _TYPES: Tuple[FindingType, ...] = (
         "error_mismatch", ERROR, BROKEN,
         "The source logged a statement together with an error; the replica ran it with another result. The "
         "statement may have left rows behind on one side. An empty transaction does not help.",
-        ("heal_rows", "rebuild"),
+        ("pass_mismatch", "rebuild"),
     ),
     FindingType(
         "partial_completion", ERROR, BROKEN,
         "A statement was killed on the source after it had changed rows that cannot be rolled back. The replica "
         "has run none of it.",
-        ("heal_rows", "rebuild"),
+        ("pass_mismatch", "rebuild"),
     ),
     FindingType(
         "foreign_key_failed", ERROR, BROKEN,
@@ -215,8 +216,9 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "applier_error", ERROR, BROKEN,
-        "The applier stopped with an error that has no class of its own.",
-        ("look",),
+        "The applier stopped with an error that has no class of its own. With parallel appliers MySQL 5.6 hides behind "
+        "1756 that source and replica disagree about a statement's error.",
+        ("look", "pass_mismatch"),
     ),
     # Receiver errors: events that cannot be fetched.
     FindingType(
