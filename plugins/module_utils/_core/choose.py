@@ -106,6 +106,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "refetch_unverified": {"refetch": True, "allow_unverified": True},
 }
 
+# Which transactions a remedy heals the rows of.
+HEALS: Mapping[str, str] = {"heal_failing": "failing", "heal_pending": "pending"}
+
 # Nothing is started or passed while one of these is open: a start would hide the collision (RULES 8).
 _HOLD = ("replica_ahead", "gtid_diverged", "position_beyond_source", "lost_tail")
 
@@ -115,6 +118,7 @@ def choose(
     findings: Sequence[Mapping[str, Any]],
     policy: Policy,
     tried: Sequence[str] = (),
+    earlier: Sequence[str] = (),
 ) -> Choice:
     """The next remedy for one channel.
 
@@ -122,6 +126,7 @@ def choose(
     :param findings: all findings of the result; those of other channels are left out.
     :param policy: what the caller allows.
     :param tried: remedies that were refused or made no progress in the present state; they are not tried again.
+    :param earlier: remedies that were tried in earlier states.
     """
     name = str(channel["channel"])
     mine = [finding for finding in findings if finding["channel"] in (None, name)]
@@ -143,7 +148,7 @@ def choose(
         for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
             why, switch = _lost_point(remedy, channel) or _other_mode(remedy, channel), ""
             if not why:
-                why, switch = _obstacle(remedy, finding, policy, tried)
+                why, switch = _obstacle(remedy, finding, policy, tried, earlier)
             if not why:
                 return Choice(
                     WAIT if remedy.name == "wait" else APPLY, name, remedy.name, remedy.module, finding["code"],
@@ -164,7 +169,8 @@ def first_choice(status: Mapping[str, Any], policy: Policy, tried: Sequence[str]
     choices = []
     for channel in status["channels"]:
         here = [entry.split("@")[0] for entry in tried if entry.split("@")[-1] == channel["state_id"]]
-        choices.append(choose(channel, status["findings"], policy, here))
+        earlier = [entry.split("@")[0] for entry in tried if entry.split("@")[-1] != channel["state_id"]]
+        choices.append(choose(channel, status["findings"], policy, here, earlier))
     if not choices:
         return Choice(REFUSED, reason="The server has no replication channel.")
     return min(choices, key=lambda choice: (APPLY, WAIT, REFUSED, DONE).index(choice.action))
@@ -209,7 +215,9 @@ def _other_mode(remedy: Remedy, channel: Mapping[str, Any]) -> str:
     return ""
 
 
-def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str]) -> Tuple[str, str]:
+def _obstacle(
+    remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried: Sequence[str], earlier: Sequence[str]
+) -> Tuple[str, str]:
     """Why a remedy cannot be used, and which variable would allow it; two empty strings when it can."""
     if remedy.name == "wait":
         return ("waited already", "") if "wait" in tried else ("", "")
@@ -225,6 +233,8 @@ def _obstacle(remedy: Remedy, finding: Mapping[str, Any], policy: Policy, tried:
         return "stopped threads are started only when asked", "repair_start_stopped=true"
     if remedy.name in tried:
         return "tried in this state already", ""
+    if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
+        return "one transaction was healed already and the next one fails as well, so all to come are healed", ""
     return "", ""
 
 
@@ -234,6 +244,8 @@ def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     if finding["code"] == "relay_log_missing":
         # The threads could not start for want of relay logs (MariaDB shows no error then), so nobody stopped them.
         arguments["state"] = "started"
+    if remedy.name in HEALS:
+        arguments["which"] = HEALS[remedy.name]
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]
     return arguments

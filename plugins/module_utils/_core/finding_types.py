@@ -55,7 +55,8 @@ class FindingType:
 
 # Not "reposition": that an object is there does not say that it is the same one, and passing looks at its definition.
 _CONFLICT = ("skip_present", "rebuild")
-_ROWS = ("reposition", "heal_rows", "gtid_append", "rebuild")
+_HEAL = ("heal_failing", "heal_pending")
+_ROWS = ("reposition", "heal_rows", "gtid_append", "skip_present", *_HEAL, "rebuild")
 
 _TYPES: Tuple[FindingType, ...] = (
     # Applier errors: a transaction that cannot be applied.
@@ -146,13 +147,13 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "column_type_differs", ERROR, BROKEN,
         "A column has another type on the replica and its values cannot be converted (1677, MySQL 9.7: 13146).",
-        ("heal_rows", "rebuild"),
+        ("heal_rows", "heal_failing", "rebuild"),
     ),
     FindingType(
         "column_count_differs", ERROR, BROKEN,
         "A statement or row does not fit the replica's table: the table has other columns (1136, 1535). In "
         "statement format this is what data ahead of the recorded position looks like.",
-        ("reposition", "rebuild"),
+        ("reposition", "heal_failing", "rebuild"),
     ),
     FindingType(
         "error_mismatch", ERROR, BROKEN,
@@ -207,12 +208,12 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "relay_log_unreadable", ERROR, BROKEN,
         "The relay log is damaged. The source usually still has everything in it.",
-        ("refetch", "refetch_unverified", "rebuild"),
+        ("refetch", "reposition", "heal_rows", "refetch_unverified", "rebuild"),
     ),
     FindingType(
         "relay_log_missing", ERROR, BROKEN,
         "The relay logs, or what the server knows of them, are gone or do not fit together.",
-        ("refetch", "refetch_unverified", "rebuild"),
+        ("refetch", "reposition", "heal_rows", "refetch_unverified", "rebuild"),
     ),
     FindingType(
         "applier_error", ERROR, BROKEN,

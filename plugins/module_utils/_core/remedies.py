@@ -94,6 +94,22 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "the rows as they are (the undo record keeps them)",
     ),
     Remedy(
+        "heal_failing",
+        "row_repair",
+        "replica_rows",
+        "Make the rows what the failing transaction expects, by the images in the source's binlog, and apply it.",
+        ("repairer", "source"),
+        "what these rows held on the replica (the undo record keeps them)",
+    ),
+    Remedy(
+        "heal_pending",
+        "row_repair",
+        "replica_rows",
+        "Make the rows what all transactions expect that are to be applied, by the images in the source's binlog.",
+        ("repairer", "source"),
+        "what these rows held on the replica (the undo record keeps them)",
+    ),
+    Remedy(
         "reposition",
         "change_master",
         "none",

@@ -33,6 +33,14 @@ def choice(case: str, flavour: str = "mysql-9.7", tried: tuple[str, ...] = (), *
     return choose(channel, findings, Policy.from_variables(policy), tried)
 
 
+def result_of(case: str) -> dict[str, Any]:
+    """What `replica_status` returns of a case, as far as the choice looks at it; its state id is ``now``."""
+    diagnosis = judged(load(next(path for path in paths() if path.stem == case)))
+    found = diagnosis.channels[0]
+    channel = {**state.channel_as_dict(found.channel), "verdict": found.verdict, "state_id": "now"}
+    return {"channels": [channel], "findings": [finding.as_dict() for finding in diagnosis.findings]}
+
+
 @pytest.mark.parametrize("case", ["source_unknown", "filters", "idempotent", "allowed_local", "delayed"])
 def test_a_healthy_channel_needs_nothing(case: str) -> None:
     assert choice(case).action == DONE
@@ -58,9 +66,21 @@ def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
 def test_rows_are_refused_with_the_reason(case: str) -> None:
-    chosen = choice(case, tried=("reposition", "heal_rows", "gtid_append"))
+    passed = ("reposition", "heal_rows", "gtid_append", "skip_present")
+    chosen = choice(case, tried=(*passed, "heal_failing", "heal_pending"))
     assert chosen.action == REFUSED
     assert "not in this release" in chosen.reason
+
+
+@pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update", "foreign_key_failed"])
+def test_rows_are_healed_for_one_transaction_and_then_for_all_of_them(case: str) -> None:
+    passed = ("reposition", "heal_rows", "gtid_append", "skip_present")
+    first = choice(case, tried=passed)
+    assert (first.remedy, first.module, first.arguments) == ("heal_failing", "row_repair", {"which": "failing"})
+    assert choice(case, tried=(*passed, "heal_failing")).remedy == "heal_pending"
+    status = result_of(case)
+    later = choosing.first_choice(status, Policy(), [*(name + "@now" for name in passed), "heal_failing@earlier"])
+    assert (later.remedy, later.arguments) == ("heal_pending", {"which": "pending"})
 
 
 @pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6", "mariadb-10.11", "mariadb-11.8"])
@@ -75,7 +95,8 @@ def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, fl
     else:
         assert (chosen.remedy, chosen.module) == ("reposition", "change_master")
         assert choice(case, flavour, max_risk="none").remedy == "reposition"
-        left = choice(case, flavour, tried=("reposition", "skip_present", "heal_rows"), max_risk="replica_history")
+        tried = ("reposition", "skip_present", "heal_rows", "heal_failing", "heal_pending")
+        left = choice(case, flavour, tried=tried, max_risk="replica_history")
         assert left.action == REFUSED and "goes by coordinates" in left.reason
 
 
