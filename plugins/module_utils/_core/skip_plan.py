@@ -176,7 +176,7 @@ def check_record(todo: Plan, record_dir: Optional[str], server: Server, channel:
         raise RefusedError(
             "pass the failing transaction of %s" % channel.label,
             server.address,
-            "it would be given up (%s), and no record of it would be kept" % "; ".join(todo.loses),
+            "something would be lost (%s), and no record of it would be kept" % "; ".join(todo.loses),
             "Set record_dir to a directory that outlives this run.",
         )
 

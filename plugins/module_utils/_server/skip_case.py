@@ -70,9 +70,9 @@ def decide(
     """
     has = executed(aim.server, aim.channel)
     nowhere = Coordinates("", 0)
+    by_domain = skip_method.by_domain(aim.server, aim.channel)
     located = failing.locate(
-        aim.connection, aim.probed, aim.channel, fault, source,
-        lambda gtid: bool(gtid) and aim.server.flavour.is_mariadb and has(gtid, nowhere),
+        aim.connection, aim.probed, aim.channel, fault, source, lambda gtid: by_domain and has(gtid, nowhere)
     )  # fmt: skip
     group, following, first = located
     method = skip_method.choose(wish, aim.server, aim.channel, Failing(group, "", "", first), left)
@@ -219,7 +219,7 @@ class _Rows:
             "pass the failing transaction of %s" % self.aim.channel.label, self.aim.server.address,
             "what the transaction wants is not proven to be there: %s" % "; ".join(lacking),
             "Heal the rows (row_repair) and start the applier; where the replica's data is ahead, a higher limit lets"
-            " later transactions be looked at together with it; or give it up knowingly with only_if_effect_present=false.",
+            " later transactions be looked at together with it; or give it up (only_if_effect_present=false).",
             {"error": self.fault.number, "lacking": lacking, "transaction": shown[0] if shown else {}},
         )  # fmt: skip
 
