@@ -48,7 +48,7 @@ def plan(aim: Target, record: Mapping[str, Any]) -> RowsBack:
     :raises ReplicaError: the rows cannot be read.
     """
     kept = (record.get("details") or {}).get("rows") or {}
-    if not kept or record.get("module") not in ("row_repair", "table_repair"):
+    if not kept or record.get("module") not in ("row_repair", "table_repair", "binlog_apply"):
         return RowsBack()
     event = bytes.fromhex(kept["form"])
     form = encode.Form(event, parse_format(event))
