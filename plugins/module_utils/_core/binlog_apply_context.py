@@ -45,8 +45,9 @@ _FILLERS = frozenset("OR REPLACE IF NOT EXISTS ONLINE OFFLINE IGNORE UNIQUE FULL
 _AUTO_IS_NULL, _NO_FOREIGN_KEYS, _RELAXED_UNIQUE = 1 << 14, 1 << 26, 1 << 27
 # Without autocommit the server marks every statement; a definition ends its transaction in any case.
 _NOT_AUTOCOMMIT = 1 << 19
-# MariaDB: check_constraint_checks = 0 and a definition that is not to fail when its object is there already.
-_NO_CHECKS, _IF_EXISTS = 1 << 2, 1 << 28
+# MariaDB, by bit; the last ones exist in later versions only and are set only where they are not at their default.
+_NO_CHECKS, _EXPLICIT_DEFAULTS = 1 << 15, 1 << 24
+_LATER = {1 << 28: "sql_if_exists = 1", 1 << 30: "system_versioning_insert_history = 1"}
 # What only tells other readers of the binlog something, or is in the text as well.
 _NOTHING = frozenset(
     ("catalog", "source_data_written", "table_map_for_update", "updated_schemas", "ddl_xid", "microseconds")
@@ -156,9 +157,10 @@ def _flags(value: int, mariadb: bool) -> List[str]:
         "unique_checks = %d" % (not value & _RELAXED_UNIQUE),
     ]
     if mariadb:
-        known |= _NO_CHECKS | _IF_EXISTS
+        known |= _NO_CHECKS | _EXPLICIT_DEFAULTS | sum(_LATER)
         made.append("check_constraint_checks = %d" % (not value & _NO_CHECKS))
-        made.append("sql_if_exists = %d" % bool(value & _IF_EXISTS))
+        made.append("explicit_defaults_for_timestamp = %d" % bool(value & _EXPLICIT_DEFAULTS))
+        made += [setting for bit, setting in _LATER.items() if value & bit]
     if value & ~known:
         raise ValueError("its context has unknown flags (0x%x)" % (value & ~known))
     return made
