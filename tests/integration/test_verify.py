@@ -68,6 +68,18 @@ def test_everything_is_proven_and_every_planted_difference_found(well: Pair, tmp
         assert "proof.plain (rows: 2 changed" in planted.output
         assert not list(tmp_path.iterdir())
         well.lab.wait_in_sync()
+        before = state(well)
+        checked = play(well, "verify", tmp_path, "--check", "-e", tables, verify_depth="full", verify_heal="true")
+        assert checked.code == 0 and state(well) == before, checked.output
+        with writers(well.source):
+            healed = play(well, "verify", tmp_path, "-e", tables, verify_depth="full", verify_heal="true")
+        assert healed.code != 0 and "Not healed: " in healed.output, healed.output
+        assert set(different(compared(healed))) == {"proof.keyless"}, compared(healed)["msg"]
+        equal_now = [entry["table"] for entry in compared(healed)["compared"] if entry["equal"]]
+        assert equal_now == ["proof.number", "proof.plain"]
+        well.lab.wait_in_sync()
+        rest = play(well, "verify", tmp_path, "-e", tables, verify_depth="full")
+        assert set(different(compared(rest))) == {"proof.keyless", "proof.text", "proof.renamed"}, rest.output
 
 
 def test_the_tables_of_an_incident_are_those_changed_since_its_record(well: Pair, tmp_path: Path) -> None:
