@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Not everybody's PATH has them, and the Docker daemon lives there.
 export PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-lint test-unit test-sanity test-package test-integration test-matrix format clean
+.PHONY: help setup demo test test-lint test-unit test-sanity test-package test-integration test-matrix molecule format clean
 
 FLAVOUR ?= mysql-9.7
 export FLAVOUR

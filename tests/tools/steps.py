@@ -135,7 +135,7 @@ def _environment(checkout: Path) -> dict[str, str]:
 
 
 def plan(workspace: Workspace, groups: list[str]) -> list[Step]:
-    """List the steps of the groups that were asked for; ``all`` stands for every group but the matrix."""
+    """List the steps of the groups that were asked for; ``all`` stands for every group but the matrix and molecule."""
     makers: dict[str, Callable[[Workspace], list[Step]]] = {
         "images": images,
         "lint": lint,
@@ -144,6 +144,7 @@ def plan(workspace: Workspace, groups: list[str]) -> list[Step]:
         "package": package,
         "integration": integration,
         "matrix": matrix,
+        "molecule": molecule,
     }
     wanted = [name for group in groups for name in (GROUPS if group == "all" else (group,))]
     unknown = [name for name in wanted if name not in makers]
@@ -335,3 +336,18 @@ def matrix(workspace: Workspace) -> list[Step]:
         yield Command((workspace.python, "tests/tools/matrix.py"), workspace.checkout)
 
     return [Step("matrix", commands, alone=True, live=True)]
+
+
+def molecule(workspace: Workspace) -> list[Step]:
+    """Give the roles that need a service manager servers under systemd: minutes, most of it restarts."""
+    scenarios = sorted(path.parent.name for path in workspace.checkout.glob("extensions/molecule/*/molecule.yml"))
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(workspace.venv / "collections"), "NO_COLOR": "1"}
+
+    def test(scenario: str) -> Callable[[], Iterator[Command]]:
+        def commands() -> Iterator[Command]:
+            yield Command(("molecule", "test", "-s", scenario), workspace.checkout / "extensions", env)
+
+        return commands
+
+    note = last_line_note(r"replicaops-.*failed=")
+    return [Step(f"molecule: {name}", test(name), alone=True, note=note) for name in scenarios]

@@ -28,7 +28,7 @@ def plan(
     :param help_text: what ``mysqld --verbose --help`` prints before the change.
     :param existing: the option file as it is, None when there is none.
     :returns: ``refused`` (reasons; with one nothing may be done), ``state``, ``text`` (the file; empty for none),
-        ``changed`` (of the file), ``expired``, ``restart``, ``start`` (channels to start after a restart, each with
+        ``rewrite`` (the file is to be written or removed), ``expired``, ``restart``, ``start`` (channels to start after a restart, each with
         ``channel`` and ``threads``), ``loses``, ``report``, and what `settle` needs.
     :raises ValueError: the help text is none.
     """
@@ -57,7 +57,7 @@ def plan(
         "refused": refused,
         "state": PRESENT if policy else ABSENT,
         "text": text,
-        "changed": changed,
+        "rewrite": changed,
         "expired": expired,
         "restart": restart,
         "exec_mode": _mode_to_set(restart, running, aim, policy, found),
@@ -84,9 +84,9 @@ def settle(planned: Mapping[str, Any], status: Mapping[str, Any], help_text: str
         refused.append(_overridden("skip_errors", ",".join(now.skip_errors) or "OFF", ",".join(skip)))
     if mode and now.exec_mode != mode:
         refused.append(_overridden("exec_mode", now.exec_mode, mode))
-    restart = bool(planned["changed"]) and running.skip_errors != now.skip_errors
+    restart = bool(planned["rewrite"]) and running.skip_errors != now.skip_errors
     expect = {"skip_errors": ",".join(now.skip_errors) or "OFF", "exec_mode": now.exec_mode}
-    other = "" if restart or running.exec_mode == now.exec_mode or not (planned["changed"] or mode) else now.exec_mode
+    other = "" if restart or running.exec_mode == now.exec_mode or not (planned["rewrite"] or mode) else now.exec_mode
     return {"refused": refused, "restart": restart, "exec_mode": other, "expect": expect}
 
 

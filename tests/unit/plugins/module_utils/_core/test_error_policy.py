@@ -90,7 +90,7 @@ def test_the_last_day_itself_is_not_over() -> None:
 
 def test_a_new_policy_is_written_and_needs_a_restart() -> None:
     found = plan()
-    assert (found["refused"], found["changed"], found["restart"], found["exec_mode"]) == ([], True, True, "")
+    assert (found["refused"], found["rewrite"], found["restart"], found["exec_mode"]) == ([], True, True, "")
     parsed = ep.parse(found["text"])
     assert parsed is not None and (parsed.skip_errors, parsed.since) == ((1050, 1060), TODAY)
     assert found["report"] == [
@@ -107,13 +107,13 @@ def test_the_names_are_those_that_the_server_knows() -> None:
 
 def test_the_same_policy_changes_nothing_and_keeps_its_first_day() -> None:
     found = plan(existing(), status("1050,1060"))
-    assert (found["changed"], found["restart"]) == (False, False)
+    assert (found["rewrite"], found["restart"]) == (False, False)
     assert "since 2026-11-01" in found["report"][0]
 
 
 def test_a_longer_policy_changes_the_file_and_restarts_nothing() -> None:
     found = plan(existing(), status("1050,1060"), expires="2026-12-24")
-    assert (found["changed"], found["restart"], found["refused"]) == (True, False, [])
+    assert (found["rewrite"], found["restart"], found["refused"]) == (True, False, [])
     assert "# since: 2026-11-01\n# expires: 2026-12-24\n" in found["text"]
 
 
@@ -124,7 +124,7 @@ def test_other_errors_begin_today() -> None:
 
 def test_only_the_mode_is_set_without_a_restart() -> None:
     found = plan(skip_errors=[], exec_mode="idempotent")
-    assert (found["changed"], found["restart"], found["exec_mode"]) == (True, False, "IDEMPOTENT")
+    assert (found["rewrite"], found["restart"], found["exec_mode"]) == (True, False, "IDEMPOTENT")
     settled = epp.settle(found, status(), help_text(mode="IDEMPOTENT"))
     assert (settled["restart"], settled["exec_mode"], settled["refused"]) == (False, "IDEMPOTENT", [])
 
@@ -136,9 +136,9 @@ def test_idempotent_is_refused_while_several_channels_run() -> None:
 
 def test_removal_restarts_what_still_ignores_errors() -> None:
     found = plan(existing(), status("1050,1060"), state="absent", expires="", reason="")
-    assert (found["state"], found["text"], found["changed"], found["restart"]) == ("absent", "", True, True)
+    assert (found["state"], found["text"], found["rewrite"], found["restart"]) == ("absent", "", True, True)
     nothing = plan(None, status(), state="absent")
-    assert (nothing["changed"], nothing["refused"]) == (False, [])
+    assert (nothing["rewrite"], nothing["refused"]) == (False, [])
 
 
 def test_a_policy_that_is_over_is_removed_or_refused() -> None:
@@ -156,7 +156,7 @@ def test_a_policy_that_is_over_is_removed_or_refused() -> None:
 def test_a_file_of_somebody_else_is_left_alone() -> None:
     for state in ("present", "absent"):
         found = plan("[mysqld]\nslave_skip_errors=1062\n", state=state)
-        assert not found["changed"] and "left alone" in " ".join(found["refused"])
+        assert not found["rewrite"] and "left alone" in " ".join(found["refused"])
 
 
 @pytest.mark.parametrize(
