@@ -14,6 +14,8 @@ from typing import Any, Dict, Mapping
 from .._core import record as schema
 from .._core.errors import BadInputError, ReplicaError
 
+_READABLE = 1 << 18
+
 
 def write(directory: str, record: Mapping[str, Any]) -> str:
     """Write a new record into a directory, which is made when it does not exist; the file's absolute path.
@@ -42,8 +44,7 @@ def replace(path: str, record: Mapping[str, Any]) -> None:
         # mkstemp makes the file readable by its owner only, from its first moment on.
         handle, temporary = tempfile.mkstemp(prefix=".record-", dir=directory)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=2, sort_keys=True, ensure_ascii=True)
-            file.write("\n")
+            file.write(_text(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.rename(temporary, path)
@@ -65,6 +66,12 @@ def read(path: str) -> Dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BadInputError("The undo record %s cannot be read: %s" % (path, error)) from None
     return schema.check(data, path)
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    """The record as JSON that people can read; one with many rows on one line, which takes a tenth of the time."""
+    text = json.dumps(record, sort_keys=True, ensure_ascii=True)
+    return text if len(text) > _READABLE else json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True)
 
 
 def _sync_directory(directory: str) -> None:

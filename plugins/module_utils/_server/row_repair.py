@@ -84,26 +84,28 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
         check_source(aim.channel, known, aim.server)
         tables = Tables(aim.connection, source, aim.server)
         if wish.which:
-            work = _pending(aim, wish, source, known, tables, options)
+            work, before = _pending(aim, wish, source, known, tables, options)
         else:
             found = scan(login, wish, tables, aim.server, aim.channel, known, options.timeout)
             work = _Work(aim, wish, tables, found, _silent(tables, found))
-        before = work.compare(aim.connection)
+            before = work.compare(aim.connection)
     done = _written(work, before, options, bool(left))
     if left and done.executed:
         unfinished.close(left, aim.read())
     return done
 
 
-def _pending(aim: Target, wish: Wish, source: Connection, known: Server, tables: Tables, options: Options) -> _Work:
+def _pending(
+    aim: Target, wish: Wish, source: Connection, known: Server, tables: Tables, options: Options
+) -> Tuple[_Work, Outcome]:
     """The rows that transactions to come touch, and those that are in their way."""
     point = pending.Point(aim.connection, source.login, aim.server, aim.channel)
     found = pending.scan(point, wish, tables, known, options.timeout)
     collector = found.collector
     silent = {**collector.silent, **{name: why for name, why in tables.silent.items() if name in collector.rows}}
     work = _Work(aim, wish, tables, found, silent)
-    work.widen(Neighbours(aim.connection, source, tables, point, deadline(options.timeout)), collector.changes)
-    return work
+    around = Neighbours(aim.connection, source, tables, point, deadline(options.timeout))
+    return work, work.widen(around, collector.changes)
 
 
 def _written(work: _Work, before: Outcome, options: Options, lowered: bool) -> Report:
@@ -169,15 +171,19 @@ class _Work:
                 "Name fewer transactions, or allow more rows.",
             )  # fmt: skip
 
-    def widen(self, around: Neighbours, changes: Steps) -> None:
-        """Take the rows in that are in the way of those that are written, and of those that the applier will write."""
+    def widen(self, around: Neighbours, changes: Steps) -> Outcome:
+        """Take the rows in that are in the way of those that are written, and of those that the applier will write.
+
+        The comparison with all of them.
+        """
         steps: Dict[TableName, List[Step]] = {name: list(some) for name, some in changes.items()}
-        for name, (_shape, compared) in self.compare(self.aim.connection).tables.items():
+        first = self.compare(self.aim.connection)
+        for name, (_shape, compared) in first.tables.items():
             steps.setdefault(name, []).extend(steps_of(compared.different))
-        for _round in range(_MOST_ROUNDS):
+        for turn in range(_MOST_ROUNDS):
             keys = around.find(steps, self.wanted)
             if not keys:
-                return
+                return first if turn == 0 else self.compare(self.aim.connection)
             more = around.resolve(keys)
             for name, kept in more.items():
                 self.wanted.setdefault(name, {}).update(kept)
@@ -187,6 +193,7 @@ class _Work:
             differing = self._compared(self.aim.connection, more, False)
             steps = {name: steps_of(one.different) for name, (_shape, one) in differing.items() if one.different}
         self.everything = self.everything or "each row in the way leads to more of them"
+        return self.compare(self.aim.connection)
 
     def compare(self, connection: Connection, locked: bool = False) -> Outcome:
         """The wanted rows and the replica's."""

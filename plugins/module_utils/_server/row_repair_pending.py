@@ -58,11 +58,8 @@ class Point:
         )  # fmt: skip
 
     def _by_workers(self, replica: Connection, mark: Coordinates) -> FrozenSet[str]:
-        in_files = self.server.variable("relay_log_info_repository").upper() == "FILE"
-        if in_files and self.channel.parallel > 1:
-            raise self._unknown("what its parallel workers have applied is in files (relay_log_info_repository)")
-        if in_files:
-            return frozenset()
+        if self.server.variable("relay_log_info_repository").upper() == "FILE":
+            return self._by_one_worker(mark) if self.channel.parallel > 1 else frozenset()
         where, given = (
             ("", ()) if not self.server.features.channels else (" WHERE Channel_name = %s", (self.channel.name,))
         )
@@ -75,6 +72,30 @@ class Point:
             for done in transactions(stream, lambda table: None, rows=False, file=mark.file):
                 ends.append(done.end)
         return done_above(mark, records, ends)
+
+    def _by_one_worker(self, mark: Coordinates) -> FrozenSet[str]:
+        """What MySQL 5.6 has applied where the workers' records are in files, which cannot be read from here.
+
+        It gives each schema to one worker. Where only one schema is written, that one's transactions were applied in
+        order, up to the failing one.
+        """
+        at = failing(self.server, self.channel).point
+        why = "what its parallel workers have applied is in files (relay_log_info_repository = FILE)"
+        if at is None:
+            raise self._unknown(why + ", and the error does not say at which transaction it is")
+        before: List[Coordinates] = []
+        schemas: Set[str] = set()
+        with BinlogStream(connect(self.login), mark, stop_at=self.channel.read) as stream:
+            for one in transactions(stream, lambda table: None, rows=False, file=mark.file):
+                schemas.update(table.schema for table in one.tables)
+                for statement in one.statements:
+                    effect = touched_statement.effect(statement.text, statement.schema)
+                    schemas.update({statement.schema, *effect.schemas, *(table[0] for table in effect.tables)} - {""})
+                if at.reached(one.end) and at != one.end:
+                    before.append(one.end)
+        if len(schemas) > 1:
+            raise self._unknown(why + ", and they write several schemas: %s" % ", ".join(sorted(schemas)))
+        return frozenset(map(str, before))
 
     def has(self, transaction: Transaction) -> bool:
         """Whether a transaction behind the start has been applied."""
