@@ -28,8 +28,8 @@ def plan(
     :param help_text: what ``mysqld --verbose --help`` prints before the change.
     :param existing: the option file as it is, None when there is none.
     :returns: ``refused`` (reasons; with one nothing may be done), ``state``, ``text`` (the file; empty for none),
-        ``rewrite`` (the file is to be written or removed), ``expired``, ``restart``, ``start`` (channels to start after a restart, each with
-        ``channel`` and ``threads``), ``loses``, ``report``, and what `settle` needs.
+        ``rewrite`` (the file is to be written or removed), ``expired``, ``restart``, ``start`` (channels to start after
+        a restart, each with ``channel`` and ``threads``), ``loses``, ``report``, and what `settle` needs.
     :raises ValueError: the help text is none.
     """
     now = effective(help_text)
@@ -136,7 +136,8 @@ def _wanted(variables: Mapping[str, Any], found: Optional[Policy], today: str) -
     policy, wrong = wanted(variables, today)
     expires = policy.expires
     over = len(wrong) == 1 and bool(expires) and expires < today and "which is over" in wrong[0]
-    if over and found is not None and variables.get("on_expiry", "remove") == "remove":
+    # A day in the past is a slip of the pen while the one in the file is still to come.
+    if over and found is not None and found.expired(today) and variables.get("on_expiry", "remove") == "remove":
         return None, []
     if found is not None and policy.same_settings(found) and found.since:
         policy = replace(policy, since=found.since)

@@ -149,6 +149,7 @@ def test_a_policy_that_is_over_is_removed_or_refused() -> None:
     assert "last day is over" in removed["report"][0]
     assert plan(old, status("1050,1060"), on_expiry="fail", **over)["refused"]
     assert plan(None, status(), **over)["refused"]
+    assert plan(existing(), status("1050,1060"), **over)["refused"]
     renewed = plan(old, status("1050,1060"))
     assert (renewed["state"], renewed["restart"]) == ("present", False)
 
