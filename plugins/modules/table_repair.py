@@ -44,6 +44,13 @@ options:
       - Without it, tables that the source changed after the point at which the applier stands are not decided.
     type: bool
     default: false
+  create_missing:
+    description:
+      - Whether to make tables that the replica lacks, as the source defines them, and to fill them.
+      - The account needs C(CREATE) for it, which a repairer does not have otherwise. Without it RV(undecided) has the
+        statement.
+    type: bool
+    default: false
   max_rows:
     description: How many rows may differ. More are refused.
     type: int
@@ -165,6 +172,16 @@ healed:
   description: How many rows were written, or would be in check mode.
   returned: success
   type: int
+created:
+  description: The tables that were missing on the replica and were made.
+  returned: success
+  type: list
+  elements: str
+records:
+  description: Paths of the undo records.
+  returned: success
+  type: list
+  elements: str
 undecided:
   description: Of what it is not known whether it is equal, and why, a sentence each.
   returned: success
@@ -202,7 +219,7 @@ state_id:
   returned: success
   type: str
 record:
-  description: Path of the undo record; empty when none was written.
+  description: Path of the first undo record; empty when none was written.
   returned: success
   type: str
 """
@@ -219,6 +236,7 @@ SPEC: Dict[str, Any] = {
     "tables": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["checked", "healed"], "default": "checked"},
     "start_stopped": {"type": "bool", "default": False},
+    "create_missing": {"type": "bool", "default": False},
     "max_rows": {"type": "int", "default": 100000},
     "chunk_rows": {"type": "int", "default": 10000},
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
@@ -229,8 +247,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     """Compare the tables and write the rows that differ."""
     params = module.params
     wish = rules.Wish(
-        tuple(params["tables"]), params["state"], params["start_stopped"], params["max_rows"],
-        max(params["chunk_rows"], 1), params["show_rows"],
+        tuple(params["tables"]), params["state"], params["start_stopped"], params["create_missing"],
+        params["max_rows"], max(params["chunk_rows"], 1), params["show_rows"],
     )  # fmt: skip
     options = glue.change_options(module, "table_repair")
     arguments = glue.target_arguments(module, "write rows", options)
@@ -245,10 +263,11 @@ def outcome(module: AnsibleModule, done: table_repair.Report, wish: rules.Wish, 
     healed = found.different if done.plan.steps else 0
     msg = rules.sentence(done.before, healed, module.check_mode, done.point) if done.point else done.plan.summary
     return glue.result(
-        module, bool(healed), msg, list(done.queries), report.counts(found), report.counts(done.after.outcome), state,
-        done.record, compared=found.rows, different=report.entries(found, wish.show), different_count=found.different,
-        healed=healed, undecided=done.after.reasons, proof=done.after.proof, point=done.point,
-        selected=list(done.selected), risk=done.plan.risk, loses=list(done.plan.loses),
+        module, bool(healed or done.queries), msg, list(done.queries), report.counts(found),
+        report.counts(done.after.outcome), state, done.records[0] if done.records else "", compared=found.rows,
+        different=report.entries(found, wish.show), different_count=found.different, healed=healed,
+        created=list(done.created), undecided=done.after.reasons, proof=done.after.proof, point=done.point,
+        selected=list(done.selected), risk=done.plan.risk, loses=list(done.plan.loses), records=list(done.records),
     )  # fmt: skip
 
 

@@ -11,15 +11,16 @@ Source: reference manual of MySQL, "Binary log event structure", and what `binlo
 from __future__ import annotations
 
 import re
-from typing import Mapping, Sequence, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 from .binlog.columns_info import ColumnInfo
 from .binlog.encode_values import encode
+from .binlog.optional_metadata import OptionalMetadata
 from .binlog.row_bytes import Parts
 from .binlog.table_map import TableMap
 from .row_repair_rows import Shape, Values
 
-_STRING, _ENUM, _SET, _JSON = 254, 247, 248, 245
+_STRING, _ENUM, _SET, _JSON, _VECTOR = 254, 247, 248, 245, 242
 # Its length in four bytes, the type "literal", and the literal null.
 _NULL_DOCUMENT = b"\x02\0\0\0\x04\0"
 _PLAIN: Mapping[str, Tuple[int, int]] = {
@@ -44,23 +45,35 @@ _NUMBERS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 _MEMBER = re.compile(r"'(?:[^']|'')*'")
 
 
-def made(schema: str, name: str, columns: Sequence[ColumnInfo], nullable: Sequence[bool]) -> TableMap:
+def made(
+    schema: str, name: str, columns: Sequence[ColumnInfo], nullable: Sequence[bool], mariadb: bool = False
+) -> TableMap:
     """The table map.
 
     :param columns: all of them, in order.
+    :param mariadb: the server stores vectors as texts of bytes.
     :raises ValueError: it is not known how a column stands in the binlog.
     """
-    kinds = [_kind(column) for column in columns]
+    kinds = [_kind(column, mariadb) for column in columns]
     nulls = 0
     for place, may in enumerate(nullable):
         nulls |= int(may) << place
     size = (len(columns) + 7) // 8
     codes = bytes(code for code, _metadata in kinds)
     metadata = tuple(metadata for _code, metadata in kinds)
-    return TableMap(1, 1, schema, name, codes, metadata, nulls.to_bytes(size, "little"), None)
+    return TableMap(1, 1, schema, name, codes, metadata, nulls.to_bytes(size, "little"), _vectors(codes, columns))
 
 
-def _kind(column: ColumnInfo) -> Tuple[int, int]:
+def _vectors(codes: bytes, columns: Sequence[ColumnInfo]) -> Optional[OptionalMetadata]:
+    """The sizes of vectors, which the applier of MySQL 9.7 needs."""
+    if _VECTOR not in codes:
+        return None
+    sizes = [_NUMBERS.search(column.column_type) for column in columns]
+    dimensions = (int(found.group(1)) if code == _VECTOR and found else None for code, found in zip(codes, sizes))
+    return OptionalMetadata(dimensions=tuple(dimensions))
+
+
+def _kind(column: ColumnInfo, mariadb: bool) -> Tuple[int, int]:
     kind, text = column.data_type, column.column_type
     if "compressed" in text.lower():
         raise ValueError("column %s is compressed" % column.name)
@@ -72,6 +85,8 @@ def _kind(column: ColumnInfo) -> Tuple[int, int]:
         return _FRACTIONS[kind], first
     if kind == "decimal" and found:
         return 246, first + (int(found.group(2) or 0) << 8)
+    if kind == "vector":
+        return (15, 4 * first) if mariadb else (_VECTOR, 4)
     if kind == "bit":
         return 16, first % 8 + (first // 8 << 8)
     if kind in ("enum", "set"):

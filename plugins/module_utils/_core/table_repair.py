@@ -19,10 +19,12 @@ from .compare import grouped, plural
 from .compare_columns import BINARY, TEXT, Column
 from .compare_definition import differences
 from .errors import BadInputError, RefusedError
+from .plan import Plan, Step
 from .row_repair_map import by_key, encoded
 from .row_repair_report import Outcome, counts
 from .row_repair_rows import Key, Shape, Values, Wanted
 from .snapshot import Channel, Server
+from .statement import Statement, identifier, qualified
 
 CHECKED = "checked"
 HEALED = "healed"
@@ -42,6 +44,7 @@ class Wish:
 
     :param tables: ``schema.table``, ``schema.*`` or ``all``.
     :param start_stopped: an applier that was found stopped may run up to the source's point.
+    :param create: tables that the replica lacks are made as the source defines them.
     :param max_rows: so many rows may differ.
     :param show: ``none``, ``keys`` or ``full``.
     """
@@ -49,6 +52,7 @@ class Wish:
     tables: Tuple[str, ...]
     state: str = CHECKED
     start_stopped: bool = False
+    create: bool = False
     max_rows: int = 100000
     chunk: int = 10000
     show: str = "keys"
@@ -191,12 +195,42 @@ def unlike(source: str, replica: str) -> str:
     return said + "; make the definitions equal with sql_log_bin=0 first"
 
 
+def creation(pair: Tuple[str, str], definition: str) -> str:
+    """The statement that makes a table as the source defines it.
+
+    :param definition: from SHOW CREATE TABLE, which names the table without its schema.
+    :raises ValueError: it is no such statement.
+    """
+    head = "CREATE TABLE %s (" % identifier(pair[1])
+    if not definition.startswith(head):
+        raise ValueError("the source shows no plain definition of it")
+    return "CREATE TABLE %s (%s" % (qualified(*pair), definition[len(head) :])
+
+
+def creating(statements: Sequence[str], server: Server, state_id: str, tables: Sequence[str]) -> Plan:
+    """The plan that makes tables without a trace in the replica's own binlog.
+
+    A table may reference one that is made later, so that foreign keys are not checked meanwhile.
+    """
+    lowered = server.flag("super_read_only")
+    texts = [("SET SESSION sql_log_bin = 0", "keep the tables out of the binlog")]
+    texts += [("SET GLOBAL super_read_only = 0", "let tables be made")] if lowered else []
+    texts += [("SET SESSION foreign_key_checks = 0", "let a table reference one that is made later")]
+    texts += [(statement, "make a table that is missing") for statement in statements]
+    texts += [("SET SESSION foreign_key_checks = 1", "check foreign keys again")]
+    texts += [("SET GLOBAL super_read_only = 1", "put super_read_only back")] if lowered else []
+    texts += [("SET SESSION sql_log_bin = 1", "log again")]
+    steps = tuple(Step(Statement(sql.replace("%", "%%"), purpose=purpose)) for sql, purpose in texts)
+    return Plan(
+        state_id, steps, "Make %s as the source defines it." % ", ".join(tables), "replica_rows", (), ("CREATE",)
+    )
+
+
 def only_one(pair: Tuple[str, str], on_source: bool, definition: str) -> str:
     """Why a table that one side lacks is not decided."""
     if on_source:
-        return "it is missing on the replica; create it there with sql_log_bin=0 and run again: %s" % " ".join(
-            definition.split()
-        )
+        text = " ".join(definition.split())
+        return "it is missing on the replica; set create_missing, or create it there with sql_log_bin=0: %s" % text
     return "only the replica has it; drop it there with sql_log_bin=0 if nothing needs it"
 
 

@@ -157,7 +157,7 @@ class Tables:
                 real = self._real(self.replica, schema, name)[:2]
                 columns = side(self.replica, *real)[0]
                 nullable = [str(row["N"]).upper() == "YES" for row in self.replica.query(_NULLABLE, real)]
-                self.known[pair] = self._read(made(*real, columns, nullable))[1]
+                self.known[pair] = self._read(made(*real, columns, nullable, self.mariadb))[1]
                 self._made.add(pair)
             except ValueError as error:
                 self.silent[pair] = str(error)

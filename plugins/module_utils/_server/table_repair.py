@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._core import compare as words
 from .._core import row_repair_rows as wants
@@ -60,6 +61,7 @@ class Report:
     :param before: what was found; ``after`` the same when nothing was written.
     :param point: of the source, for people; '' when nothing was read.
     :param selected: the tables that were, or would be, compared.
+    :param created: those that were missing and were made.
     """
 
     before: Said
@@ -68,7 +70,8 @@ class Report:
     plan: Plan
     selected: Tuple[str, ...]
     queries: Tuple[str, ...] = ()
-    record: str = ""
+    records: Tuple[str, ...] = ()
+    created: Tuple[str, ...] = ()
 
 
 @dataclass
@@ -78,6 +81,7 @@ class _Task:
     :param source, replica: for finding keys; ``table`` for reading and writing rows.
     :param rows: how many rows were compared.
     :param keys: of the rows that may differ.
+    :param create: the statement that makes it on the replica; '' when it is there.
     :param why: why it is not decided; '' when it is.
     """
 
@@ -87,6 +91,7 @@ class _Task:
     table: Optional[Table] = None
     rows: int = 0
     keys: List[Key] = field(default_factory=list)
+    create: str = ""
     why: str = ""
     read: bool = False
 
@@ -133,6 +138,10 @@ class _Work:
         self.tasks: Dict[Pair, _Task] = {}
         self.folds = False
         self.point = ""
+        self.planned: List[str] = []
+        self.created: List[str] = []
+        self.queries: List[str] = []
+        self.records: List[str] = []
 
     # -- which tables
 
@@ -174,6 +183,7 @@ class _Work:
                 tables = Tables(self.aim.connection, at.work, self.aim.server)
                 for task in todo:
                     self._prepare(at, task, mine.get(task.pair), theirs.get(task.pair), tables)
+                self._create(at, [task for task in todo if task.create], mine, tables)
                 self._find(at, [task for task in todo if not task.why])
         for task in self.tasks.values():
             if not task.read and not task.why:
@@ -184,10 +194,15 @@ class _Work:
     ) -> None:
         """Both sides' definitions; decides what needs no rows."""
         if mine is None or theirs is None:
-            one = mine or theirs
-            where = at.work if mine is not None else self.aim.connection
-            text = catalog.definition(where, one) if one is not None else ""
+            text = catalog.definition(at.work, mine) if mine is not None else ""
             task.why = rules.only_one(task.pair, mine is not None, text)
+            if (
+                mine is not None
+                and mine.kind.upper() == "BASE TABLE"
+                and self.wish.create
+                and self.wish.state == HEALED
+            ):
+                self._plan_creation(at, task, text)
             return
         if at.behind is not None and at.behind.has(*task.pair):
             task.why = AHEAD
@@ -214,6 +229,45 @@ class _Work:
             task.why = tables.silent.get(tables.pair(*task.pair), "its rows cannot be written as row events")
         elif task.source.key is None or task.source.key.name != "PRIMARY":
             task.why = "its primary key has no order that both servers share"
+
+    def _plan_creation(self, at: Meeting, task: _Task, text: str) -> None:
+        if at.behind is not None and at.behind.has(*task.pair):
+            task.why = AHEAD
+            return
+        try:
+            task.create, task.why = rules.creation(task.pair, text), "it is missing on the replica and would be created"
+        except ValueError as error:
+            task.why = str(error)
+
+    def _create(self, at: Meeting, todo: Sequence[_Task], mine: Mapping[Pair, Compared], tables: Tables) -> None:
+        """Make the tables that are missing, while the applier stands still, unless the source changed them since."""
+        since = at.since(self.folds) if todo else Touched()
+        todo = [task for task in todo if not since.redefined(*task.pair)]
+        if not todo or self.options.check_mode:
+            self.planned = [task.create for task in todo]
+            return
+        names = ["%s.%s" % task.pair for task in todo]
+        plan = rules.creating([task.create for task in todo], self.aim.server, self.aim.state_id, names)
+        undo = ["Tables that were made stay: %s." % ", ".join(names)]
+        still = replace(self.aim, channel=replace(self.aim.channel, applier=STOPPED))
+        # Before the record of the rows in every listing.
+        options = replace(self.options, written_at=self.options.written_at.replace("Z", "0Z"))
+        try:
+            with writing(still, True) as able:
+                done = carry_out(able, plan, options, undo)
+        except ServerError as error:
+            for task in todo:
+                task.why += ": error %d: %s" % (error.number, error.answer)
+            return
+        finally:
+            with suppress(ServerError):
+                self.aim.connection.execute("SET SESSION foreign_key_checks = 1")
+        self.created, self.queries = names, [*self.queries, *done.executed]
+        self.records += [done.record] if done.record else []
+        theirs = catalog.tables(self.aim.connection)
+        for task in todo:
+            task.why = task.create = ""
+            self._prepare(at, task, mine.get(task.pair), theirs.get(task.pair), tables)
 
     def _find(self, at: Meeting, todo: Sequence[_Task]) -> None:
         with ThreadPoolExecutor(max_workers=1) as pool, connect(self.aim.connection.login) as frozen:
@@ -261,7 +315,7 @@ class _Work:
         self._check_many()
         if not any(task.keys and not task.why for task in self.tasks.values()):
             equal = self._said(Writer(self.aim, self.wish, self._chosen(), set()).nothing())
-            return Report(equal, equal, self.point, Plan(self.aim.state_id), self._names())
+            return self._report(equal, equal, Plan(self.aim.state_id))
         for number in range(ROUNDS):
             with meeting(self.aim, self.login, self.wish.start_stopped, self.deadline) as at:
                 writer = self._writer(at)
@@ -315,17 +369,23 @@ class _Work:
         before = self._said(found)
         nothing = Plan(self.aim.state_id)
         if self.wish.state != HEALED or not found.different:
-            return Report(before, before, self.point, nothing, self._names())
+            return self._report(before, before, nothing)
         self._check_cascades(at, found)
         writer.check_record(found, self.options)
         still = replace(self.aim, channel=replace(self.aim.channel, applier=STOPPED))
         plan = writer.plan(found, at, self.login)
         if self.options.check_mode:
-            return Report(before, before, self.point, plan, self._names(), plan.queries())
+            return self._report(before, before, plan, plan.queries())
         with writing(still, True) as able:
             done = carry_out(able, plan, self.options, (), {"rows": writer.recorded(found)})
         after = self._said(writer.compare(at.source))
-        return Report(before, after, self.point, plan, self._names(), tuple(done.executed), done.record)
+        return self._report(before, after, plan, done.executed, done.record)
+
+    def _report(self, before: Said, after: Said, plan: Plan, queries: Sequence[str] = (), record: str = "") -> Report:
+        ran = (*self.planned, *self.queries, *queries)
+        records = (*self.records, *([record] if record else []))
+        created = tuple(self.created)
+        return Report(before, after, self.point, plan, self._names(), ran, records, created)
 
     def _check_cascades(self, at: Meeting, found: Outcome) -> None:
         """Refuse to write rows whose children a foreign key may have changed as well, unless those are compared too."""
