@@ -385,7 +385,8 @@ def test_it_is_refused_where_it_must_not_be_done(work: Pair, tmp_path: Path) -> 
     refused(work.replica, "not in the state", state_id="0" * 64)
     refused(work.replica, "neither by GTIDs nor by coordinates", gtids=None)
     refused(work.replica, "gtids", gtids="nonsense")
-    refused(work.replica, "is this server itself", direction="forward")
+    refused(work.replica, "No server is named", direction="forward")
+    refused(work.replica, "is this server itself", direction="forward", donor=login(work.replica))
     assert before == (trace(work.replica), trace(work.source), rows(work.replica), rows(work.source))
     done = run_module("binlog_apply", work.replica, back)
     assert not done["failed"] and rows(work.replica) == rows(work.source), done

@@ -195,11 +195,11 @@ def _variable(value: UserVar, collations: Collations) -> str:
     data = value.value
     if data is None:
         return "NULL"
+    if value.type == _STRING:
+        charset, collation = _collation(value.collation, collations)
+        text = "_%s %s" % (charset, "0x" + data.hex() if data else "''")
+        return text if charset == "binary" else "%s COLLATE %s" % (text, collation)
     try:
-        if value.type == _STRING:
-            charset, collation = _collation(value.collation, collations)
-            text = "_%s %s" % (charset, "0x" + data.hex() if data else "''")
-            return text if charset == "binary" else "%s COLLATE %s" % (text, collation)
         if value.type == _INT:
             return str(int.from_bytes(data, "little", signed=not value.unsigned))
         if value.type == _REAL:
