@@ -397,7 +397,8 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "skip_settings", WARNING, HEALTHY,
-        "Errors are skipped permanently by a setting: rows may be lost without a word.",
+        "Errors are skipped permanently by a setting: rows may be lost without a word. Where the role error_policy set "
+        "it, the option file says why, since when and until when, and the role removes it.",
         ("look",),
     ),
     FindingType(
