@@ -247,9 +247,9 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
             )
             after = {} if wish.state == change_source.ABSENT else after
         elif plan.steps:
-            outcome = change.carry_out(
-                aim, plan, options, plans.undo(wish, found, creating), again=again if found.late else None
-            )
+            insisting = replace(aim, connection=reach.Insisting(aim.connection))
+            late = again if found.late else None
+            outcome = change.carry_out(insisting, plan, options, plans.undo(wish, found, creating), again=late)
             left = outcome.after.channel(channel.name)
             after, queries, record = state.channel_as_dict(left) if left else {}, outcome.executed, outcome.record
             said = " ".join(part for part in (said, change_source.unfulfilled(wish, left)) if part)

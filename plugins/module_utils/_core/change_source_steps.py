@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from . import refetch
@@ -19,6 +19,34 @@ from .source_options import APPLIER_SIDE, BY_NAME, HEARTBEAT, LOG_FILE, LOG_POS,
 from .statement import Statement
 
 Pair = Tuple[str, Setting]
+
+
+@dataclass(frozen=True)
+class Insistent(Statement):
+    """A CHANGE after RESET that is given once more when it is refused with 1802; see `insistent`.
+
+    :param between: what runs before it is given again.
+    """
+
+    between: Tuple[Statement, ...] = ()
+
+    def display(self) -> str:
+        """The statement, and what goes before it where it is refused at first."""
+        words = "; ".join(one.display() for one in self.between)
+        return "%s /* where it is refused with 1802: %s; and again */" % (super().display(), words)
+
+
+def insistent(verbs: Verbs, change: Statement) -> Statement:
+    """CHANGE behind RESET where the server knew of gaps.
+
+    Killed with gaps and started with relay_log_recovery, MySQL 5.6 refuses CHANGE with 1802 also after RESET, however
+    often that is repeated, until its applier has run; and it lets the applier run only once it has refused the CHANGE
+    (1871; all measured). Reset, it has no relay log that it could apply.
+    """
+    if verbs.dialect.name == "source":
+        return change
+    between = (verbs.start(APPLIER, "SQL_AFTER_MTS_GAPS"), verbs.stop(APPLIER))
+    return Insistent(change.sql, change.params, change.secret, change.purpose, between)
 
 
 def has_gaps(server: Server, channel: Channel, furthest: Optional[Coordinates]) -> bool:
@@ -79,13 +107,15 @@ def steps_of(
     receiver = stop_steps(verbs, channel, stop & frozenset((RECEIVER,)))
     pairs = _pairs(verbs, server, channel, changes, point)
     gaps: Tuple[Step, ...] = ()
-    if discards(wish, server, channel, around.furthest):
+    discarded = discards(wish, server, channel, around.furthest)
+    if discarded:
         words = [word for word, _value in pairs]
         pairs = (*pairs, *(pair for pair in refetch.restated(verbs, server, channel) if pair[0] not in words))
         receiver = (*receiver, Step(verbs.reset()))
     elif has_gaps(server, channel, around.furthest):
         gaps = _closing(verbs, around.furthest)
-    change = Step(statement(verbs, pairs))
+    made = statement(verbs, pairs)
+    change = Step(insistent(verbs, made) if discarded else made)
     if wish.leave_stopped or around.creating:
         return (*applier, *gaps, *receiver, change)
     standing = _with(channel, on - stop)

@@ -7,21 +7,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from typing import Callable, ContextManager, Iterator, Optional, Tuple
+from typing import Callable, ContextManager, Iterator, Optional, Sequence, Tuple
 
 from .._core.change_source import blank
+from .._core.change_source_steps import Insistent
 from .._core.channel_plan import Verbs
 from .._core.errors import BadInputError, IdentityError, ReplicaError, ServerError
 from .._core.gtid_mariadb import GtidPosition
 from .._core.permit import check_state, check_writable, pick_channel
 from .._core.snapshot import Channel, Peer, Server
 from .._core.state import state_id
+from .._core.statement import Value
 from . import source_head
 from .change import Options, Target, target
-from .connect import Connection, Login, connect
+from .connect import Connection, Login, Query, connect
 from .lock import advisory_lock
 from .probe import Probed, probe
 from .reader import read_server
+
+# CHANGE is refused: parallel appliers left gaps.
+GAPS = 1802
 
 
 @contextmanager
@@ -81,6 +86,29 @@ def _name(server: Server, channel: Optional[str]) -> str:
             )
         return channel
     return pick_channel(server, None).name if server.channels else ""
+
+
+class Insisting(Connection):
+    """A connection that also carries out `Insistent`.
+
+    :param base: the connection it works for, which goes on living.
+    """
+
+    def __init__(self, base: Connection) -> None:
+        super().__init__(base.login, base.driver)
+
+    def execute(self, statement: Query, params: Sequence[Value] = ()) -> int:
+        """Run a statement, twice where that helps. Raises what `Connection.execute` raises."""
+        if not isinstance(statement, Insistent):
+            return super().execute(statement, params)
+        try:
+            return super().execute(statement)
+        except ServerError as error:
+            if error.number != GAPS:
+                raise
+        for one in statement.between:
+            super().execute(one)
+        return super().execute(statement)
 
 
 def ask(login: Login, aimed: Channel, now: Server, named: bool, elsewhere: bool) -> Tuple[Peer, Optional[GtidPosition]]:
