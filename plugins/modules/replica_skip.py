@@ -337,8 +337,10 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
             last = skip_report.masked(aim.channel)
             if not before:
                 before, state, left = channel_as_dict(last), aim.state_id, skip_left.finish(aim, options)
-                if left.queries and not module.check_mode:
-                    options = replace(options, state_id=None)
+                options = replace(options, state_id=None)
+                if left.queries and module.check_mode:
+                    break  # what is to be done then depends on what that brings about
+                if left.queries:
                     continue
             try:
                 passed = skip.pass_some(aim, replace(wish, limit=room), options, source, left.counter)
@@ -362,13 +364,16 @@ def outcome(
 ) -> Dict[str, Any]:  # fmt: skip
     """The result of all rounds."""
     entries = [entry for passed in rounds for entry in passed.entries]
-    msg = skip_report.sentence(entries, last, module.check_mode) if rounds else skip_report.nothing(last)
+    msg = skip_report.finished(left.queries, module.check_mode)
+    if rounds:
+        msg += skip_report.sentence(entries, last, module.check_mode)
+    elif not (left.queries and module.check_mode):
+        msg += skip_report.nothing(last)
     queries = [*left.queries, *(query for passed in rounds for query in passed.queries)]
     records = [passed.record for passed in rounds if passed.record]
     risks = [passed.plan.risk for passed in rounds]
     return glue.result(
-        module, bool(queries), " ".join(part for part in (skip_report.finished(left.queries), msg) if part), queries,
-        before, channel_as_dict(last), state, records[0] if records else "", SHOWN,
+        module, bool(queries), msg, queries, before, channel_as_dict(last), state, records[0] if records else "", SHOWN,
         passed=entries, not_passed=not_passed, records=records, risk=max(risks, default="none", key=RISKS.index),
         loses=[what for passed in rounds for what in passed.plan.loses],
     )  # fmt: skip

@@ -30,6 +30,7 @@ class Skipping(Stage):
     def begin(self, mode: str, workers: int = 1) -> None:
         """The pair in one mode, with the base tables on both."""
         self.reset((mode == "gtid", workers))
+        self.replica.execute("SET GLOBAL %s = STRICT" % self.mode_name())
         self.both(*TABLES, self._generated())
         self.lab.wait_in_sync()
 

@@ -208,9 +208,12 @@ def masked(channel: Channel) -> Channel:
     return replace(channel, applier_fault=hide(channel.applier_fault), workers=workers)
 
 
-def finished(queries: Sequence[str]) -> str:
-    """What was done about a run that was killed; '' when there was none."""
-    return "An earlier run was killed; what it left was put back (%s)." % "; ".join(queries) if queries else ""
+def finished(queries: Sequence[str], checking: bool) -> str:
+    """What was done about a run that was killed, or would be before anything else; '' when there was none."""
+    if not queries:
+        return ""
+    done = "would be put back first" if checking else "was put back"
+    return "An earlier run was killed; what it left %s (%s). " % (done, "; ".join(queries))
 
 
 def nothing(channel: Channel) -> str:
