@@ -70,12 +70,12 @@ def locate(request: Request) -> Report:
     with connect(request.login) as replica:
         server = reader.read_server(replica)
         channel = _channel(server, request)
-        _check_replica(replica, server, channel)
+        prepared = _check_replica(replica, server, channel)
         login = request.source_login(channel)
         with connect(login) as connection:
             source = reader.read_server(connection, role="source")
             _check_source(source, server, channel)
-            search = Search(request, replica, connection, login, server, source, channel)
+            search = Search(request, replica, connection, login, server, source, channel, prepared)
             report = search.report()
         _check_unmoved(replica, server, channel)
     return report
@@ -87,7 +87,8 @@ def _channel(server: Server, request: Request) -> Optional[Channel]:
     return permit.pick_channel(server, request.channel)
 
 
-def _check_replica(connection: Connection, server: Server, channel: Optional[Channel]) -> None:
+def _check_replica(connection: Connection, server: Server, channel: Optional[Channel]) -> bool:
+    """Whether there may be prepared XA transactions: not when the account may see that there are none."""
     if channel is not None and channel.applier != STOPPED:
         raise RefusedError(
             "find the position of %s" % channel.label,
@@ -100,7 +101,7 @@ def _check_replica(connection: Connection, server: Server, channel: Optional[Cha
     except (PrivilegeError, ServerError) as error:
         if isinstance(error, ServerError) and error.number in (0, 2006, 2013):
             raise
-        prepared = []
+        return True
     if prepared:
         raise RefusedError(
             "find the position",
@@ -108,6 +109,7 @@ def _check_replica(connection: Connection, server: Server, channel: Optional[Cha
             "%d XA transactions are prepared there, whose rows cannot be seen" % len(prepared),
             "Commit or roll them back first (XA RECOVER lists them).",
         )
+    return False
 
 
 def _check_source(source: Server, server: Server, channel: Optional[Channel]) -> None:
@@ -172,8 +174,10 @@ class Search:
         server: Server,
         source: Server,
         channel: Optional[Channel],
+        prepared: bool = True,
     ) -> None:
         self.request, self.server, self.source, self.channel = request, server, source, channel
+        self.prepared = prepared
         if source.binlog_end is None:
             raise ValueError("the source has no binlog")
         # Fixed now: the source may go on writing.
@@ -262,6 +266,7 @@ class Search:
             complete_end=stop == self.end,
             recorded=recorded,
             failing=failing,
+            prepared=self.prepared,
             apart=self._apart(),
         )
 

@@ -174,12 +174,14 @@ class Tables:
         return view
 
     def _view(self, pair: Pair) -> View:
+        if pair in self._names and not all(
+            grants.table("SELECT", *self.real(pair)) for grants in (self._grants, self._source_grants)
+        ):
+            return View(facts.UNREADABLE)  # not even its columns can be seen, then
         side = self.side(pair)
         silent = facts.silence(pair, side, self.around)
         if silent or side is None:
             return View(silent or facts.NO_TABLE)
-        if not all(grants.table("SELECT", *self.real(pair)) for grants in (self._grants, self._source_grants)):
-            return View(facts.UNREADABLE)
         key, compared = facts.positions(side)
         return View("", key, compared)
 

@@ -60,6 +60,7 @@ class Group:
             tuple(self.statements) if self.statements else (),
             tuple(self.undecoded) if self.undecoded else (),
             self.lossy,
+            "",
         )
         # What the NamedTuple's own constructor does, without a call in between.
         return tuple.__new__(Transaction, fields)

@@ -40,6 +40,7 @@ class Transaction(NamedTuple):
     :param statements: everything it holds as text but BEGIN, COMMIT and SAVEPOINT.
     :param undecoded: tables whose rows were left out, as their columns are not known.
     :param lossy: why ``changes`` and ``statements`` do not tell all that it does; '' when they do.
+    :param xid: of a prepared XA transaction, as the statement that decides it spells it: ``X'78',X'',1``.
     """
 
     file: str
@@ -55,6 +56,7 @@ class Transaction(NamedTuple):
     statements: Tuple[QueryEvent, ...] = ()
     undecoded: Tuple[TableName, ...] = ()
     lossy: str = ""
+    xid: str = ""
 
     @property
     def start(self) -> Coordinates:

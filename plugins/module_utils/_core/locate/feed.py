@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterable, Optional, Protocol, Sequence, Set, Tuple
 
+from ..binlog.framing import SEPARATE
 from ..binlog.query import QueryEvent
 from ..binlog.rows import RowChange
 from ..binlog.table_map import TableName
@@ -89,7 +90,7 @@ class Feeder:
         self._views = views
         self._plain = plain
         self._folds = folds
-        self._prepared: Set[Pair] = set()
+        self._prepared: Dict[str, Tuple[Optional[Transaction], Set[Pair]]] = {}
         self._open = 0
         self._temporary: Set[Pair] = set()
         self._known: Dict[TableName, Tuple[Pair, View]] = {}
@@ -117,6 +118,16 @@ class Feeder:
             return
         if transaction.ending == ROLLBACK:
             ends |= tables
+        self._rows(transaction, tables, ends)
+        if self._open:
+            voting.mark(WITHIN)
+
+    def _rows(self, transaction: Transaction, tables: Set[Pair], ends: Set[Pair]) -> None:
+        """Count rows that appear now.
+
+        :param ends: tables whose images are no evidence in this transaction.
+        """
+        voting = self.voting
         for pair in tables:
             voting.objects.touched(voting.time, pair)
         for name in transaction.undecoded:
@@ -130,8 +141,6 @@ class Feeder:
         if ends:
             voting.barrier(ends)
             voting.mark(UNCLEAR)
-        if self._open:
-            voting.mark(WITHIN)
 
     def pass_over(self) -> None:
         """Count a transaction that the replica does not take from here (`own`)."""
@@ -140,18 +149,18 @@ class Feeder:
 
     def _separate(self, transaction: Transaction, tables: Set[Pair]) -> None:
         """One part of an XA transaction: its rows appear with the statement that commits it, which names none."""
-        decided = any(
-            meaning(statement.text, statement.schema, self._plain).xa in ("COMMIT", "ROLLBACK")
-            for statement in transaction.statements
-        )
-        self._open = max(self._open + (-1 if decided else 1), 0)
-        self._prepared |= tables
-        self.voting.barrier(set(self._prepared) if self._prepared or not decided else None)
-        self.voting.mark(UNCLEAR)
+        verb, xid = _decision(transaction)
+        self._open = max(self._open + (-1 if verb else 1), 0)
+        held, names = self._prepared.pop(xid, (None, set()))
+        if not verb and transaction.xid:
+            self._prepared[transaction.xid] = (transaction, tables)
+        elif verb == "COMMIT" and held is not None and held.lossy == SEPARATE and not held.statements:
+            self._rows(held, names, set())
+        else:
+            self.voting.barrier(names or None)
+            self.voting.mark(UNCLEAR)
         if self._open:
             self.voting.mark(WITHIN)
-        else:
-            self._prepared.clear()
 
     def _looked_at(self, name: TableName) -> Tuple[Pair, View]:
         found = self._known.get(name)
@@ -218,3 +227,13 @@ class Feeder:
     def _thing(self, names: Tuple[str, ...]) -> Tuple[str, ...]:
         """Names of a schema and a table, and what follows them."""
         return tuple(n.casefold() for n in names[:2]) + names[2:] if self._folds else names
+
+
+def _decision(transaction: Transaction) -> Tuple[str, str]:
+    """COMMIT or ROLLBACK of an XA transaction, and which one it is about; '' for what is only prepared."""
+    for statement in transaction.statements:
+        words = statement.text.split(None, 2)
+        if len(words) == 3 and words[0].upper() == "XA" and words[1].upper() in ("COMMIT", "ROLLBACK"):
+            hexadecimal = "".join(words[2].split()).lower()
+            return words[1].upper(), hexadecimal.replace("x'", "X'")
+    return "", ""

@@ -45,6 +45,7 @@ class Circumstances:
     :param complete_end: the last boundary is the end of the source's binlog.
     :param recorded: the boundary of the recorded position; None when it is unknown or outside.
     :param failing: the number of the transaction that the applier stopped at; None without an error.
+    :param prepared: XA transactions may be prepared on the replica; False when it is known that there are none.
     :param apart: how far apart two transactions can be of which the later one is applied and the earlier one is not.
     """
 
@@ -53,6 +54,7 @@ class Circumstances:
     complete_end: bool = True
     recorded: Optional[int] = None
     failing: Optional[int] = None
+    prepared: bool = True
     apart: int = 0
 
 
@@ -63,11 +65,14 @@ Run = Tuple[int, int]
 NEEDED = 5
 
 
-def runs(tally: Tally) -> List[Run]:
-    """The stretches of boundaries that nothing contradicts."""
+def runs(tally: Tally, prepared: bool = True) -> List[Run]:
+    """The stretches of boundaries that nothing contradicts.
+
+    :param prepared: see `Circumstances`: without any the replica is at none where one is prepared.
+    """
     found: List[Run] = []
     for index, against in enumerate(tally.against):
-        if against:
+        if against or (tally.flags[index] & WITHIN and not prepared):
             continue
         if found and found[-1][1] == index - 1:
             found[-1] = (found[-1][0], index)
@@ -83,7 +88,7 @@ def closest(tally: Tally) -> int:
 
 def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
     """The answer. NOWHERE is what a mixed state and an applied set look like from here."""
-    free = runs(tally)
+    free = runs(tally, around.prepared)
     if not any(flags & WITNESS for flags in tally.flags):
         evidence = evidence_of(tally, track, around, 0)
         return Answer(UNDECIDED, evidence, why="no transaction changed anything that the replica can be asked about")
@@ -123,11 +128,11 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
         return "nothing before the first transaction was looked at, so that the data may be older"
     if index == tally.transactions and not around.complete_end:
         return "nothing after the last transaction was looked at, so that the data may be newer"
-    if tally.flags[index] & WITHIN:
+    if around.prepared and tally.flags[index] & WITHIN:
         return "an XA transaction is prepared there and not decided"
-    if first and not _shown_applied(tally, first):
+    if first and not _shown_applied(tally, around, first):
         return "no row shows the last applied transaction and nothing else"
-    if index < tally.transactions and not _shown_missing(tally, index):
+    if index < tally.transactions and not _shown_missing(tally, around, index):
         return "no row shows the first transaction that is missing and nothing else"
     if _thin_start(tally, around, index) or _thin_end(tally, around, index):
         return "too few transactions on one side of it are shown to be applied, or to be missing"
@@ -183,12 +188,22 @@ def _left_out(tally: Tally, around: Circumstances, index: int) -> str:
     return ""
 
 
-def _shown_applied(tally: Tally, index: int) -> bool:
-    return bool(tally.flags[index] & FIRST) or shows_applied(tally.sections, index)
+def _shown_applied(tally: Tally, around: Circumstances, index: int) -> bool:
+    """Whether rows show that the boundary before ``index`` is not the one; it may be some transactions before it."""
+    before = index - 1
+    while before and tally.flags[before] & WITHIN and not around.prepared:
+        before -= 1
+    marked = any(tally.flags[time] & FIRST for time in range(before + 1, index + 1))
+    return marked or shows_applied(tally.sections, index, before)
 
 
-def _shown_missing(tally: Tally, index: int) -> bool:
-    return bool(tally.flags[index + 1] & LAST) or shows_missing(tally.sections, index)
+def _shown_missing(tally: Tally, around: Circumstances, index: int) -> bool:
+    """Whether rows show that the boundary after ``index`` is not the one; it may be some transactions after it."""
+    after = index + 1
+    while after < tally.transactions and tally.flags[after] & WITHIN and not around.prepared:
+        after += 1
+    marked = any(tally.flags[time] & LAST for time in range(index + 1, after + 1))
+    return marked or shows_missing(tally.sections, index, after)
 
 
 def _thin_start(tally: Tally, around: Circumstances, index: int) -> bool:
@@ -204,11 +219,11 @@ def _thin_end(tally: Tally, around: Circumstances, index: int) -> bool:
 def _range(tally: Tally, free: List[Run], around: Circumstances) -> Run:
     """The boundaries between the nearest transactions that are shown beyond doubt to be applied and missing."""
     first, last = free[0][0], free[-1][1]
-    if first and not _shown_applied(tally, first):
+    if first and not _shown_applied(tally, around, first):
         first -= 1
         while first and not tally.flags[first] & FIRST:
             first -= 1
-    if last < tally.transactions and not _shown_missing(tally, last):
+    if last < tally.transactions and not _shown_missing(tally, around, last):
         last += 1
         while last < tally.transactions and not tally.flags[last + 1] & LAST:
             last += 1

@@ -63,32 +63,32 @@ def of_object(spans: Sequence[Span], state: bool) -> List[Section]:
     return found
 
 
-def shows_applied(sections: Sequence[Section], index: int) -> bool:
-    """Whether rows that agree at a boundary exclude the one before it, and all others before it.
+def shows_applied(sections: Sequence[Section], index: int, before: int) -> bool:
+    """Whether rows that agree at a boundary exclude the one before it, and all others before that.
 
-    As far back as a table or object reaches that was changed by the last transaction before the boundary.
+    As far back as a table or object reaches that was changed in between.
     """
-    if not index:
+    if before < 0:
         return False
-    inside = [found for found in sections if found.start < index <= found.last]
-    changed = [found for found in inside if found.against(index - 1, index - 1)[0]]
+    inside = [found for found in sections if found.start <= before and index <= found.last]
+    changed = [found for found in inside if found.against(before, before)[0]]
     if not changed:
         return False
     low = max(found.start for found in changed)
-    return all(_total(inside, low, index - 1, index))
+    return all(_total(inside, low, before, index))
 
 
-def shows_missing(sections: Sequence[Section], index: int) -> bool:
-    """Whether rows that agree at a boundary exclude the one after it, and all others after it.
+def shows_missing(sections: Sequence[Section], index: int, after: int) -> bool:
+    """Whether rows that agree at a boundary exclude the one after it, and all others after that.
 
-    As far on as a table or object reaches that is changed by the first transaction after the boundary.
+    As far on as a table or object reaches that is changed in between.
     """
-    inside = [found for found in sections if found.start <= index < found.last]
-    changed = [f for f in inside if f.reach(index) > index and f.against(index + 1, index + 1)[0]]
+    inside = [found for found in sections if found.start <= index and after <= found.last]
+    changed = [found for found in inside if found.reach(index) >= after and found.against(after, after)[0]]
     if not changed:
         return False
     high = min(found.last for found in changed)
-    return all(_total(inside, index + 1, high, index))
+    return all(_total(inside, after, high, index))
 
 
 def _total(sections: Sequence[Section], first: int, last: int, index: int) -> array[int]:
