@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import event_group
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.event_group import (
     error_end,
     find,
@@ -176,3 +177,34 @@ def test_what_stands_around_masked_secrets_is_compared(quoted, same):
     statement = "CREATE USER 'a'@'%' IDENTIFIED BY PASSWORD '*AB', 'b'@'%' IDENTIFIED BY PASSWORD '*CD'"
     text = "Error 'Operation CREATE USER failed' on query. Default database: ''. Query: '%s'" % quoted
     assert is_the_quoted_one(statement, text) is same
+
+
+def _group(gtid, end, *kinds, ends=(), table="d.t"):
+    events = tuple((kind, "table_id: 7 (%s)" % table if kind == "Table_map" else "x") for kind in kinds)
+    return event_group.Group("relay.000001", 4, 0, "b.000001", end, gtid, events, ends)
+
+
+def test_an_error_names_the_end_of_one_event_of_the_transaction():
+    found = [_group("", 100, ends=(20, 60, 100)), _group("", 200, ends=(120, 160, 200))]
+    text = "Could not execute Write_rows event on table d.t; x; the event's master log b.000001, end_log_pos 160"
+    assert event_group.find(found, "", text) == 1
+    assert event_group.find(found, "", text.replace("160", "170")) is None
+
+
+def test_the_first_that_is_not_executed_of_the_domain_that_has_the_table():
+    found = [
+        _group("0-1-4", 100, "Table_map"),
+        _group("7-1-1", 200, "Table_map", table="d.u"),
+        _group("0-1-5", 300, "Table_map"),
+    ]
+    text = "Could not execute Write_rows_v1 event on table d.u; Duplicate entry; end_log_pos 0"
+    assert event_group.find(found, "", text) == 1
+    assert event_group.find(found, "", text, lambda gtid: gtid == "7-1-1") == 0
+    assert event_group.find(found, "", text.replace("d.u", "d.x")) is None
+    assert event_group.find(found, "", text, lambda gtid: gtid in ("0-1-4", "7-1-1")) == 2
+
+
+def test_what_the_counter_counts_is_known_of_plain_events_only():
+    assert event_group.countable(_group("", 1, "Query", "Table_map", "Write_rows", "Update_rows_v1", "Xid"))
+    assert event_group.countable(_group("", 1, "Query", "Annotate_rows", "Table_map", "Delete_rows_v1", "Xid"))
+    assert not event_group.countable(_group("", 1, "Transaction_payload", "Query", "Xid"))

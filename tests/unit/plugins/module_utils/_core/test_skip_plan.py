@@ -303,3 +303,84 @@ def test_masked_channel():
 def test_bad_options(wish):
     with pytest.raises(BadInputError):
         skip_plan.check_options(wish)
+
+
+END = Coordinates("binlog.000001", 900)
+
+
+def test_many_empty_transactions_are_one_step():
+    run = Run((f"{U}:4", f"{U}:5", f"{U}:app:1"), END)
+    shown = skip_steps.plan("gtid", Verbs(SOURCE, True, ""), run, server(), channel(), "s").queries()
+    assert len(shown) == 2
+    assert f"'{U}:app:1'; BEGIN; COMMIT" in shown[0]
+
+
+def test_the_counter_counts_all_events_but_those_of_the_last():
+    run = Run((), END, events=4996)
+    shown = skip_steps.plan("counter", Verbs(SOURCE, True, ""), run, server(), channel(), "s").queries()
+    assert shown[0] == "SET GLOBAL sql_replica_skip_counter = 4996"
+
+
+def test_a_later_position_by_coordinates():
+    here = channel(mode="position")
+    shown = skip_steps.plan("position", Verbs(SOURCE, True, ""), Run((), END), server(), here, "s").queries()
+    assert shown[0] == "STOP REPLICA IO_THREAD FOR CHANNEL ''"
+    assert "SOURCE_LOG_FILE = 'binlog.000001', SOURCE_LOG_POS = 900" in shown[1]
+    assert shown[2] == "START REPLICA FOR CHANNEL ''"
+
+
+def test_a_later_position_by_domain_stops_all_connections_first():
+    """They share one position, which is read for the last time when all of them stand still."""
+    other = channel(name="c1", applier="running")
+    here = channel(name="c2")
+    some = server("mariadb", replica_position=GtidPosition.parse("0-1-3,7-1-1"), channels=(other, here))
+    made = skip_steps.plan("position", Verbs(MARIADB, True, "c2"), Run(("7-1-2",), END), some, here, "s")
+    assert list(made.queries()) == [
+        "STOP SLAVE 'c1' SQL_THREAD",
+        "STOP SLAVE 'c1' IO_THREAD",
+        "STOP SLAVE 'c2' IO_THREAD",
+        "SET GLOBAL gtid_slave_pos = '0-1-3,7-1-2'",
+        "START SLAVE 'c2'",
+        "START SLAVE 'c1'",
+    ]
+    assert [step.wait for step in made.steps[:2]] == ["applier_stopped", "applier_stopped"]
+    assert skip_steps.moves(made.steps)
+
+
+def test_idempotent_mode_has_an_end():
+    run = Run((f"{U}:4", f"{U}:5"), END)
+    shown = skip_steps.plan("idempotent", Verbs(SOURCE, True, ""), run, server(), channel(), "s").queries()
+    assert shown[0] == "SET GLOBAL replica_exec_mode = IDEMPOTENT"
+    assert f"UNTIL SQL_AFTER_GTIDS = '{U}:4-5'" in shown[1]
+    assert shown[3] == "SET GLOBAL replica_exec_mode = STRICT"
+
+
+def test_idempotent_mode_is_for_one_running_channel():
+    other = channel(name="c1", applier="running")
+    with pytest.raises(RefusedError, match="one setting for all channels"):
+        skip_method.choose(Wish((1062,), "idempotent"), server(channels=(other, channel())), channel(), failing())
+    lenient = server(variables={"replica_exec_mode": "IDEMPOTENT"})
+    with pytest.raises(RefusedError, match="on already"):
+        skip_method.choose(Wish((1062,), "idempotent"), lenient, channel(), failing())
+
+
+def finished(now, mode="STRICT", before=None):
+    verbs = Verbs(SOURCE, True, "")
+    steps = skip_steps.finish(verbs, mode, before or (channel(),), server(channels=now))
+    return [step.statement.display() for step in steps]
+
+
+def test_what_a_killed_run_left_is_put_back():
+    still = channel(workers=(), applier_fault=None)
+    assert finished((channel(),)) == []
+    assert finished((channel(),), "IDEMPOTENT") == ["SET GLOBAL replica_exec_mode = STRICT"]
+    assert finished((still,)) == ["START REPLICA SQL_THREAD FOR CHANNEL ''"]
+    assert finished((replace(still, applier="running"),)) == []
+    assert finished((replace(still, applier="running", until="SQL_AFTER_GTIDS"),)) == [
+        "STOP REPLICA SQL_THREAD FOR CHANNEL ''",
+        "START REPLICA SQL_THREAD FOR CHANNEL ''",
+    ]
+    assert finished((replace(channel(), receiver="stopped"),)) == ["START REPLICA IO_THREAD FOR CHANNEL ''"]
+    ran = channel(name="c1", applier="running")
+    both = (channel(), replace(ran, receiver="stopped", applier="stopped"))
+    assert finished(both, before=(channel(), ran)) == ["START REPLICA FOR CHANNEL 'c1'"]
