@@ -112,10 +112,20 @@ def refused(server: Server, channel: Channel, transaction: Transaction, why: str
         "heal the rows of %s" % channel.label, server.address,
         "the first transaction to be applied (%s) cannot be healed row by row: %s"
         % (transaction.gtid or transaction.start, why),
-        "Find the position that the data is at (playbook reposition), or pass it when its effect is there (playbook"
-        " skip).",
+        _advice(why),
         {"transaction": transaction.gtid or str(transaction.start)},
     )  # fmt: skip
+
+
+def _advice(why: str) -> str:
+    if "to make it the same" in why:
+        return "Run that statement there with sql_log_bin = 0 once it is right, and start the applier."
+    if "no such table" in why or "no primary key" in why:
+        return "Make the whole table equal to the source's (table_repair, with create_missing where it is not there)."
+    return (
+        "Find the position that the data is at (playbook reposition), pass it when its effect is there (playbook skip),"
+        " or make the tables equal to the source's (table_repair)."
+    )
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,15 @@ class Point:
         with BinlogStream(connect(self.login), mark, stop_at=furthest) as stream:
             for done in transactions(stream, lambda table: None, rows=False, file=mark.file):
                 ends.append(done.end)
-        return done_above(mark, records, ends)
+        return self._behind(ends, done_above(mark, records, ends))
+
+    def _behind(self, ends: List[Coordinates], done: FrozenSet[str]) -> FrozenSet[str]:
+        """Begin behind the first of these that have been applied: their rows may stand in an earlier definition."""
+        for end in ends:
+            if str(end) not in done:
+                break
+            self.start = end
+        return done
 
     def _by_one_worker(self, mark: Coordinates) -> FrozenSet[str]:
         """What MySQL 5.6 has applied where the workers' records are in files, which cannot be read from here.
@@ -95,7 +103,7 @@ class Point:
                     before.append(one.end)
         if len(schemas) > 1:
             raise self._unknown(why + ", and they write several schemas: %s" % ", ".join(sorted(schemas)))
-        return frozenset(map(str, before))
+        return self._behind(before, frozenset(map(str, before)))
 
     def has(self, transaction: Transaction) -> bool:
         """Whether a transaction behind the start has been applied."""

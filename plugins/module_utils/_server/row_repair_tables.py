@@ -15,9 +15,11 @@ from .._core.binlog import row_bytes
 from .._core.binlog.columns_info import ColumnInfo
 from .._core.binlog.columns_schema import COLUMNS_QUERY, column_info
 from .._core.binlog.table_map import TableMap, TableName
+from .._core.row_repair_alter import alter
 from .._core.row_repair_map import made
 from .._core.row_repair_rows import ALL, NO_KEY, Shape
 from .._core.snapshot import Server
+from .._core.statement import qualified
 from . import compare_catalog
 from .connect import Connection
 
@@ -145,9 +147,16 @@ class Tables:
     def _unlike_source(self, table: TableMap, columns: Tuple[ColumnInfo, ...], key: Tuple[str, ...]) -> str:
         try:
             real = self._real(self.source, table.schema, table.table)
-            return DIFFERS if _plain(columns, key) != _plain(*side(self.source, real[0], real[1])) else ""
+            if _plain(columns, key) == _plain(*side(self.source, real[0], real[1])):
+                return ""
+            return DIFFERS + self._alter(table, real[0], real[1])
         except ValueError as error:
             return str(error)
+
+    def _alter(self, table: TableMap, schema: str, name: str) -> str:
+        mine = self._real(self.replica, table.schema, table.table)
+        made = alter(mine[0], mine[1], _definition(self.replica, *mine[:2]), _definition(self.source, schema, name))
+        return " (to make it the same: %s)" % made if made else ""
 
     def plain(self, schema: str, name: str) -> Optional[Table]:
         """A table, also one that no table map has named; None when its rows are no use, and `silent` says why."""
@@ -208,6 +217,11 @@ class Tables:
         harmless = {self.pair(str(r["s"]), str(r["t"])): int(r["n"]) for r in connection.query(_HARMLESS)}
         every = {self.pair(str(r["s"]), str(r["t"])): int(r["n"]) for r in connection.query(_CONSTRAINTS)}
         return {child for child, count in every.items() if harmless.get(child, 0) < count}
+
+
+def _definition(connection: Connection, schema: str, name: str) -> str:
+    row = connection.one("SHOW CREATE TABLE %s" % qualified(schema, name)) or {}
+    return str(row.get("Create Table", ""))
 
 
 def side(connection: Connection, schema: str, name: str) -> Tuple[Tuple[ColumnInfo, ...], Tuple[str, ...]]:
