@@ -88,6 +88,28 @@ def gtid_hole(stage: Stage) -> None:
     stage.at_rest()
 
 
+@breaks("binlog_incomplete", flavours=("mysql-9.7",), modes=GTID_MODES, verdict="healthy")
+def binlog_incomplete(stage: Stage) -> None:
+    """Transactions are added to gtid_purged although the binlog has one before them."""
+    stage.both(*ROWS)
+    other = str(stage.source.value("SELECT UUID()"))
+    _empty(stage, "%s:1" % other)
+    stage.replica.wait_until("SELECT GTID_SUBSET('%s:1', @@GLOBAL.gtid_executed)" % other)
+    stage.stop()
+    _empty(stage, *("%s:%d" % (other, number) for number in range(2, 6)))
+    stage.replica.execute("SET GLOBAL gtid_purged = '+%s:2-5'" % other)
+    stage.start()
+    stage.at_rest()
+
+
+def _empty(stage: Stage, *gtids: str) -> None:
+    with stage.session(stage.source) as connection, connection.cursor() as cursor:
+        for gtid in gtids:
+            for statement in ("SET gtid_next = '%s'" % gtid, "BEGIN", "COMMIT"):
+                cursor.execute(statement)
+        cursor.execute("SET gtid_next = 'AUTOMATIC'")
+
+
 def _held_row(stage: Stage) -> None:
     """One of four workers waits for a row that a session holds; the others have gone on."""
     names = ["%s_%d" % (DB, number) for number in range(4)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator, Mapping, Optional, Tuple
 
-from . import diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_settings
+from . import diagnose_binlog, diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_settings
 from .case import Case
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
@@ -35,9 +35,10 @@ OWN: Tuple[Predicate, ...] = (
     diagnose_settings.skip_pending,
 )
 
-# What other servers have to say; a plan that depends on it asks them again.
+# What other servers have to say, and what stays when all is well; a plan that depends on it asks again.
 ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_faults.certificate_ended,
+    diagnose_binlog.binlog_incomplete,
     diagnose_gtid.errant,
     diagnose_gtid.mariadb_local_writes,
     diagnose_gtid.purged,

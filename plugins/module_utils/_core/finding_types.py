@@ -356,7 +356,7 @@ _TYPES: Tuple[FindingType, ...] = (
         "gtid_hole", ERROR, DIVERGED,
         "Transactions before the newest applied one were never applied and will not come by themselves. With auto "
         "position the source sends them again once the relay logs are thrown away.",
-        ("refetch", "replay", "gtid_inject", "gtid_append"),
+        ("refetch", "replay", "gtid_append", "gtid_inject"),
     ),
     FindingType(
         "position_gap", WARNING, HEALTHY,
@@ -364,9 +364,16 @@ _TYPES: Tuple[FindingType, ...] = (
         ("look",),
     ),
     FindingType(
+        "binlog_incomplete", WARNING, HEALTHY,
+        "The replica's own binlogs lack transactions in their middle that count as executed, as after a repair by "
+        "gtid_append: it is no donor of them and no base for recovery to a point in time. Think of it before it is "
+        "promoted. Gone when the binlogs before them are purged.",
+        (),
+    ),
+    FindingType(
         "errant", ERROR, DIVERGED,
         "The replica has transactions that no source of it has: somebody wrote here.",
-        ("roll_back", "gtid_inject", "rebuild"),
+        ("replay", "roll_back", "gtid_inject", "rebuild"),
     ),
     FindingType(
         "lost_tail", ERROR, DIVERGED,
