@@ -18,8 +18,9 @@ description:
   - Every row that the source's binlog changes is a witness. The binlog says what its image was at each boundary, and
     the replica's row equals some of these images. The answer is the boundary that no witness contradicts. Definitions
     of schemas, tables, columns and indexes are witnesses as well.
-  - A single boundary is returned only when the last applied and the first missing transaction are each shown by a row
-    that agrees nowhere else, and when five transactions before it are shown to be applied. Otherwise the answer is a
+  - A single boundary is returned only when every other one is contradicted, when the last applied and the first missing
+    transaction are each shown by rows that together agree nowhere else, and when five transactions before it are shown
+    to be applied. Otherwise the answer is a
     range, an exact set of transactions, rows of several boundaries, rows that are at no boundary, or that it cannot be
     decided; and why.
   - Both servers are only read. The applier must be stopped; the source may go on writing.
@@ -91,6 +92,11 @@ notes:
     with invisible columns or system versioning, that both sides define differently, and channels with replication
     filters give no evidence. The result lists them.
   - Changes of a table's definition and statements that write rows end what its earlier images say.
+  - The rows of an XA transaction count where it is committed. Prepared ones on the replica have to be decided first.
+  - In a ring the source's binlog also holds what the replica itself wrote. It has that at any time, so that rows which
+    it wrote are no evidence.
+  - Where the applier stopped at an error, or several appliers work without keeping the order of commits, transactions
+    that give no evidence may have been applied beyond the position; then there is no single one either.
   - Rows are compared by their bytes, floating-point numbers by their bits, JSON by its decoded value.
   - A replica without a channel needs O(source.login_host), and begins at its own GTIDs or at O(start).
 seealso:
@@ -176,10 +182,10 @@ mixed:
   type: dict
   sample: {"rows": [{"table": "shop.t", "key": {"id": 7}}], "rows_count": 1}
 diverged:
-  description: With C(not_at_any_boundary), the closest boundary and the rows that contradict it.
+  description: With C(not_at_any_boundary), the closest boundary, and the rows and definitions that contradict it.
   returned: success
   type: dict
-  sample: {"rows": [{"table": "shop.t", "key": {"id": 7}}], "rows_count": 1}
+  sample: {"rows": [{"table": "shop.t", "key": {"id": 7}}], "rows_count": 1, "definitions": []}
 evidence:
   description: How many witnesses agree and contradict, how many transactions gave none, what was scanned, why the
     answer is not a single boundary, and the tables without evidence.

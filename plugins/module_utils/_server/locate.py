@@ -17,6 +17,7 @@ from .._core.locate import answer as answers
 from .._core.locate import refine as refinement
 from .._core.locate.answer import Answer
 from .._core.locate.judge import FULL, WINDOW, Circumstances, judge
+from .._core.locate.objects import Object, against
 from .._core.locate.report import DivergedRow, Report
 from .._core.locate.second_look import SecondLook
 from .._core.locate.suspects import Suspects
@@ -234,6 +235,7 @@ class Search:
             silent={"%s.%s" % pair: why for pair, why in sorted(tally.silent.items())},
             rows=tuple(rows),
             rows_count=count,
+            definitions=self._against(found, voting),
             bytes_read=self.reader.bytes_read,
             rows_read=self.rows.read,
             mariadb=self.server.flavour.is_mariadb,
@@ -249,6 +251,12 @@ class Search:
         why = "all rows agree with %s, but the definition of %s, changed before it and not after it, differs"
         why %= (found.boundary.coordinates, ", ".join(differing))
         return replace(found, kind=answers.UNDECIDED, boundary=None, why=why)
+
+    def _against(self, found: Answer, voting: Voting) -> Tuple[Tuple[Object, bool], ...]:
+        """The definitions that contradict the closest boundary."""
+        if found.closest is None:
+            return ()
+        return tuple(against(voting.objects, voting.time, found.closest.index, self.reader.present))
 
     def circumstances(self, scan: Scan, scope: str, stop: Coordinates) -> Circumstances:
         """What is known besides the count."""

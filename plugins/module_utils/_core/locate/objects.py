@@ -109,3 +109,18 @@ def votes(objects: Objects, last: int, present: Callable[[Object], State]) -> It
         state = present(thing)
         if state is not None and spans:
             yield spans, state
+
+
+def against(
+    objects: Objects, last: int, boundary: int, present: Callable[[Object], State]
+) -> List[Tuple[Object, bool]]:
+    """The objects that contradict a boundary, and whether they are there at it on the source.
+
+    :param last: the last boundary; ``present``: see `votes`.
+    """
+    found = []
+    for thing, spans in objects.spans(last):
+        here = [is_there for start, end, is_there in spans if start <= boundary <= end]
+        if here and present(thing) not in (None, here[0]):
+            found.append((thing, here[0]))
+    return sorted(found)

@@ -16,6 +16,7 @@ from ..gtid_mysql import GtidSet
 from ..snapshot import Coordinates
 from . import answer as answers
 from .answer import Answer, evidence_as_dict
+from .objects import Object
 from .track import Point, Track
 
 # So many transactions are listed one by one.
@@ -54,6 +55,7 @@ class Report:
     :param executed: the replica's own GTID set (MySQL).
     :param silent: tables without evidence, and why.
     :param rows: rows that differ: from the end of a mixed range, or from the closest boundary. ``rows_count``: of all.
+    :param definitions: objects that contradict the closest boundary, and whether the source has them there.
     """
 
     answer: Answer
@@ -63,6 +65,7 @@ class Report:
     silent: Mapping[str, str] = field(default_factory=dict)
     rows: Tuple[DivergedRow, ...] = ()
     rows_count: int = 0
+    definitions: Tuple[Tuple[Object, bool], ...] = ()
     bytes_read: int = 0
     rows_read: int = 0
     mariadb: bool = False
@@ -161,6 +164,10 @@ class Report:
             "closest": found.closest.as_dict(),
             "rows": [row.as_dict() for row in self.rows],
             "rows_count": self.rows_count,
+            "definitions": [
+                {"object": thing[0], "name": ".".join(thing[1:]), "expected": "present" if there else "absent"}
+                for thing, there in self.definitions[:LISTED]
+            ],
         }
 
 
@@ -200,11 +207,22 @@ def message(report: Report) -> str:
         "Evidence: %s; %d of %d transactions scanned (%s) gave none."
         % (counted, evidence.without_evidence, evidence.transactions, evidence.scope)
     )
+    if report.definitions:
+        odd = "; ".join(_odd(thing, there) for thing, there in report.definitions[:3])
+        parts.append("%s%s." % (odd[0].upper(), odd[1:]))
     if report.silent:
         names = ["%s (%s)" % item for item in list(report.silent.items())[:3]]
         more = len(report.silent) - len(names)
         parts.append("No evidence from %s%s." % (", ".join(names), " and %d more tables" % more if more else ""))
     return " ".join(parts)
+
+
+def _odd(thing: Object, there: bool) -> str:
+    """What is wrong with an object."""
+    name = ".".join(thing[1:])
+    if thing[0] == "rows":
+        return "table %s %s on the replica" % (name, "has no rows" if there else "has rows")
+    return "%s %s is %s on the replica" % (thing[0], name, "missing" if there else "there")
 
 
 def _headline(report: Report) -> str:
@@ -219,7 +237,7 @@ def _headline(report: Report) -> str:
         return text + "."
     if found.first is None or found.last is None:
         if found.kind == answers.NOWHERE and found.closest is not None:
-            return "The replica's data is at no boundary; %d rows contradict even the closest one, %s." % (
+            return "The replica's data is at no boundary; %d witnesses contradict even the closest one, %s." % (
                 found.evidence.votes_against, found.closest.coordinates,
             )  # fmt: skip
         return "The position of the replica's data cannot be decided."
