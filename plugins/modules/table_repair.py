@@ -70,9 +70,12 @@ notes:
   - An applier that runs is paused twice, for less than a second each time as a rule, and runs again afterwards. The
     receiver goes on. In check mode nothing is paused, so that with an applier that runs only RV(selected) is told; use
     O(state=checked) to see the rows.
-  - Tables need a primary key of numbers, times, texts or bytes. Those without one, those on one side only, those whose
-    columns differ by side, and those without a read view (such as MyISAM) which the source changes all the time are
-    left as they are, and RV(undecided) tells why. The others are written nevertheless.
+  - Tables on one side only, those whose columns differ by side, and those without a read view (such as MyISAM) which
+    the source changes all the time are left as they are, and RV(undecided) tells why. The others are written
+    nevertheless.
+  - Tables without a primary key, or with one that is not of numbers, times, texts or bytes, are held in memory as a
+    whole, up to 20000 rows. M(replicaops.mysql.replica_undo) does not put back rows of a table without a primary key;
+    the record shows them.
   - Tables without transactions are written row by row. When that is cut off, run again.
   - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
     when a foreign key may have changed rows of other tables as well that are not named; when rows would reference some

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Sequence, Tuple
 
@@ -22,7 +23,7 @@ from .errors import BadInputError, RefusedError
 from .plan import Plan, Step
 from .row_repair_map import by_key, encoded
 from .row_repair_report import Outcome, counts
-from .row_repair_rows import Key, Shape, Values, Wanted
+from .row_repair_rows import Compared, Difference, Key, Shape, Values, Wanted
 from .snapshot import Channel, Server
 from .statement import Statement, identifier, qualified
 
@@ -133,6 +134,26 @@ def wanted(
         except ValueError as error:
             found[key] = Wanted(None, values, None, "it cannot be written as a row event: %s" % error)
     return found
+
+
+def bag(source: Sequence[Values], replica: Sequence[Values], shape: Shape, metadata: Sequence[int]) -> Compared:
+    """The rows that only one side has, of a table without a primary key; each as often as it is there.
+
+    The key of a difference is its number. Rows are deleted by all of their values, so that these must be exact.
+    """
+    mine, theirs = Counter(source), Counter(replica)
+    different: List[Difference] = []
+    undecided: Dict[Key, str] = {}
+    surplus = [(values, None) for values in (theirs - mine).elements()]
+    for have, wish in [*surplus, *[(None, values) for values in (mine - theirs).elements()]]:
+        key = (len(different) + len(undecided),)
+        try:
+            parts = None if wish is None else image(wish, shape, metadata)
+            known = None if have is None else image(have, shape, metadata)
+            different.append(Difference(key, have, Wanted(parts, wish, known)))
+        except ValueError as error:
+            undecided[key] = "it cannot be written as a row event: %s" % error
+    return Compared(len(source), tuple(different), undecided)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ those rows alone are read again on both sides at one point, and what still diffe
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from .._core import compare as words
 from .._core import row_repair_rows as wants
 from .._core import table_repair as rules
+from .._core.binlog.table_map import TableName
 from .._core.channel_plan import APPLIER
 from .._core.compare import SNAPSHOT_ENGINES, STATIC_ENGINES
 from .._core.compare_rows import Table as Compared
@@ -40,6 +42,7 @@ from .connect import Connection, Login, connect
 from .driver_errors import CONNECTION_LOST
 from .row_events import writing
 from .row_repair_tables import Table, Tables
+from .table_repair_bag import all_rows, keyless
 from .table_repair_keys import KeyReader
 from .table_repair_point import STATEMENT_SECONDS, Meeting, meeting
 from .table_repair_write import Writer
@@ -223,12 +226,23 @@ class _Work:
             task.why = _reason(error)
             return
         unknown = task.source.unknown_types() + task.replica.unknown_types()
+        if task.table is None and task.replica.schema and tables.silent.get(tables.pair(*task.pair)) == wants.NO_KEY:
+            self._prepare_keyless(task, task.replica, tables)
+        if task.why:
+            return
         if unknown:
             task.why = "columns of type %s cannot be compared" % ", ".join(sorted(set(unknown)))
         elif task.table is None:
             task.why = tables.silent.get(tables.pair(*task.pair), "its rows cannot be written as row events")
-        elif task.source.key is None or task.source.key.name != "PRIMARY":
-            task.why = "its primary key has no order that both servers share"
+
+    def _prepare_keyless(self, task: _Task, described: Compared, tables: Tables) -> None:
+        if tables.runs_triggers:
+            task.why = "it has no primary key, and this server runs triggers for row events"
+            return
+        try:
+            task.table = keyless(self.aim.connection, described, tables.mariadb)
+        except ValueError as error:
+            task.why = str(error)
 
     def _plan_creation(self, at: Meeting, task: _Task, text: str) -> None:
         if at.behind is not None and at.behind.has(*task.pair):
@@ -302,11 +316,22 @@ class _Work:
         )  # fmt: skip
         columns = [task.table.shape.columns[place] for place in task.table.shape.key]
         try:
+            if not columns or task.source.key is None or task.source.key.name != "PRIMARY":
+                self._keys_of_all(source, replica, task, task.table)
+                return
             found = reader.find(task.source, task.replica)
             task.rows, task.why, task.read = found.rows, found.failed, True
             task.keys = [rules.key_of(key, columns) for key in found.keys]
         except (ServerError, ValueError) as error:
             task.why = _reason(error) if isinstance(error, ServerError) else str(error)
+
+    def _keys_of_all(self, source: Side, replica: Side, task: _Task, table: Table) -> None:
+        """Read all rows of both sides; without a primary key an empty key stands for the whole table."""
+        mine = all_rows(source, replace(table, name=TableName(*task.pair)))
+        theirs = all_rows(replica, table)
+        unlike = (Counter(mine) - Counter(theirs)) + (Counter(theirs) - Counter(mine))
+        keys = {tuple(values[place] for place in table.shape.key) for values in unlike}
+        task.rows, task.keys, task.read = len(mine), list(keys), True
 
     # -- the rows at one point
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
@@ -21,7 +22,7 @@ from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.plan import Plan, Step
 from .._core.row_repair_report import Outcome
 from .._core.row_repair_rows import Compared as ComparedRows
-from .._core.row_repair_rows import Key, Shape, Wanted
+from .._core.row_repair_rows import Key, Shape, Values, Wanted
 from .._core.row_repair_steps import Look, transaction
 from .._core.snapshot import Coordinates, Server
 from .._core.statement import qualified
@@ -33,6 +34,7 @@ from .connect import Connection, Login, connect
 from .row_repair_keys import orphans
 from .row_repair_rows import rows
 from .row_repair_tables import Table
+from .table_repair_bag import all_rows
 from .table_repair_point import Meeting
 
 Pair = Tuple[str, str]
@@ -55,6 +57,7 @@ class Writer:
         self.known = {table.name: table for table, _keys in self.chosen.values()}
         self.form: Optional[Form] = None
         self.wanted: Dict[TableName, Dict[Key, Wanted]] = {}
+        self.bags: Dict[TableName, List[Values]] = {}
 
     def nothing(self) -> Outcome:
         """The outcome for tables of which no row may differ."""
@@ -70,11 +73,30 @@ class Writer:
         """The rows of the source's view, and the replica's."""
         made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
         for pair, (table, keys) in self.chosen.items():
+            if not table.shape.key:
+                made[table.name] = table.shape, self._bag(source, replace(table, name=TableName(*pair)), table, keys)
+                continue
             mine = self._source_rows(source, replace(table, name=TableName(*pair)), keys, pair in self.live)
             theirs = rows(self.aim.connection, table, list(keys)) if keys else {}
             self.wanted[table.name] = rules.wanted(keys, mine, theirs, table.shape, table.map.metadata)
             made[table.name] = table.shape, wants.compare(self.wanted[table.name], theirs, table.compared)
         return Outcome(made, {})
+
+    def _bag(self, source: Side, mine: Table, table: Table, keys: Sequence[Key]) -> ComparedRows:
+        """A table without a primary key as a whole."""
+        if not keys:
+            return ComparedRows(0, (), {})
+        try:
+            self.bags[table.name] = all_rows(
+                source if mine.name not in self.live else replace(source, view=False), mine
+            )
+            return self._bag_again(table)
+        except ValueError as error:
+            return ComparedRows(0, (), {(): str(error)})
+
+    def _bag_again(self, table: Table) -> ComparedRows:
+        theirs = all_rows(Side(self.aim.connection, False), table)
+        return rules.bag(self.bags[table.name], theirs, table.shape, table.map.metadata)
 
     @staticmethod
     def _source_rows(source: Side, table: Table, keys: Sequence[Key], live: bool) -> Dict[Key, wants.Values]:
@@ -94,7 +116,9 @@ class Writer:
         """The replica's rows as they are now, beside what they have to be."""
         made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
         for table, keys in self.chosen.values():
-            if table.name in names and keys:
+            if table.name in names and table.name in self.bags:
+                made[table.name] = table.shape, self._bag_again(table)
+            elif table.name in names and keys:
                 found = rows(connection, table, list(keys), locked)
                 made[table.name] = table.shape, wants.compare(self.wanted[table.name], found, table.compared)
         return Outcome(made, {})
@@ -172,7 +196,7 @@ class Writer:
         now = self.again(self.aim.connection, names, False)
         if now.different:
             raise self._stopped("%d rows did not become what they had to be" % now.different, transactional)
-        written = {self.known[name]: planned.tables[name][1].different for name in names}
+        written = {self.known[name]: planned.tables[name][1].different for name in names - set(self.bags)}
         broken = orphans(self.aim.connection, written) if transactional else ""
         if broken:
             raise RefusedError(
@@ -204,7 +228,7 @@ def _changes(compared: ComparedRows) -> List[Tuple[str, Parts]]:
 
 
 def _seen(outcome: Outcome, name: TableName) -> object:
-    return [(one.key, one.have, one.wanted.values) for one in outcome.tables[name][1].different]
+    return Counter((one.have, one.wanted.values) for one in outcome.tables[name][1].different)
 
 
 def _map(table: Table) -> Dict[str, object]:
