@@ -20,6 +20,9 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.tran
     RowChange,
     transactions,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.digest import NO_ROW
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.printing import Printed, PrintingLayout
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.prints import Prints, prints_for
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_stream import BinlogStream
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import SESSION, connect
@@ -202,7 +205,7 @@ class Reader:
         self.left = {name: list(made.changes) for name, made in writer.tables.items()}
         self.types: Counter[str] = Counter()
         self.wrong: List[str] = []
-        self.images = 0
+        self.images = self.prints = 0
         self.layouts: Counter[str] = Counter()
         self.formats: Counter[str] = Counter()
 
@@ -236,6 +239,29 @@ class Reader:
             if found is not None and wanted is not None:
                 self.compare(made, found, wanted)
 
+    def printing(self, table: TableMap) -> Optional[Any]:
+        """A layout whose images come as prints, where the bytes of this table's rows can be told apart."""
+        found = self.layout_for(table)
+        if found is None:
+            return None
+        made = self.writer.tables[table.table]
+        key = [[column.name for column in found.columns].index(name) for name in made.key]
+        compared = [place for place, column in enumerate(made.columns) if not column.generated]
+        prints = prints_for(table, found.columns, found.decoders, key, compared)
+        return found if prints is None else PrintingLayout(found.columns, found.decoders, prints)
+
+    def take_print(self, change: Any, prints: Prints) -> None:
+        """A change as prints must be that of the rows which SELECT returned."""
+        made = self.writer.tables[change.table.name]
+        _kind, before, after = self.left[made.name].pop(0)
+        for found, wanted in ((change.before, before), (change.after, after)):
+            if wanted is None:
+                assert found == NO_ROW, (made.name, change)
+                continue
+            self.prints += 1
+            if prints.of_row([wanted[place] for place in prints.compared]) != (change.key, found):
+                self.wrong.append("%s: the print of %.300r" % (made.name, wanted))
+
     def compare(self, made: Made, found: Image, wanted: Image) -> None:
         assert len(found) == len(wanted)
         self.images += 1
@@ -247,6 +273,24 @@ class Reader:
             if ours != theirs or theirs != ours or hash(ours) != hash(theirs):
                 place = "%s.%s %s %s" % (made.name, column.name, column.column_type, column.charset)
                 self.wrong.append("%s: binlog %.300r, SELECT %.300r" % (place, ours, theirs))
+
+
+def check_prints(server: Server, start: Tuple[str, int], reader: Reader) -> None:
+    """Read the binlog again by the bytes of its images."""
+    reader.left = {name: list(made.changes) for name, made in reader.writer.tables.items()}
+    known: Dict[str, Any] = {}
+
+    def layout_for(table: TableMap) -> Optional[Any]:
+        known[table.table] = reader.printing(table)
+        return known[table.table]
+
+    with BinlogStream(connect(login(server, "root")), Coordinates(*start)) as stream:
+        for transaction in transactions(stream, layout_for, file=start[0]):
+            for change in transaction.changes:
+                if isinstance(change, Printed):
+                    reader.take_print(change, known[change.table.name].prints)
+                else:  # an image that lacks columns, a partial update, or a table without prints
+                    reader.left[change.table.name].pop(0)
 
 
 def check(lab: Lab, seed: int, arrange: Callable[[Writer], None]) -> Reader:
@@ -262,6 +306,7 @@ def check(lab: Lab, seed: int, arrange: Callable[[Writer], None]) -> Reader:
             for change in transaction.changes:
                 reader.take(change)
     missed = {name: len(left) for name, left in reader.left.items() if left}
+    check_prints(server, start, reader)
     for made in writer.tables.values():
         for number, image in made.rows.items():
             reader.wrong += ["%s: not found by %s" % (made.name, what) for what in writer.search(made, number, image)]

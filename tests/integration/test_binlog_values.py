@@ -36,8 +36,9 @@ def report(flavour: str, reader: Reader, capsys: pytest.CaptureFixture[str]) -> 
     values, layouts = sum(reader.types.values()), ", ".join("%s %d" % each for each in sorted(reader.layouts.items()))
     with capsys.disabled():
         print(
-            "\n%s: %d images of %d tables equal to SELECT, %d values of %d types (seed %d; columns from %s)"
-            % (flavour, reader.images, len(reader.left), values, len(reader.types), SEED, layouts)
+            "\n%s: %d images of %d tables equal to SELECT, %d values of %d types, %d by their bytes (seed %d;"
+            " columns from %s)"
+            % (flavour, reader.images, len(reader.left), values, len(reader.types), reader.prints, SEED, layouts)
         )
 
 
@@ -50,6 +51,7 @@ def test_decoded_images_are_what_select_returned(
     declared = {kind.declared.split("(")[0].split()[0].lower() for kind in reader.writer.kinds}
     assert len(reader.types) >= len(declared) - 1  # MariaDB's JSON is a longtext
     assert reader.images > 30 * len(reader.left)
+    assert reader.prints > 10 * len(reader.left)
 
 
 def test_documents_of_all_shapes(flavour: str, lab_of: Callable[..., Lab], capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import contextlib
 import struct
 import time
 import zlib
-from typing import Iterator, List, Optional, Tuple
+from typing import Container, Iterator, List, Optional, Tuple
 
 from .._core.binlog import header
 from .._core.binlog.format import parse_format, parse_rotate
@@ -128,7 +128,11 @@ class BinlogStream:
         # Not a generator around another one, which would cost as much as a tenth of the whole for each event.
         return self._events()
 
-    def _events(self) -> Iterator[Event]:
+    def only(self, kinds: Container[int]) -> Iterator[Event]:
+        """Like iterating, with events of these types alone: the others are passed over by their headers."""
+        return self._events(kinds)
+
+    def _events(self, wanted: Optional[Container[int]] = None) -> Iterator[Event]:
         """The usual event is cut out of the buffer here, everything else in `_next`."""
         unpack, shortest, special, plain = _PACKET.unpack_from, _PACKET.size, _SPECIAL, not self.verify
         buffer, pos, size = b"", 0, 0
@@ -146,12 +150,15 @@ class BinlogStream:
                     offset += event_size
                     if offset & _LOW != end and end or offset > limit or kind in special or flags & ARTIFICIAL_FLAG:
                         break
+                    if wanted is not None and kind not in wanted:
+                        pos, self._offset = after, offset
+                        continue
                     data = buffer[pos + _HEAD : after - checksum]
                     pos, self._offset = after, offset
                     yield kind, start, offset, data
                 event, buffer, pos = self._next(buffer, pos)
                 size = len(buffer)
-                if event is not None:
+                if event is not None and (wanted is None or event[0] in wanted):
                     yield event
         finally:
             self.close()

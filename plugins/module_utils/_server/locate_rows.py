@@ -13,7 +13,9 @@ from .._core.binlog.columns_info import ColumnInfo
 from .._core.errors import ServerError
 from .._core.locate.digest import digest
 from .._core.locate.feed import View
-from .._core.locate.voting import Key, Pair
+from .._core.locate.prints import Prints
+from .._core.locate.voting import Key as Lookup
+from .._core.locate.voting import Pair
 from .._core.statement import identifier, qualified
 from .connect import Connection
 from .locate_tables import Tables
@@ -24,6 +26,7 @@ _LONGEST = 512 * 1024
 _TOO_LARGE = 1301
 
 Image = Tuple[Any, ...]
+Key = Tuple[object, ...]
 
 
 class Rows:
@@ -34,30 +37,46 @@ class Rows:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
+        # How tables are printed; None where they are not, and their rows are digested.
+        self.prints: Dict[Pair, Optional[Prints]] = {}
         self.read = 0
         self.failed: Dict[Pair, str] = {}
         self._plans: Dict[Pair, Optional[_Plan]] = {}
 
-    def digests(self, wanted: Mapping[Pair, Mapping[int, Key]]) -> Dict[Pair, Dict[int, int]]:
-        """The digests of these rows by the digests of their keys; a row that is not there has none.
+    def digests(self, wanted: Mapping[Pair, Mapping[int, Lookup]]) -> Dict[Pair, Dict[int, int]]:
+        """What stands for these rows, by what stands for their keys; a row that is not there has none.
 
-        A table that cannot be read has no entry at all, and `failed` says why.
+        That is a print, or a digest for a table without prints. A table that cannot be read has no entry at all, and
+        `failed` says why.
         """
         found: Dict[Pair, Dict[int, int]] = {}
         for pair, keys in wanted.items():
-            images = self.images(pair, list(keys.values()))
-            if images is not None:
+            images = self.images(pair, self._keys(pair, keys))
+            prints = self.prints.get(pair)
+            if images is not None and prints is not None:
+                found[pair] = dict([prints.of_row(image) for _key, image in images])
+            elif images is not None:
                 found[pair] = {digest(key): digest(image) for key, image in images}
         return found
 
-    def whole(self, wanted: Mapping[Pair, Mapping[int, Key]]) -> Dict[Pair, Dict[int, Image]]:
+    def whole(self, wanted: Mapping[Pair, Mapping[int, Lookup]]) -> Dict[Pair, Dict[int, Image]]:
         """Like `digests`, with the images themselves."""
         found: Dict[Pair, Dict[int, Image]] = {}
         for pair, keys in wanted.items():
-            images = self.images(pair, list(keys.values()))
+            images = self.images(pair, self._keys(pair, keys))
+            prints = self.prints.get(pair)
+            of_key = digest if prints is None else prints.of_key
             if images is not None:
-                found[pair] = {digest(key): image for key, image in images}
+                found[pair] = {of_key(key): image for key, image in images}
         return found
+
+    def _keys(self, pair: Pair, wanted: Mapping[int, Lookup]) -> List[Key]:
+        """The values of keys."""
+        prints = self.prints.get(pair)
+        return [
+            prints.key_values(key) if prints is not None and isinstance(key, bytes) else tuple(key)
+            for key in wanted.values()
+        ]
 
     def images(self, pair: Pair, keys: Sequence[Key]) -> Optional[List[Tuple[Key, Image]]]:
         """Keys and compared columns of these rows; None when the table cannot be read."""

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Union
+from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Protocol, Union
 
 from .._core.binlog import gtids, header
 from .._core.binlog.table_map import TableMap
 from .._core.binlog.transactions import Event, Layout, Transaction, transactions
 from .._core.gtid_mariadb import GtidPosition, MariadbGtid
 from .._core.gtid_mysql import Gtid, GtidSet
-from .._core.locate.digest import digest
 from .._core.locate.feed import Feeder, Sink
 from .._core.locate.objects import Object
 from .._core.locate.own import Own, Without
+from .._core.locate.printing import PrintingLayout
+from .._core.locate.prints import prints_for
+from .._core.locate.suspects import Suspects
 from .._core.locate.track import Base, Track
 from .._core.locate.voting import Key, Pair
 from .._core.snapshot import Coordinates
@@ -108,18 +110,21 @@ class Reader:
         :param enough: says when to end early.
         """
         scan = Scan(Track(start, base))
-        stand_for: Callable[[Sequence[object]], Any] = tuple if whole else digest
         known = self.own.size
         into: Any = Without(sink, self.own) if known else sink
         feeder = Feeder(
             into,
             self.own.view if known else self.tables.view,
-            self.plain, self.tables.folds, stand_for,
-        )  # fmt: skip
+            self.plain,
+            self.tables.folds,
+            tuple if whole else None,
+            self.rows.prints,
+            isinstance(sink, Suspects),  # what lists rows names them by their keys
+        )
         scan.decoding = decode_from is None
         with self.stream(start, stop) as stream:
             for transaction in transactions(
-                _noting(stream, scan), self._layout(scan), decompress=zstd.decompress, file=start.file
+                _noting(stream, scan), self._layout(scan, not whole), decompress=zstd.decompress, file=start.file
             ):
                 if not scan.decoding:
                     self._note(scan, transaction)
@@ -128,7 +133,7 @@ class Reader:
                     continue
                 self._note(scan, transaction)
                 if transaction.server_id in self.ignored:
-                    self.own.take(transaction)
+                    self.own.take(transaction, self.rows.prints)
                     feeder.pass_over()
                 else:
                     feeder.feed(transaction)
@@ -146,12 +151,27 @@ class Reader:
         """Whether the replica has an object; None when that is not known, or tells nothing."""
         return self.own.present(thing, self.tables.present)
 
-    def frame(self, start: Coordinates, stop: Optional[Coordinates]) -> Scan:
-        """Find the transactions of a stretch without decoding rows."""
+    def skim(self, start: Coordinates, stop: Optional[Coordinates]) -> Scan:
+        """Find where transactions begin and end, and their GTIDs, by little more than the headers of events.
+
+        Without GTIDs a statement that stands alone is taken together with the transaction that follows it.
+        """
         scan = Scan(Track(start))
+        track, file, begin, gtid = scan.track, start.file, start.position, ""
         with self.stream(start, stop) as stream:
-            for transaction in transactions(_noting(stream, scan), lambda table: None, rows=False, file=start.file):
-                self._note(scan, transaction)
+            for kind, first, end, data in stream.only(_SKIMMED):
+                if kind in _ENDS:
+                    track.append(file, begin, end, gtid)
+                    begin, gtid = end, ""
+                elif kind in _NAMES or kind == header.ROTATE:
+                    if gtid:  # it had no end of its own
+                        track.append(file, begin, first if file == stream.file else max(first, begin), gtid)
+                    begin, gtid = (first, _NAMES[kind](data)) if kind in _NAMES else (stream.position.position, "")
+                    file = stream.file
+                elif not len(track):
+                    _note_base(scan, kind, data)
+            if gtid:
+                track.append(file, begin, stream.position.position, gtid)
         scan.bytes_read = stream.bytes_read
         self.bytes_read += stream.bytes_read
         return scan
@@ -162,12 +182,26 @@ class Reader:
         sink.silent.update(self.rows.failed)
         sink.settle(found)
 
-    def _layout(self, scan: Scan) -> Callable[[TableMap], Optional[Layout]]:
-        tables = self.tables
-        return lambda table: tables.layout(table) if scan.decoding else None
+    def _layout(self, scan: Scan, printing: bool) -> Callable[[TableMap], Optional[Layout]]:
+        tables, known = self.tables, self.rows.prints
+
+        def layout_for(table: TableMap) -> Optional[Layout]:
+            found = tables.layout(table) if scan.decoding else None
+            if found is None:
+                return None
+            pair = tables.pair(table.schema, table.table)
+            if pair not in known:
+                view = tables.view(pair)
+                known[pair] = prints_for(table, found.columns, found.decoders, view.key, view.compared or ())
+            prints = known[pair]
+            if prints is None or not printing or not prints.fits(table, found.columns):
+                return found
+            return PrintingLayout(found.columns, found.decoders, prints)
+
+        return layout_for
 
     def _note(self, scan: Scan, transaction: Transaction) -> None:
-        scan.track.add(transaction.start, transaction.end, transaction.gtid)
+        scan.track.append(transaction.file, transaction.first, transaction.last, transaction.gtid)
         if self.recorded is None or scan.passed or not transaction.gtid:
             return
         if isinstance(self.recorded, GtidPosition):
@@ -189,16 +223,47 @@ def _base_at_end(track: Track) -> Base:
     return GtidPosition.parse(text) if isinstance(track.base, GtidPosition) else GtidSet.parse(text)
 
 
+# What can stand before the first transaction of a file.
+_HEADS = frozenset(
+    (header.ROTATE, header.FORMAT_DESCRIPTION, header.PREVIOUS_GTIDS, header.GTID_LIST, header.BINLOG_CHECKPOINT)
+    + (header.START_ENCRYPTION, header.HEARTBEAT, header.HEARTBEAT_V2, header.STOP, header.IGNORABLE)
+)  # fmt: skip
+
+
+def _mariadb_gtid(data: bytes) -> str:
+    return gtids.parse_mariadb_gtid(data, header.HEADER.unpack_from(data)[2]).gtid
+
+
+# What ends a transaction, and what begins one and says its GTID.
+_ENDS = frozenset((header.XID, header.TRANSACTION_PAYLOAD))
+_NAMES: Dict[int, Callable[[bytes], str]] = {
+    header.GTID: gtids.parse_gtid,
+    header.GTID_TAGGED: gtids.parse_tagged_gtid,
+    header.MARIADB_GTID: _mariadb_gtid,
+}
+_SKIMMED = _ENDS.union(_NAMES, (header.ROTATE, header.PREVIOUS_GTIDS, header.GTID_LIST))
+
+
+def _note_base(scan: Scan, kind: int, data: bytes) -> None:
+    """Note what had been executed at the head of the first file."""
+    if scan.track.base is not None:
+        return
+    if kind == header.PREVIOUS_GTIDS:
+        scan.track.base = gtids.parse_previous_gtids(data)
+    elif kind == header.GTID_LIST:
+        newest = {gtid.domain: gtid for gtid in gtids.parse_gtid_list(data)}
+        scan.track.base = GtidPosition(tuple(newest.values()))
+
+
 def _noting(stream: BinlogStream, scan: Scan) -> Iterator[Event]:
     """The events; what had been executed at the head of the first file is noted on the way."""
-    for event in stream:
-        kind = event[0]
-        if kind == header.PREVIOUS_GTIDS and scan.track.base is None and not len(scan.track):
-            scan.track.base = gtids.parse_previous_gtids(event[3])
-        elif kind == header.GTID_LIST and scan.track.base is None and not len(scan.track):
-            newest = {gtid.domain: gtid for gtid in gtids.parse_gtid_list(event[3])}
-            scan.track.base = GtidPosition(tuple(newest.values()))
+    events = iter(stream)
+    for event in events:
+        _note_base(scan, event[0], event[3])
         yield event
+        if event[0] not in _HEADS:
+            break
+    yield from events
 
 
 def deadline_in(seconds: float) -> float:

@@ -37,18 +37,20 @@ def search(found: Search) -> Optional[Report]:
     files = files[first : last + 1]
     number = _last_passed(len(files), lambda at: _passed(found, Coordinates(files[at], 4)))
     wanted = found.request.window
-    track = _framed(found, files, number, number)
-    place = _last_passed(len(track), lambda at: _passed(found, track.coordinates(at)))
+    track = _skimmed(found, files, number, number)
+    # The place need not be known better than this: so much more is counted.
+    step = max(wanted // 2, 1)
+    place = step * _last_passed(len(track) // step + 1, lambda at: _passed(found, track.coordinates(at * step)))
     low, high = number, number
     if place < wanted and low:
         low -= 1
-    if place + wanted > len(track) and high + 1 < len(files):
+    if place + step + wanted > len(track) and high + 1 < len(files):
         high += 1
     if (low, high) != (number, number):
         at = track.coordinates(place)
-        track = _framed(found, files, low, high)
+        track = _skimmed(found, files, low, high)
         place = track.index_at(at) or 0
-    start, stop = max(place - wanted, 0), min(place + wanted, len(track))
+    start, stop = max(place - wanted, 0), min(place + step + wanted, len(track))
     end = found.end if stop == len(track) and high + 1 == len(files) else track.coordinates(stop)
     report = found.stretch(track.coordinates(start), end, None, WINDOW, _base(track, start))
     if report.answer.kind == answers.BOUNDARY:
@@ -58,10 +60,10 @@ def search(found: Search) -> Optional[Report]:
     return None
 
 
-def _framed(found: Search, files: List[str], low: int, high: int) -> Track:
+def _skimmed(found: Search, files: List[str], low: int, high: int) -> Track:
     """The transactions of some files, found by the headers of their events."""
     stop = found.end if high + 1 == len(files) else Coordinates(files[high + 1], 4)
-    return found.reader.frame(Coordinates(files[low], 4), stop).track
+    return found.reader.skim(Coordinates(files[low], 4), stop).track
 
 
 def _base(track: Track, index: int) -> Base:
@@ -86,5 +88,5 @@ def _last_passed(count: int, passed: Callable[[int], Optional[bool]]) -> int:
 def _passed(found: Search, start: Coordinates) -> Optional[bool]:
     """Whether the replica seems to be after a point."""
     probe = Probe()
-    found.reader.run(probe, start, found.end, enough=lambda sink: sink.time >= _PROBED or probe.pending >= ENOUGH)
+    found.reader.run(probe, start, found.end, enough=lambda sink: sink.time >= _PROBED or probe.telling >= ENOUGH)
     return probe.passed()

@@ -84,6 +84,11 @@ def string_length(metadata: int) -> int:
     return (metadata & 0x30 ^ 0x30) << 4 | metadata >> 8
 
 
+def is_padded(column: ColumnInfo) -> bool:
+    """Whether a CHAR holds bytes of a fixed length, of which the zeros at the end are not stored."""
+    return column.data_type in FIXED_TYPES or BINARY in (column.charset, column.data_type)
+
+
 def _integer(form: str) -> Maker:
     signed, unsigned = columns_number.fixed("<" + form), columns_number.fixed("<" + form.upper())
     return lambda metadata, column: unsigned if column.unsigned else signed
@@ -112,7 +117,7 @@ def _string(metadata: int, column: ColumnInfo) -> Decoder:
     if string_type(metadata) != STRING:
         return _choice(metadata, column)
     length = string_length(metadata)
-    if column.data_type in FIXED_TYPES or BINARY in (column.charset, column.data_type):
+    if is_padded(column):
         return columns_text.padded(length)
     return columns_text.varchar(length)
 

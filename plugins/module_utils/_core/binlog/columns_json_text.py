@@ -23,6 +23,7 @@ Tree = Union[str, List["Tree"], Dict[str, "Tree"]]  # a str is the normal text o
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|[\[\]{},:]|true|false|null|[ \t\r\n]+', re.DOTALL)
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?")
+_PLAIN = frozenset("[]{},:")
 # Numbers up to this many digits are written without an exponent.
 _PLAIN_DIGITS = 21
 
@@ -65,20 +66,29 @@ def normal(text: str) -> str:
 
     :raises ValueError: when it is no JSON.
     """
-    parts: List[str] = []
+    tokens = _TOKEN.findall(text)
+    if sum(map(len, tokens)) != len(text):
+        raise ValueError("not JSON at character %d" % _misfit(text))
+    return "".join([token if token in _PLAIN or token.isdigit() else _normal(token) for token in tokens])
+
+
+def _normal(token: str) -> str:
+    first = token[0]
+    if first == '"':
+        return quoted(json.loads(token, strict=False)) if "\\" in token else token
+    if first in "-0123456789":
+        return number(token)
+    return "" if token.isspace() else token
+
+
+def _misfit(text: str) -> int:
+    """Where a text ceases to be JSON."""
     offset = 0
-    while offset < len(text):
+    match = _TOKEN.match(text)
+    while match:
+        offset = match.end()
         match = _TOKEN.match(text, offset)
-        if not match:
-            raise ValueError("not JSON at character %d" % offset)
-        token, offset = match.group(0), match.end()
-        if token[0] == '"':
-            parts.append(quoted(json.loads(token, strict=False)) if "\\" in token else token)
-        elif token[0] in "-0123456789":
-            parts.append(number(token))
-        elif not token.isspace():
-            parts.append(token)
-    return "".join(parts)
+    return offset
 
 
 def render(tree: Tree) -> str:

@@ -11,7 +11,7 @@ from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 
 from . import gtids, header, query
 from .columns_info import ColumnInfo, Decoder
-from .format import MODERN, parse_format, parse_rotate
+from .format import MODERN, FormatDescription, parse_format, parse_rotate
 from .group import Group
 from .header import BODY, HEADER, IGNORABLE_FLAG, broken
 from .payload import Decompress, inner_events
@@ -41,7 +41,10 @@ SEPARATE = "it is one part of an XA transaction, whose other part stands elsewhe
 
 
 class Layout(Protocol):
-    """What row decoding needs to know about a table."""
+    """What row decoding needs to know about a table.
+
+    A layout with a method ``row_decoder(table_map, format_description)`` brings a `RowDecoder` of its own.
+    """
 
     @property
     def columns(self) -> Sequence[ColumnInfo]:
@@ -270,6 +273,9 @@ class Framer(Group):
         layout = self.layout_for(table) if self.rows else None
         if layout is None or len(layout.columns) != table.column_count:
             return table.name, None
+        made: Optional[Callable[[TableMap, FormatDescription], RowDecoder]] = getattr(layout, "row_decoder", None)
+        if made is not None:
+            return table.name, made(table, self.form)
         return table.name, RowDecoder(table, layout.columns, layout.decoders, self.form)
 
     def _rows_of(self, kind: int) -> Handler:

@@ -81,7 +81,7 @@ def leading_integers(type_codes: bytes, columns: Sequence[ColumnInfo]) -> struct
     return struct.Struct(form)
 
 
-class _Images:
+class Images:
     """Decodes images that hold a given selection of a table's columns."""
 
     def __init__(self, decoders: Sequence[Decoder], lead: struct.Struct, present: bytes) -> None:
@@ -107,13 +107,16 @@ class _Images:
     def _complete_reader(self, lead: struct.Struct) -> Reader:
         null_size, plans, make_plan = self.null_size, self.plans, self.plan
         no_nulls, unpack, lead_size = bytes(null_size), lead.unpack_from, lead.size
+        # MySQL 5.6 and MariaDB set the bits that stand for no column.
+        used = (1 << len(self.columns)) - 1
+        full = (no_nulls, ((1 << 8 * null_size) - 1 - used).to_bytes(null_size, "little"))
         decoders = tuple(self.decoders[len(lead.unpack(bytes(lead_size))) :])
 
         def read(data: bytes, pos: int) -> Tuple[Image, int]:
             begin = pos
             pos += null_size
             nulls = data[begin:pos]
-            if nulls == no_nulls:
+            if nulls in full:
                 values = list(unpack(data, pos))
                 append = values.append
                 pos += lead_size
@@ -152,8 +155,8 @@ class _Images:
 
 
 # From (data, offset) to the rows, and the offset behind them.
-_Rows = Callable[[bytes, int], Tuple[List[RowChange], int]]
-_Head = Tuple[bytes, int, _Rows]
+Rows = Callable[[bytes, int], Tuple[List[Any], int]]
+_Head = Tuple[bytes, int, Rows]
 
 
 class RowDecoder:
@@ -179,20 +182,20 @@ class RowDecoder:
         self.form = form
         self.decoders = decoders
         self._lead = leading_integers(table.type_codes, columns)
-        self._images: Dict[bytes, _Images] = {}
+        self._images: Dict[bytes, Images] = {}
         # By type: the fixed part of the event before, and what it came to. Most events of a table have the same.
         self._heads: Dict[int, _Head] = {}
 
-    def images(self, present: bytes) -> _Images:
+    def images(self, present: bytes) -> Images:
         """The decoder of images with these columns."""
         known = self._images.get(present)
         if known is None:
-            known = _Images(self.decoders, self._lead, present)
+            known = Images(self.decoders, self._lead, present)
             if len(self._images) < _MOST_PLANS:
                 self._images[present] = known
         return known
 
-    def decode(self, kind: int, data: bytes) -> List[RowChange]:
+    def decode(self, kind: int, data: bytes) -> List[Any]:
         """The rows of an event of this table.
 
         :param kind: the event's type; ``data`` is the whole event without checksum.
@@ -222,11 +225,15 @@ class RowDecoder:
         if end > len(data) or not size:
             raise broken("a rows event ends within its columns")
         images, afters = self.images(data[pos : pos + size]), self.images(data[end - size : end])
-        head = data[BODY:end], end, self._rows(kind, images, afters)
+        head = data[BODY:end], end, self.rows(kind, images, afters)
         self._heads[kind] = head
         return head
 
-    def _rows(self, kind: int, images: _Images, afters: _Images) -> _Rows:
+    def rows(self, kind: int, images: Images, afters: Images) -> Rows:
+        """The function that makes changes of an event's bytes.
+
+        :param images: the decoder of its images; of an update, of those before.
+        """
         if not images.columns and not afters.columns:
             return _no_columns
         partial = not (images.complete and afters.complete)
@@ -244,7 +251,7 @@ def _no_columns(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
     return [], pos
 
 
-def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> _Rows:
+def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> Rows:
     def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
         end = len(data)
@@ -257,7 +264,7 @@ def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> _R
     return rows
 
 
-def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) -> _Rows:
+def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) -> Rows:
     def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
         end = len(data)
@@ -270,7 +277,7 @@ def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) 
     return rows
 
 
-def _partial_updates(table: TableName, read: Reader, reader: AfterImages, partial: bool) -> _Rows:
+def _partial_updates(table: TableName, read: Reader, reader: AfterImages, partial: bool) -> Rows:
     def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
         while pos < len(data):

@@ -7,19 +7,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterable, Optional, Protocol, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Protocol, Sequence, Set, Tuple
 
 from ..binlog.framing import SEPARATE
 from ..binlog.query import QueryEvent
 from ..binlog.rows import RowChange
 from ..binlog.table_map import TableName
-from ..binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
+from ..binlog.transaction import COMMIT, INCIDENT, ROLLBACK, UNFINISHED, XA, XID, Transaction
 from .digest import NO_ROW, digest
 from .meaning import Meaning, meaning
 from .objects import Objects
+from .printing import Printed
+from .prints import Prints
 from .voting import OWN, STATED, UNCLEAR, WITHIN, Key, Pair
 
 Image = Any
+_WHOLE = frozenset((XID, COMMIT))
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class Feeder:
     :param views: how a table is looked at, by schema and name as the binlog spells them.
     :param plain: see `meaning.meaning`.
     :param folds: schemas and tables are spelled the same in any case.
-    :param stand_for: what stands for an image.
+    :param stand_for: what stands for an image; None for its print, or its digest where its table has none.
+    :param prints: the prints of tables; keys are given by them.
+    :param spelled_out: hand out the values of each key, not its bytes.
     """
 
     def __init__(
@@ -83,10 +88,14 @@ class Feeder:
         views: Callable[[Pair], View],
         plain: bool = False,
         folds: bool = False,
-        stand_for: Callable[[Sequence[object]], Image] = digest,
+        stand_for: Optional[Callable[[Sequence[object]], Image]] = None,
+        prints: Optional[Mapping[Pair, Optional[Prints]]] = None,
+        spelled_out: bool = False,
     ) -> None:
         self.voting = voting
         self._stand_for = stand_for
+        self._prints: Mapping[Pair, Optional[Prints]] = {} if prints is None else prints
+        self._spelled_out = spelled_out
         self._views = views
         self._plain = plain
         self._folds = folds
@@ -103,6 +112,9 @@ class Feeder:
         """Count one transaction."""
         voting = self.voting
         voting.transaction()
+        if transaction.ending in _WHOLE and not (transaction.statements or transaction.lossy or transaction.undecoded):
+            self._plain_rows(transaction)
+            return
         tables = {self.spell(name.schema, name.name) for name in transaction.tables}
         ends: Set[Pair] = set()
         if transaction.statements:
@@ -136,11 +148,40 @@ class Feeder:
                 pair, self._views(pair).silent or "some of its rows have other columns than the replica's table"
             )
             voting.mark(UNCLEAR)
-        for change in transaction.changes:
-            self._change(change, ends)
+        self._changes(transaction, ends)
+
+    def _plain_rows(self, transaction: Transaction) -> None:
+        """Count a transaction of rows alone, as nearly all are."""
+        voting, known = self.voting, self._known
+        for name in transaction.tables:
+            voting.objects.touched(voting.time, (known.get(name) or self._looked_at(name))[0])
+        self._changes(transaction, set())
+        if self._open:
+            voting.mark(WITHIN)
+
+    def _changes(self, transaction: Transaction, ends: Set[Pair]) -> None:
+        voting, known, spelled_out = self.voting, self._known, self._spelled_out
+        changes: Tuple[Any, ...] = transaction.changes
+        for change in changes:
+            if not isinstance(change, Printed):
+                self._change(change, ends)
+                continue
+            name, key, lookup, before, after = change
+            pair, view = known.get(name) or self._looked_at(name)
+            if pair in ends:
+                continue
+            if view.silent:
+                voting.silent.setdefault(pair, view.silent)
+                voting.mark(UNCLEAR)
+            else:
+                voting.change(pair, key, self._spelled(pair, lookup) if spelled_out else lookup, before, after)
         if ends:
             voting.barrier(ends)
             voting.mark(UNCLEAR)
+
+    def _spelled(self, pair: Pair, lookup: bytes) -> Key:
+        prints = self._prints.get(pair)
+        return lookup if prints is None else prints.key_values(lookup)
 
     def pass_over(self) -> None:
         """Count a transaction that the replica does not take from here (`own`)."""
@@ -182,17 +223,20 @@ class Feeder:
             self.voting.silent.setdefault(pair, "an image does not hold every column (binlog_row_image)")
             ends.add(pair)
             return
+        prints = self._prints.get(pair)
+        of_image, of_key = (digest, digest) if prints is None else (prints.of_values, prints.of_key)
+        stand_for = self._stand_for or of_image
         old_key = None if old is None else tuple([old[at] for at in view.key])
         new_key = None if new is None else tuple([new[at] for at in view.key])
-        before = NO_ROW if old is None else self._stand_for(view.seen(old))
-        after = NO_ROW if new is None else self._stand_for(view.seen(new))
+        before = NO_ROW if old is None else stand_for(view.seen(old))
+        after = NO_ROW if new is None else stand_for(view.seen(new))
         if old_key == new_key or old_key is None or new_key is None:
             key = old_key if new_key is None else new_key
             if key is not None:
-                self.voting.change(pair, digest(key), key, before, after)
+                self.voting.change(pair, of_key(key), key, before, after)
             return
-        self.voting.change(pair, digest(old_key), old_key, before, NO_ROW)
-        self.voting.change(pair, digest(new_key), new_key, NO_ROW, after)
+        self.voting.change(pair, of_key(old_key), old_key, before, NO_ROW)
+        self.voting.change(pair, of_key(new_key), new_key, NO_ROW, after)
 
     def _statement(self, statement: QueryEvent) -> Set[Pair]:
         """Count a statement; the tables whose row images in the same transaction cannot be used."""

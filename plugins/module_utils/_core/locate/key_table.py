@@ -32,9 +32,9 @@ class Shard:
     def __init__(self, size: int = _SMALLEST) -> None:
         self.mask = size - 1
         self.used = 0
-        self.keys = array("Q", bytes(8 * size))
+        self.keys = array("q", bytes(8 * size))
         # The digest of the replica's row.
-        self.rows = array("Q", bytes(8 * size))
+        self.rows = array("q", bytes(8 * size))
         # The digest of the newest image in the binlog, cut short: it only has to tell a broken chain.
         self.images = array("I", bytes(4 * size))
         # First and last boundary of the first interval in which both agree; the last one only when it has ended.
@@ -81,7 +81,13 @@ class KeyTable:
 
     def __contains__(self, key: int) -> bool:
         shard = self.shards[key & (SHARDS - 1)]
-        return shard.keys[shard.slot(key)] == key
+        keys, mask = shard.keys, shard.mask
+        at = key >> 8 & mask
+        found = keys[at]
+        while found != key and found:
+            at = at + 1 & mask
+            found = keys[at]
+        return found != 0
 
     def place(self, key: int) -> Tuple[Shard, int, bool]:
         """The shard and slot of a key, and whether it is new; a new key is entered.

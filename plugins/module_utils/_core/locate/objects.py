@@ -33,7 +33,8 @@ class Objects:
     def touched(self, time: int, table: Tuple[str, str]) -> None:
         """Transaction ``time`` changed rows of a table."""
         self._alive[table] = time
-        self.rows_changed(time, table)
+        if self._known:
+            self.rows_changed(time, table)
 
     def see(self, time: int, thing: Object, before: State, after: State) -> None:
         """Transaction ``time`` led from one state to the other."""

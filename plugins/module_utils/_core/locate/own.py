@@ -11,13 +11,15 @@ counted twice when it holds any: first to know what they touch, then without tha
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
 
 from ..binlog.transaction import Transaction
 from .digest import digest
 from .feed import Sink, View
 from .meaning import meaning
 from .objects import Object, Objects, State
+from .printing import Printed
+from .prints import Prints
 from .voting import UNCLEAR, Key, Pair
 
 WRITTEN = "the replica has written to it by itself, in a way that tells no rows"
@@ -40,8 +42,11 @@ class Own:
         self.everything = False
         self.size = 0
 
-    def take(self, transaction: Transaction) -> None:
-        """Remember what a transaction touches."""
+    def take(self, transaction: Transaction, prints: Optional[Mapping[Pair, Optional[Prints]]] = None) -> None:
+        """Remember what a transaction touches.
+
+        :param prints: see `feed.Feeder`.
+        """
         for statement in transaction.statements:
             told = meaning(statement.text, statement.schema, plain=False)
             objects = [thing[1:3] for thing, _before, _after in told.seen if len(thing) > 2]
@@ -55,22 +60,28 @@ class Own:
         else:
             self._silence(self._spell(name.schema, name.name) for name in transaction.undecoded)
         for change in transaction.changes:
-            self._change(self._spell(change.table.schema, change.table.name), change)
+            pair = self._spell(change.table.schema, change.table.name)
+            self._change(pair, change, (prints or {}).get(pair))
         self.size = (
             sum(map(len, self.keys.values())) + len(self.tables) + len(self.schemas) + int(self.everything)
         )  # fmt: skip
 
-    def _change(self, pair: Pair, change: Any) -> None:
+    def _change(self, pair: Pair, change: Any, prints: Optional[Prints]) -> None:
         view = self._views(pair)
         if pair in self.tables or view.silent:
             return
         found = self.keys.setdefault(pair, set())
-        if change.partial or len(found) > MOST:
+        printed = isinstance(change, Printed)
+        if len(found) > MOST or (not printed and change.partial):
             self._silence((pair,))
             return
+        if printed:
+            found.add(change.key)
+            return
+        of_key = digest if prints is None else prints.of_key
         for image in (change.before, change.after):
             if image is not None:
-                found.add(digest(tuple([image[at] for at in view.key])))
+                found.add(of_key(tuple([image[at] for at in view.key])))
 
     def _silence(self, pairs: Iterable[Tuple[str, ...]]) -> None:
         for pair in pairs:

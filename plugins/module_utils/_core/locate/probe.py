@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from .digest import NO_ROW
 from .objects import Objects
 from .voting import Key, Pair
 
-ENOUGH = 60
+ENOUGH = 20
 
 
 class Probe:
-    """Compares the first change of each key after a point with the replica; fed like a count. A hint is no proof."""
+    """Compares the changes of each key after a point with the replica; fed like a count. A hint is no proof.
+
+    A row that is as it was before its first change has not reached the point; one that is as it was after a change has
+    passed it. One that is like neither is far from it, and does not tell in which direction, unless it was inserted or
+    deleted there.
+    """
 
     def __init__(self) -> None:
         self.time = 0
@@ -26,7 +31,10 @@ class Probe:
         self.pending = 0
         self.missing = 0
         self.applied = 0
-        self._firsts: Dict[Pair, Dict[int, int]] = {}
+        # Keys that were inserted or deleted so far.
+        self.telling = 0
+        # What each key was before its first change, and after each one.
+        self._seen: Dict[Pair, Dict[int, List[Any]]] = {}
 
     def transaction(self) -> int:
         """The next transaction begins."""
@@ -37,12 +45,16 @@ class Probe:
         """Nothing to note here."""
 
     def change(self, table: Pair, key: int, lookup: Key, before: Any, after: Any) -> None:
-        """A row changed; only the first change of a key says whether the point has been passed."""
-        firsts = self._firsts.setdefault(table, {})
-        if key not in firsts and before != after:
-            firsts[key] = before
+        """A row changed."""
+        if before == after:
+            return
+        seen = self._seen.setdefault(table, {})
+        if key not in seen:
+            seen[key] = [before]
             self.wanted.setdefault(table, {})[key] = lookup
             self.pending += 1
+            self.telling += NO_ROW in (before, after)
+        seen[key].append(after)
 
     def truncate(self, table: Pair) -> None:
         """All rows of a table went: nothing to tell by."""
@@ -52,18 +64,21 @@ class Probe:
     ) -> None:
         """Tables changed otherwise: nothing to tell by."""
 
-    def settle(self, rows: Mapping[Pair, Mapping[int, int]]) -> None:
-        """Count what is as it was before the change, and what is not."""
-        for table, firsts in self._firsts.items():
+    def settle(self, rows: Mapping[Pair, Mapping[int, Any]]) -> None:
+        """Count what has passed the point, and what has not."""
+        for table, seen in self._seen.items():
             found = rows.get(table)
             if found is None:
                 continue
-            for key, before in firsts.items():
-                if found.get(key, NO_ROW) == before:
+            for key, images in seen.items():
+                row = found.get(key, NO_ROW)
+                if row == images[0]:
                     self.missing += 1
-                else:
+                elif row in images or images[0] == NO_ROW:
                     self.applied += 1
-        self._firsts.clear()
+                elif images[-1] == NO_ROW:
+                    self.missing += 1
+        self._seen.clear()
         self.wanted.clear()
         self.pending = 0
 

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import Dict
+from typing import Dict, Tuple
 
 from .digest import NO_ROW
-from .key_table import AGREES, COUNT, OFTEN, ONCE, ROSE, KeyTable, Shard
+from .key_table import AGREES, COUNT, OFTEN, ONCE, ROSE, SHARDS, KeyTable, Shard
 
 _SHORT = 0xFFFFFFFF
+_SHARD = SHARDS - 1
 
 UNLOGGED = "rows changed in a way that the binlog does not show"
-
-
-def _short(image: int) -> int:
-    return (image & _SHORT) or 1 if image != NO_ROW else 0
 
 
 @dataclass
@@ -57,6 +54,7 @@ class Segment:
         self.initial: Dict[int, int] = {}
         self.times = array("I")
         self.steps = array("i")
+        self._newest = -1  # the last of the times
 
     def change(self, time: int, key: int, before: int, after: int, row: int) -> None:
         """Count one change of a key by transaction ``time``, which leads to the boundary of the same number.
@@ -65,32 +63,47 @@ class Segment:
         :param after: digest of the image after it, `NO_ROW` for a delete.
         :param row: digest of the replica's row, for a key that is new here.
         """
-        shard, at, new = self.keys.place(key)
-        if new:
-            shard.rows[at] = row
-            agrees = before == row
-            if self._floor == time:
-                agrees = after == row
-                self._step(time, 0 if agrees else 1)
-                before = after
-            elif not agrees:
-                self.initial[self._floor] = self.initial.get(self._floor, 0) + 1
-            if agrees:
-                shard.bits[at] = AGREES | ONCE
-                shard.starts[at] = self._floor
-        else:
+        shards = self.keys.shards
+        shard = shards[key & _SHARD]
+        keys, mask = shard.keys, shard.mask
+        at = key >> 8 & mask
+        found = keys[at]
+        while found != key and found:
+            at = at + 1 & mask
+            found = keys[at]
+        if found:
             row = shard.rows[at]
-            agrees = bool(shard.bits[at] & AGREES)
-            if shard.images[at] != _short(before):
+            agrees = shard.bits[at] & AGREES > 0
+            if shard.images[at] != (before and (before & _SHORT or 1)):
                 self.void = UNLOGGED
-        if not self._move(shard, at, time, agrees, after == row) and before != after:
-            self._step(time, 0)
-        shard.images[at] = _short(after)
+        else:
+            shard, at, _new = self.keys.place(key)
+            agrees, before = self._first(shard, at, time, before, after, row)
+        if agrees != (after == row):
+            self._move(shard, at, time, agrees)
+        elif before != after and self._newest != time:
+            self._newest = time
+            self.times.append(time)
+            self.steps.append(0)
+        shard.images[at] = after and (after & _SHORT or 1)
 
-    def _move(self, shard: Shard, at: int, time: int, agrees: bool, now: bool) -> bool:
-        """Count a key that begins or ends to agree; whether it does."""
-        if agrees == now:
-            return False
+    def _first(self, shard: Shard, at: int, time: int, before: int, after: int, row: int) -> Tuple[bool, int]:
+        """Enter a key; whether it agreed before the change, and what it was then."""
+        shard.rows[at] = row
+        agrees = before == row
+        if self._floor == time:
+            agrees = after == row
+            self._step(time, 0 if agrees else 1)
+            before = after
+        elif not agrees:
+            self.initial[self._floor] = self.initial.get(self._floor, 0) + 1
+        if agrees:
+            shard.bits[at] = AGREES | ONCE
+            shard.starts[at] = self._floor
+        return agrees, before
+
+    def _move(self, shard: Shard, at: int, time: int, agrees: bool) -> None:
+        """Count a key that begins to agree, or ends to."""
         if agrees:
             if shard.bits[at] & COUNT == ONCE:
                 shard.ends[at] = time - 1
@@ -103,29 +116,30 @@ class Segment:
                 shard.starts[at] = time
             shard.bits[at] = AGREES | (ONCE | ROSE if first else OFTEN)
         self._step(time, 1 if agrees else -1)
-        return True
 
     def truncate(self, time: int) -> None:
         """Count the removal of all rows by transaction ``time``; what a key was before is not known for the others."""
         for shard, at in self.keys.slots():
             if shard.images[at]:
-                self._move(shard, at, time, bool(shard.bits[at] & AGREES), shard.rows[at] == NO_ROW)
+                agrees = shard.bits[at] & AGREES > 0
+                if agrees != (shard.rows[at] == NO_ROW):
+                    self._move(shard, at, time, agrees)
                 shard.images[at] = 0
         self._floor = time
 
     def _step(self, time: int, by: int) -> None:
-        times = self.times
-        if times and times[-1] == time:
+        if self._newest == time:
             self.steps[-1] += by
         else:
-            times.append(time)
+            self._newest = time
+            self.times.append(time)
             self.steps.append(by)
 
     def drop(self) -> None:
         """Free what a segment holds that counts for nothing."""
         self.keys = KeyTable()
         self.initial.clear()
-        self.times, self.steps = array("I"), array("i")
+        self.times, self.steps, self._newest = array("I"), array("i"), -1
 
     def ends(self, last: int) -> Ends:
         """What the keys say about the ends of a range.

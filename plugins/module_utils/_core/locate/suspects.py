@@ -88,7 +88,7 @@ class Suspects:
         self.wanted.clear()
         self.pending = 0
 
-    def rows(self) -> List[Tuple[Pair, Key, Any]]:
+    def rows(self) -> List[Tuple[Pair, Tuple[object, ...], Any]]:
         """The rows that differ with the image (or its digest) that they should have, by their names and keys."""
-        found = [(table, lookup, image) for (table, _key), (lookup, image) in self._images.items()]
+        found = [(table, tuple(lookup), image) for (table, _key), (lookup, image) in self._images.items()]
         return sorted(found, key=lambda row: repr(row[:2]))

@@ -60,6 +60,7 @@ class Track:
         self._starts = array("Q", (start.position,))
         self._origins: List[Tuple[Any, ...]] = []
         self._numbers: Dict[Tuple[Any, ...], int] = {}
+        self._heads: Dict[str, int] = {}
         self._gtids = array("Q", (0,))
 
     def __len__(self) -> int:
@@ -67,14 +68,28 @@ class Track:
 
     def add(self, start: Coordinates, end: Coordinates, gtid: str) -> None:
         """The next transaction."""
-        if end.file != self._files[-1]:
-            self._files.append(end.file)
-        file = (len(self._files) - 1) << _BITS
-        self._ends.append(file | end.position)
-        self._starts.append(file | start.position)
+        self.append(end.file, start.position, end.position, gtid)
+
+    def append(self, file: str, first: int, last: int, gtid: str) -> None:
+        """The next transaction: its file, and the offsets of its beginning and its end."""
+        if file != self._files[-1]:
+            self._files.append(file)
+        place = (len(self._files) - 1) << _BITS
+        self._ends.append(place | last)
+        self._starts.append(place | first)
         self._gtids.append(self._packed(gtid) if gtid else 0)
 
     def _packed(self, text: str) -> int:
+        # Most transactions are of few servers: all but the number is read once for each of these.
+        head = text[: max(text.rfind(":"), text.rfind("-")) + 1]
+        known = self._heads.get(head)
+        if known is None:
+            packed = self._read(text)
+            self._heads[head] = packed & ~_LOW
+            return packed
+        return known | int(text[len(head) :]) & _LOW
+
+    def _read(self, text: str) -> int:
         if self._is_mariadb(text):
             found = MariadbGtid.parse(text)
             origin: Tuple[Any, ...] = (found.domain, found.server_id)

@@ -13,16 +13,17 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from .digest import NO_ROW
-from .key_table import AGREES, COUNT, ONCE, ROSE
+from .key_table import AGREES, COUNT, ONCE, ROSE, SHARDS
 from .objects import Object, Objects, Span, State, votes
 from .sections import Section, of_object
 from .segment import UNLOGGED, Ends, Segment
 
 Pair = Tuple[str, str]
-Key = Tuple[object, ...]
+# The values of a primary key, or their bytes (`prints.Prints.key_values`).
+Key = Union[Tuple[object, ...], bytes]
 # Segment, transaction, key, before, after, table. Key 0: all rows went (after is 1), or the segment ends.
 Change = Tuple[Segment, int, int, int, int, Pair]
 
@@ -69,6 +70,8 @@ class Tally:
     sections: Tuple[Section, ...] = ()
 
 
+_SHARD = SHARDS - 1
+
 # Of sections that have ended so many steps are kept: a few dozen MiB.
 _KEPT = 4_000_000
 
@@ -92,10 +95,13 @@ class Voting:
         self._floor = 0
         self._opened_so_far = 0
         self._queue: List[Change] = []
+        # Where the queue holds the current transaction's changes, by segment and key: noted up to a place, when it is
+        # known that there are several.
         self._here: Dict[Tuple[int, int], int] = {}
+        self._begun = self._noted = 0
         self._flags = bytearray(1)
-        self._against = array("q", (0, 0))
-        self._speaking = array("q", (0, 0))
+        self._against = array("q")
+        self._speaking = array("q")
         self._ends = Ends(0, -1, 0)
         self._barriers: List[int] = []
         self._differing = dict(differing or {})
@@ -116,9 +122,9 @@ class Voting:
         """Begin the next transaction; its number, which is that of the boundary it leads to."""
         self.time += 1
         self._flags.append(0)
-        self._against.append(0)
-        self._speaking.append(0)
-        self._here.clear()
+        self._begun = self._noted = len(self._queue)
+        if self._here:
+            self._here.clear()
         return self.time
 
     def mark(self, flag: int) -> None:
@@ -134,25 +140,43 @@ class Voting:
         segment = self._segments.get(table)
         if segment is None:
             segment = self._segments[table] = self._opened(table)
-        place = (segment.number, key)
-        known = self._here.get(place)
-        if known is not None:
-            # One transaction may change a key more than once; only what is there at its end counts.
-            earlier = self._queue[known]
-            if earlier[4] != before:
-                segment.void = UNLOGGED
-            self._queue[known] = (segment, self.time, key, earlier[3], after, table)
-            if earlier[3] == after:
-                self.mark(UNCLEAR)
+        queue = self._queue
+        if len(queue) != self._begun and self._again(segment, key, before, after, table):
             return
         if before == after:
             self.mark(UNCLEAR)  # it tells nothing, and yet fails when it is applied to a row that is gone
-        self._here[place] = len(self._queue)
-        self._queue.append((segment, self.time, key, before, after, table))
+        queue.append((segment, self.time, key, before, after, table))
         self.pending += 1
-        if key not in segment.keys:
-            wanted = self.wanted.setdefault(table, {})
+        # As `KeyTable.__contains__`, without the calls.
+        shard = segment.keys.shards[key & _SHARD]
+        keys, mask = shard.keys, shard.mask
+        at = key >> 8 & mask
+        found = keys[at]
+        while found != key and found:
+            at = at + 1 & mask
+            found = keys[at]
+        if not found:
+            wanted = self.wanted.get(table)
+            if wanted is None:
+                wanted = self.wanted[table] = {}
             wanted[key] = lookup
+
+    def _again(self, segment: Segment, key: int, before: int, after: int, table: Pair) -> bool:
+        """Whether the current transaction has changed the key before; only what is there at its end counts."""
+        here, queue = self._here, self._queue
+        for place in range(self._noted, len(queue)):
+            here[queue[place][0].number, queue[place][2]] = place
+        self._noted = len(queue)
+        known = here.get((segment.number, key))
+        if known is None:
+            return False
+        earlier = queue[known]
+        if earlier[4] != before:
+            segment.void = UNLOGGED
+        queue[known] = (segment, self.time, key, earlier[3], after, table)
+        if earlier[3] == after:
+            self.mark(UNCLEAR)
+        return True
 
     def _opened(self, table: Pair) -> Segment:
         self._opened_so_far += 1
@@ -212,14 +236,13 @@ class Voting:
         for segment, time, key, before, after, table in self._queue:
             if segment.void:
                 self._flags[time] |= UNCLEAR
-                continue
-            if key:
-                found = rows.get(table)
-                if found is None and key not in segment.keys:
+            elif key:
+                found = rows.get(table, nothing)
+                if found is nothing and table not in rows and key not in segment.keys:
                     segment.void = self.silent.get(table) or "the replica's rows could not be read"
                     self._flags[time] |= UNCLEAR
                     continue
-                segment.change(time, key, before, after, (found or nothing).get(key, NO_ROW))
+                segment.change(time, key, before, after, found.get(key, NO_ROW))
             elif after:
                 segment.truncate(time)
                 self._cuts.setdefault(segment.number, []).append(time)
@@ -232,8 +255,14 @@ class Voting:
                 segment.drop()
         self._queue.clear()
         self._here.clear()
+        self._begun = self._noted = 0
         self.wanted.clear()
         self.pending = 0
+
+    def _make_room(self) -> None:
+        """A place for each boundary, and one behind them."""
+        for numbers in (self._against, self._speaking):
+            numbers.frombytes(bytes(8 * (self.time + 2 - len(numbers))))
 
     def _count(self, segment: Segment, last: int, table: Pair) -> None:
         """Add a segment that ends at boundary ``last`` to the whole."""
@@ -242,6 +271,7 @@ class Voting:
             for time in segment.times:
                 self._flags[time] |= UNCLEAR
             return
+        self._make_room()
         against, flags = self._against, self._flags
         total = 0
         for floor, number in segment.initial.items():
@@ -287,6 +317,7 @@ class Voting:
         :param present: whether the replica has an object; None when that is not known.
         """
         self._ends.earliest_end = self.time
+        self._make_room()
         self._since.extend([0] * (self.time + 1 - len(self._since)))
         for segment, last, table in self._held:
             if last >= self._defined.get(table, 0):
