@@ -125,8 +125,8 @@ options:
     choices: [none, keys, full]
     default: keys
 notes:
-  - The appliers of all channels of this server must be stopped. Applications may go on writing; a row that somebody
-    changes meanwhile ends the run before the transaction that needs it.
+  - The appliers of all channels of this server must be stopped, except in check mode. Applications may go on writing;
+    a row that somebody changes meanwhile ends the run before the transaction that needs it.
   - Definitions and other statements are applied forward only, each in a session like the one it ran in, and never
     without a GTID. Refused are statements about users, roles, temporary tables and XA transactions, C(LOAD DATA),
     statements that failed on their server, those whose context is not fully known, and transactions of both rows and
@@ -138,6 +138,8 @@ notes:
   - Refused when a foreign key would be broken, and rolling back when rows may have been changed by a foreign key
     without a word in the binlog (MySQL 5.6 to 9.5, MariaDB).
   - On MariaDB a GTID cannot be written behind a higher number of its domain.
+  - The place of a channel that goes by coordinates or by C(gtid_slave_pos) is not moved. It would fetch the same
+    transactions from its source again.
   - The account needs C(BINLOG_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(CONNECTION_ADMIN) (MySQL 5.6 and 5.7 C(SUPER);
     MariaDB C(BINLOG ADMIN), C(BINLOG REPLAY) and C(READ_ONLY ADMIN)), C(SELECT), what it takes to see the state of
     replication, C(TRANSACTION_GTID_TAG) for tagged GTIDs, and for statements what these need; on the donor
@@ -368,6 +370,8 @@ def outcome(module: AnsibleModule, done: binlog_apply.Report, wish: rules.Wish, 
     changed = bool(done.plan.steps) and not done.conflicts
     before, after = report.counts(done.before), report.counts(done.before if module.check_mode else done.states)
     msg = report.sentence(wish, done.states, done.rows, len(done.conflicts), module.check_mode)
+    if changed and done.note:
+        msg += " " + done.note
     return glue.result(
         module, changed, msg, list(done.queries) if changed else [], before, after, state, done.record,
         transactions=[report.transaction(*pair, wish.show) for pair in zip(done.items, done.states)],

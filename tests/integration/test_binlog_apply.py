@@ -181,19 +181,12 @@ def test_conflicts_are_listed_and_nothing_is_applied(work: Pair, tmp_path: Path)
     assert not apply(work.replica, work.source, **options)["changed"]
     back = apply(work.replica, work.source, direction="reverse", **options)
     assert not back["failed"] and rows(work.replica)[0] == {"id": 1, "v": "one", "n": 1}, back
-    again = apply(work.replica, work.source, **options)
-    assert not again["failed"] and states(again) == ["applied"] * 3, again
-    start_over(work, start)
-
-
-def start_over(pair: Pair, start: Point) -> None:
-    """Take from the replica what is not yet replicated, and let it catch up."""
-    options = {**between(start, pair.source.coordinates()), "direction": "reverse", "record_dir": "/tmp"}
-    with_record = apply(pair.replica, pair.source, check=False, **options)
-    assert not with_record["failed"], with_record
-    Path(with_record["record"]).unlink()
-    pair.replica.start_replica()
-    pair.wait_same()
+    if not work.is_mariadb:  # which numbers every transaction, so that these count as executed
+        again = apply(work.replica, work.source, **options)
+        assert not again["failed"] and states(again) == ["applied"] * 3, again
+        assert not apply(work.replica, work.source, direction="reverse", **options)["failed"]
+    work.replica.start_replica()
+    work.wait_same()
 
 
 @pytest.mark.modes("gtid")

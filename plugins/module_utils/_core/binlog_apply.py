@@ -126,14 +126,17 @@ def mysql_gtids(text: str) -> GtidSet:
         raise BadInputError("Option gtids: %s" % error) from None
 
 
-def check_target(wish: Wish, server: Server, channel: Channel, binlog: Mapping[str, object]) -> None:
+def check_target(
+    wish: Wish, server: Server, channel: Channel, binlog: Mapping[str, object], planning: bool = False
+) -> None:
     """Refuse what must not be written, before anything is read.
 
     :param binlog: the row of SHOW MASTER STATUS; {} without one.
+    :param planning: nothing is going to be written, so that an applier may run.
     :raises RefusedError: an applier runs, there are filters, or other servers would get the change, or not get it.
     """
     for each in server.channels:
-        _check_channel(wish, server, each)
+        _check_channel(wish, server, each, planning)
     filters = ["%s = %s" % (name, binlog[name]) for name in _BINLOG_FILTERS if binlog.get(name)]
     if filters and not wish.reverse:
         raise RefusedError(
@@ -145,9 +148,9 @@ def check_target(wish: Wish, server: Server, channel: Channel, binlog: Mapping[s
     _check_reach(wish, server)
 
 
-def _check_channel(wish: Wish, server: Server, channel: Channel) -> None:
+def _check_channel(wish: Wish, server: Server, channel: Channel, planning: bool) -> None:
     where = "%s, %s" % (server.address, channel.label)
-    if channel.applier != STOPPED:
+    if channel.applier != STOPPED and not planning:
         raise RefusedError(
             wish.attempt, where, "its applier runs, and would change rows meanwhile",
             "Stop it first (replica_channel, state stopped, threads applier).",

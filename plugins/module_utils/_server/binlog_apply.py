@@ -15,6 +15,7 @@ from .._core.binlog_apply import LIST, Item, Wish
 from .._core.binlog_apply_rows import Conflict
 from .._core.plan import Plan
 from .._core.row_repair_rows import Shape
+from .._core.snapshot import STOPPED
 from .binlog_apply_round import Round
 from .change import Options, Target
 from .connect import Login, connect
@@ -29,6 +30,7 @@ class Report:
 
     :param before: the state of each transaction before, ``states`` afterwards.
     :param rows: how many rows were written, or would be.
+    :param note: what has to be done before, in check mode.
     :param later: the plan is not whole: rows of tables that a statement defines are planned when that has run.
     """
 
@@ -43,6 +45,7 @@ class Report:
     record: str = ""
     bytes_read: int = 0
     later: bool = False
+    note: str = ""
 
 
 def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
@@ -52,7 +55,13 @@ def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
     :raises RefusedError: it must not be done; nothing was changed by this round.
     :raises ReplicaError: a server does not answer, or a transaction failed; those before it are done.
     """
-    rules.check_target(wish, aim.server, aim.channel, aim.connection.one(aim.probed.dialect.show_source_status) or {})
+    rules.check_target(
+        wish,
+        aim.server,
+        aim.channel,
+        aim.connection.one(aim.probed.dialect.show_source_status) or {},
+        options.check_mode,
+    )
     with connect(login) as donor:
         known = read_server(donor, probe(donor), SOURCE)
         rules.check_donor(wish, aim.server, known)
@@ -78,8 +87,13 @@ def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
     return Report(
         tuple(first.named.items), first.before, first.states if options.check_mode or first.conflicts else first.done(),
         tuple(first.conflicts), first.shapes(), first.plan, rows_done or first.rows,
-        tuple(queries) or first.plan.queries(), record, bytes_read, first.later,
+        tuple(queries) or first.plan.queries(), record, bytes_read, first.later, _note(aim),
     )  # fmt: skip
+
+
+def _note(aim: Target) -> str:
+    running = [channel.label for channel in aim.server.channels if channel.applier != STOPPED]
+    return "The applier of %s runs and has to be stopped before." % " and ".join(running) if running else ""
 
 
 def _stamp(options: Options, number: int) -> str:
