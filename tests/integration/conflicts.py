@@ -37,6 +37,7 @@ class Conflict:
     :param transactions: of the source, each a list of statements.
     :param outcome: HEALED, or REFUSED where no safe repair by rows exists.
     :param why: what the refusal says.
+    :param mend: what a person does on the replica then.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Conflict:
     transactions: Tuple[Tuple[str, ...], ...]
     outcome: str = HEALED
     why: str = ""
+    mend: Tuple[str, ...] = ()
 
     def told(self, statements: Sequence[str]) -> List[str]:
         """The statements with the table's name in place."""
@@ -57,6 +59,10 @@ class Conflict:
     def break_on(self, server: Server) -> None:
         """Do what was done on the replica alone, and is in no binlog."""
         server.execute_unlogged(*self.told(self.local))
+
+    def mend_on(self, server: Server) -> None:
+        """Do what a person does where it was refused."""
+        server.execute_unlogged(*self.told(self.mend))
 
     def go_on(self, server: Server, binlog_format: str = "ROW") -> None:
         """Commit the transactions on the source."""
@@ -108,11 +114,12 @@ CONFLICTS: Dict[str, Conflict] = {conflict.name: conflict for conflict in (
              (("INSERT INTO {t} VALUES (9, 'source', 9)", "UPDATE {t} SET v = 'kept' WHERE id = 2"),)),
     Conflict("nopk1032", ("CREATE TABLE {t} (id INT, v VARCHAR(20), n INT NOT NULL DEFAULT 0)", *ROWS, *ROWS),
              ("DELETE FROM {t} WHERE id = 1",), (("UPDATE {t} SET v = 'new' WHERE id = 1",),),
-             REFUSED, "no primary key"),
+             REFUSED, "no primary key", ("INSERT INTO {t} VALUES (1, 'a', 1), (1, 'a', 1)",)),
     Conflict("miss1146", KEYED + ROWS, ("DROP TABLE {t}",), (("INSERT INTO {t} VALUES (9, 'source', 9)",),),
-             REFUSED, "no such table"),
+             REFUSED, "no such table", KEYED + ROWS),
     Conflict("type1677", KEYED + ROWS, ("UPDATE {t} SET v = NULL", "ALTER TABLE {t} MODIFY v DATE"),
-             (("INSERT INTO {t} VALUES (9, 'source', 9)",),), REFUSED, "ALTER TABLE"),
+             (("INSERT INTO {t} VALUES (9, 'source', 9)",),), REFUSED, "ALTER TABLE",
+             ("ALTER TABLE {t} MODIFY v VARCHAR(20)", "DELETE FROM {t}", *ROWS)),
 )}
 # fmt: on
 # MySQL 5.6 has no generated columns.

@@ -22,6 +22,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
+from conflicts_matrix import RESULTS as CONFLICTS  # noqa: E402
+from conflicts_matrix import section  # noqa: E402
 from integration.breaks import FLAVOURS, MODES, Break, load  # noqa: E402
 from integration.captures import path_of, write  # noqa: E402
 from integration.running import Case, Stages, cases, run  # noqa: E402
@@ -121,7 +123,8 @@ def page(results: dict[str, Any]) -> str:
     for broken in load().values():
         cells = [_cell(results, broken, flavour) for flavour in FLAVOURS]
         lines.append("| %s | `%s` | %s |" % (broken.name, broken.code, " | ".join(cells)))
-    return "\n".join(lines) + "\n"
+    conflicts = json.loads(CONFLICTS.read_text()) if CONFLICTS.exists() else {}
+    return "\n".join([*lines, *(section(conflicts) if conflicts else [])]) + "\n"
 
 
 def _cell(results: dict[str, Any], broken: Break, flavour: str) -> str:
