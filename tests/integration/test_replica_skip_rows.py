@@ -286,6 +286,55 @@ def test_many_in_one_round(stage: Skipping, workers: int, tmp_path: Path) -> Non
     done(stage, {"failed": False}, [1062])
 
 
+@pytest.mark.every_flavour
+def test_idempotent_mode_ends_exactly_where_it_would_do_harm(stage: Skipping, tmp_path: Path) -> None:
+    """With parallel appliers, too: nothing behind the last transaction is applied in that mode."""
+    alone = stage.flavour.name == "mysql-5.6" and not stage.gtid
+    stage.begin("gtid" if stage.gtid else "position", 1 if alone else 4)
+    first, then = range(100, 130), range(200, 230)
+    stage.stop("SQL_THREAD")
+    with contextlib.closing(stage.session(stage.source)) as connection, connection.cursor() as cursor:
+        for number in first:
+            cursor.execute("INSERT INTO t VALUES (%d, 'source')" % number)
+        cursor.execute("UPDATE t SET v = 'changed' WHERE id = 1")
+        for number in then:
+            cursor.execute("INSERT INTO t VALUES (%d, 'source')" % number)
+    local = ["(%d, 'local')" % number for number in (*first, *then)]
+    stage.on_replica("INSERT INTO t VALUES " + ", ".join(local), "DELETE FROM t WHERE id = 1")
+    stage.received()
+    stage.start("SQL_THREAD")
+    stage.applier_error()
+    options: Dict[str, Any] = {"errors": [1062], "method": "idempotent", "idempotent_until": "caught_up"}
+    found = stage.skip(**options, record_dir=str(tmp_path))
+    assert len(found.get("passed", [])) == len(first), found["msg"]
+    assert "would be dropped without a word" in found["not_passed"]
+    assert "1032" in found["msg"].split("then stopped", 1)[1]
+    assert int(stage.replica.value("SELECT COUNT(*) FROM %s.t WHERE v = 'local'" % DB)) == len(then)
+    (record,) = tmp_path.iterdir()
+    held = json.loads(record.read_text())["details"]["rows_before"]
+    assert [row["before"] for row in held] == [{"id": number, "v": "local"} for number in first]
+    stage.on_replica("INSERT INTO t VALUES (1, 'one')")
+    stage.start("SQL_THREAD")
+    stage.applier_error()
+    done(stage, stage.skip(**options, record_dir=str(tmp_path)), [1062])
+
+
+@only("gtid")
+def test_filters_prove_nothing(stage: Skipping) -> None:
+    stage.breaks(THERE[0].statements, THERE[0].local)
+    if stage.new_words:
+        stage.replica.execute("CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = (%s.other)" % DB)
+        stage.later(lambda: stage.replica.execute("CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = ()"))
+    elif stage.mariadb:
+        stage.stop("IO_THREAD")
+        stage.set_global(stage.replica, "replicate_ignore_table", "'%s.other'" % DB)
+    else:
+        pytest.skip("filters are options of the server at its start")
+    found = stage.skip(errors=[1032])
+    assert (found["failed"], found["code"]) == (True, "refused"), found["msg"]
+    assert "filters" in found["msg"]
+
+
 def test_data_ahead_of_its_position(stage: Skipping, tmp_path: Path) -> None:
     """A row that several of the waiting transactions change is right only as the last of them leaves it."""
     stage.stop("SQL_THREAD")

@@ -57,6 +57,20 @@ def choose(wish: Wish, server: Server, channel: Channel, failing: Failing, left:
     return method
 
 
+def check_filters(wish: Wish, server: Server, channel: Channel) -> None:
+    """Refuse to judge rows where the channel filters: what is not applied, or applied elsewhere, proves nothing.
+
+    :raises RefusedError: it has filters, and nothing is given up knowingly.
+    """
+    filters = ["%s = %s" % pair for pair in sorted(channel.filters.items()) if pair[1]]
+    if filters and wish.proven:
+        raise RefusedError(
+            "pass the failing transaction of %s" % channel.label, server.address,
+            "the channel filters (%s), so that its rows need not be the source's" % "; ".join(filters),
+            "Make its rows right by hand, or give it up knowingly (only_if_effect_present=false).",
+        )  # fmt: skip
+
+
 def by_domain(server: Server, channel: Channel) -> bool:
     """Whether the channel's position is MariaDB's ``gtid_slave_pos``, and not coordinates."""
     return server.flavour.is_mariadb and channel.mode == "gtid"

@@ -81,6 +81,7 @@ def decide(
         return _of_statement(aim, wish, fault, found, following, method, source)
     if source is None or login is None:
         raise skip_queue.no_source(aim, fault.number)
+    skip_method.check_filters(wish, aim.server, aim.channel)
     count = None if method == IDEMPOTENT and wish.until == skip_plan.CAUGHT_UP else wish.limit
     queue = skip_queue.read(aim, source, login, group, count, timeout)
     looked = skip_queue.look(aim.connection, queue)
