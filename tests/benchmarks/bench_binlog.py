@@ -1,13 +1,16 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a server's binlogs: the collection beside mysqlbinlog and the library mysql-replication, in one run.
+"""Reading and searching a server's binlogs: the collection beside mysqlbinlog and the library mysql-replication.
 
     PYTHONPATH=.venv/collections:tests .venv/bin/python tests/benchmarks/bench_binlog.py [--mib 1024] [--files 8]
 
 A MySQL 9.7 server writes binlogs of small transactions (ROW, default metadata); everybody reads the same files from it
-over TCP. Each time is the best of the rounds; ratios of one run are what is worth comparing, as all share the machine.
-The peer library is used when it is installed (``pip install mysql-replication``).
+over TCP. A replica stops early and never goes on: `binlog_locate` has to find where it is, each time the binlogs have
+doubled, and the answer has to be right. Rounds are interleaved and each time is the best of its rounds; ratios of one
+run are what is worth comparing, as all share the machine. CPU seconds are of the reader alone and depend less on what
+else the machine does. The peer library is used when it is installed (``pip install mysql-replication``); it is measured
+as it comes, and at its quickest (``freeze_schema``).
 """
 
 from __future__ import annotations
@@ -19,12 +22,13 @@ import resource
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import layout as layouts
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.transactions import transactions
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import locate
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_stream import BinlogStream
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login, connect
 from lab.accounts import ACCOUNTS
@@ -34,6 +38,7 @@ from lab.topology import Lab
 MIB = 1 << 20
 ROOT = ACCOUNTS["root"].password
 TABLES = 10
+SESSIONS = 4
 ROWS = 10_000
 PEER_ROWS = 60_000
 OPTIONS: Dict[str, Any] = {
@@ -42,6 +47,7 @@ OPTIONS: Dict[str, Any] = {
     "binlog_format": "ROW",
     "innodb_buffer_pool_size": "512M",
 }
+REPLICA_OPTIONS: Dict[str, Any] = {"log_replica_updates": 0}
 TABLE = (
     "CREATE TABLE bench.t%d (id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, name VARCHAR(100), code CHAR(20),"
     " changed DATETIME(3), amount DECIMAL(12,2), note JSON)"
@@ -65,49 +71,43 @@ BEGIN
 END"""
 
 
-def fill(server: Server, mib: int, files: int) -> None:
-    """Write so many MiB of small transactions into so many binlogs."""
-    server.execute("CREATE DATABASE bench", "SET GLOBAL max_binlog_size = %d" % (mib * MIB // files))
-    for number in range(TABLES):
-        server.execute(TABLE % number)
-        server.execute(
-            "INSERT INTO bench.t%d (n, name, code, changed, amount, note) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL"
-            " SELECT i + 1 FROM s WHERE i < %d) SELECT /*+ SET_VAR(cte_max_recursion_depth = 100000) */ i,"
-            " SHA2(i, 256), 'seed', NOW(3), i, JSON_OBJECT('i', i) FROM s" % (number, ROWS)
-        )
-    server.execute("FLUSH BINARY LOGS")
-    procedures = PROCEDURE.replace("bench.work(", "bench.work%(t)d(")
-    for number in range(TABLES):
-        server.execute(procedures % {"t": number, "rows": ROWS})
-    done = threading.Event()
+class Writers:
+    """Sessions that write small transactions until the binlogs are large enough, as often as asked."""
 
-    def write(number: int) -> None:
-        with server.connect("root") as connection, connection.cursor() as cursor:
+    def __init__(self, server: Server, file_size: int) -> None:
+        self.server = server
+        server.execute("CREATE DATABASE bench", "SET GLOBAL max_binlog_size = %d" % file_size)
+        for number in range(TABLES):
+            server.execute(TABLE % number)
+            server.execute(
+                "INSERT INTO bench.t%d (n, name, code, changed, amount, note) WITH RECURSIVE s (i) AS (SELECT 1 UNION"
+                " ALL SELECT i + 1 FROM s WHERE i < %d) SELECT /*+ SET_VAR(cte_max_recursion_depth = 100000) */ i,"
+                " SHA2(i, 256), 'seed', NOW(3), i, JSON_OBJECT('i', i) FROM s" % (number, ROWS)
+            )
+            procedure = PROCEDURE.replace("bench.work(", "bench.work%(t)d(")
+            server.execute(procedure % {"t": number, "rows": ROWS})
+        server.execute("FLUSH BINARY LOGS")
+
+    def until(self, wanted: int) -> None:
+        """Write until the binlogs hold so many bytes."""
+        done = threading.Event()
+        writers = [threading.Thread(target=self._write, args=(number, done)) for number in range(SESSIONS)]
+        for writer in writers:
+            writer.start()
+        self.server.wait_until(lambda: size(self.server) >= wanted, timeout=7200, what="the binlogs to be written")
+        done.set()
+        for writer in writers:
+            writer.join()
+
+    def _write(self, number: int, done: threading.Event) -> None:
+        with self.server.connect("root") as connection, connection.cursor() as cursor:
             while not done.is_set():
-                cursor.execute("CALL bench.work%d(5000)" % number)
-
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for writer in writers:
-        writer.start()
-    server.wait_until(lambda: size(server) >= mib * MIB, timeout=3600, what="the binlogs to be written")
-    done.set()
-    for writer in writers:
-        writer.join()
+                cursor.execute("CALL bench.work%d(1000)" % number)
 
 
 def size(server: Server) -> int:
     """Bytes in all binlogs but the first."""
     return sum(int(row["File_size"]) for row in server.query("SHOW BINARY LOGS")[1:])
-
-
-def best(rounds: int, work: Callable[[], Any]) -> Tuple[float, Any]:
-    """The shortest time in seconds, and what the work returned."""
-    shortest, result = float("inf"), None
-    for _unused in range(rounds):
-        began = time.perf_counter()
-        result = work()
-        shortest = min(shortest, time.perf_counter() - began)
-    return shortest, result
 
 
 def ours(login: Login, start: Coordinates, rows: bool) -> Tuple[int, int, int]:
@@ -141,91 +141,212 @@ def headers(login: Login, start: Coordinates) -> Tuple[int, int, int]:
         return events, stream.bytes_read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run in a process of its own, so that its memory is its own."""
+def found(source: Login, replica: Login, start: str, verify: str) -> Tuple[str, Dict[str, Any], int]:
+    """Search as `binlog_locate` does: coordinates or kind of the answer, all of it, and the resident size in KiB."""
+    request = locate.Request(
+        login=replica, source_login=lambda channel: source, source_named=True, start=start, verify=verify, timeout=7200
+    )
+    answer = locate.locate(request).as_dict()
+    at = answer.get("coordinates") or {}
+    place = "%s:%s" % (at["file"], at["position"]) if at else str(answer["kind"])
+    return place, answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class Spent(NamedTuple):
+    """What something took, and what it returned."""
+
+    wall: float
+    cpu: float
+    result: Any
+
+
+def timed(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> Spent:
+    """Run and measure, in the process that is asked."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = function(*arguments)
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu, result)
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Spent:
+    """Run in a process of its own, so that its memory is its own; what starting it costs is not measured."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        pool.apply(abs, (1,))  # what starting a process costs is not measured
-        began = time.perf_counter()
-        result = pool.apply(function, arguments)
-        return time.perf_counter() - began, result
+        return pool.apply(timed, (function, arguments))
 
 
-def peer(server: Server, start: Coordinates, limit: int) -> Tuple[float, int]:
-    """Seconds and row images of mysql-replication, which is too slow for all of it."""
+def peer(server: Server, start: Coordinates, limit: int, freeze: bool) -> Tuple[float, float]:
+    """Row images of mysql-replication, which is too slow for all of it: those a second, and those a CPU second."""
     from pymysqlreplication import BinLogStreamReader
     from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
     settings = {"host": server.host, "port": server.port, "user": "root", "passwd": ROOT}
     stream = BinLogStreamReader(
         connection_settings=settings, server_id=4242, log_file=start.file, log_pos=start.position, resume_stream=True,
-        only_events=[DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent],
+        only_events=[DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent], freeze_schema=freeze,
     )  # fmt: skip
-    began, images = time.perf_counter(), 0
+    began, cpu, images = time.perf_counter(), time.process_time(), 0
     for event in stream:
         images += len(event.rows) * (2 if isinstance(event, UpdateRowsEvent) else 1)
         if images >= limit:
             break
-    took = time.perf_counter() - began
+    took, spent = time.perf_counter() - began, time.process_time() - cpu
     stream.close()
-    return took, images
+    return images / took, images / spent
 
 
-def mysqlbinlog(server: Server, names: List[str], *options: str) -> None:
+def mysqlbinlog(server: Server, names: List[str], *options: str) -> Spent:
     """Run mysqlbinlog in the server's container over TCP; what it prints is thrown away."""
     account = "MYSQL_PWD='%s' mysqlbinlog --read-from-remote-server --host=127.0.0.1 --port=%d --user=root %s %s"
     command = account % (ROOT, server.port, " ".join(options), " ".join(names))
-    server.exec(command + " > /dev/null")
+    began = time.perf_counter()
+    _code, text = server.exec(["bash", "-c", "time -p (%s > /dev/null)" % command])
+    wall = time.perf_counter() - began
+    spent = dict(line.split() for line in text.splitlines() if line.split()[:1] in (["user"], ["sys"]))
+    return Spent(wall, sum(float(value) for value in spent.values()), None)
 
 
-def run(server: Server, arguments: argparse.Namespace) -> None:
-    """Fill, read in every way, print."""
-    print("writing %d MiB into %d binlogs" % (arguments.mib, arguments.files), flush=True)
-    fill(server, arguments.mib, arguments.files)
-    names = [str(row["Log_name"]) for row in server.query("SHOW BINARY LOGS")][1:]
-    total = size(server) / MIB
-    login = Login(host=server.host, port=server.port, user="root", password=ROOT)
-    start = Coordinates(names[0], 4)
-    print("%.0f MiB in %d binlogs" % (total, len(names)), flush=True)
-    server.exec("mkdir /dev/shm/raw")
-    raw = best(arguments.rounds, lambda: mysqlbinlog(server, names, "--raw", "--result-file=/dev/shm/raw/"))[0]
-    server.exec("rm -r /dev/shm/raw")
-    report("mysqlbinlog --raw", raw, total)
-    scan, (events, _bytes, memory) = min(
-        (apart(headers, login, start) for _unused in range(arguments.rounds)), key=lambda found: found[0]
-    )
-    report("here: events by their headers", scan, total, "%d events, %.2f of raw's speed, %d MiB of memory"
-           % (events, raw / scan, memory // 1024))  # fmt: skip
-    text = best(arguments.rounds, lambda: mysqlbinlog(server, names, "-vv"))[0]
-    report("mysqlbinlog -vv", text, total)
-    took, (counted, images, memory) = min(
-        (apart(ours, login, start, True) for _unused in range(arguments.rounds)), key=lambda found: found[0]
-    )
-    report("here: every row decoded", took, total, "%d transactions, %d images, %.0f images/s, %.2f of -vv's speed,"
-           " %d MiB of memory" % (counted, images, images / took, text / took, memory // 1024))  # fmt: skip
-    framed = min(apart(ours, login, start, False)[0] for _unused in range(arguments.rounds))
-    report("here: transactions without rows", framed, total)
-    if importlib.util.find_spec("pymysqlreplication") is None:
-        print("mysql-replication is not installed: not compared")
-        return
-    theirs, rows = peer(server, start, PEER_ROWS)
-    times = (images / took) / (rows / theirs)
-    print("  %-34s %8.0f images/s; here %.0f times as many" % ("mysql-replication", rows / theirs, times))
+Work = Callable[[], Spent]
 
 
-def report(what: str, seconds: float, total: float, more: str = "") -> None:
+def measure(works: Mapping[str, Work], rounds: int) -> Dict[str, Spent]:
+    """Each of these in turn, as often as asked: the shortest wall time and the least CPU time of each."""
+    best: Dict[str, Spent] = {}
+    for _round in range(rounds):
+        for name, work in works.items():
+            now = work()
+            before = best.get(name, now)
+            best[name] = Spent(min(now.wall, before.wall), min(now.cpu, before.cpu), now.result)
+    return best
+
+
+class Bench:
+    """The lab and what is measured on it."""
+
+    def __init__(self, lab: Lab, arguments: argparse.Namespace) -> None:
+        self.source, self.replica, self.arguments = lab.source, lab.replica, arguments
+        self.login = Login(host=self.source.host, port=self.source.port, user="root", password=ROOT)
+        self.other = Login(host=self.replica.host, port=self.replica.port, user="root", password=ROOT)
+        self.start, self.true = Coordinates("", 4), ""
+
+    def names(self) -> List[str]:
+        """The binlogs but the first, which holds the tables' first rows."""
+        return [str(row["Log_name"]) for row in self.source.query("SHOW BINARY LOGS")][1:]
+
+    def run(self) -> None:
+        """Write, and measure the search each time that the binlogs have doubled; at the end everything."""
+        file_size = self.arguments.mib * MIB // self.arguments.files
+        writers = Writers(self.source, file_size)
+        self.start = Coordinates(self.names()[0], 4)
+        print("binlogs of %d MiB; the window search as their number grows:" % (file_size // MIB), flush=True)
+        files = 1
+        while True:
+            writers.until(min(files * file_size, self.arguments.mib * MIB) - MIB)
+            if not self.true:
+                self.stop()
+            self.window(files)
+            if files >= self.arguments.files:
+                break
+            files = min(2 * files, self.arguments.files)
+        self.everything()
+
+    def stop(self) -> None:
+        """Stop the replica where it is; that is what has to be found."""
+        self.replica.execute("STOP REPLICA")
+        row = self.replica.replica_status() or {}
+        self.true = "%s:%s" % (row["Relay_Source_Log_File"], row["Exec_Source_Log_Pos"])
+
+    def located(self, verify: str) -> Spent:
+        """A search, whose answer must be right."""
+        spent = apart(found, self.login, self.other, "%s:%d" % (self.start.file, self.start.position), verify)
+        if spent.result[0] != self.true:
+            raise SystemExit("the replica is at %s, found was %s" % (self.true, spent.result[0]))
+        return spent
+
+    def window(self, files: int) -> None:
+        """Print what a window search takes."""
+        spent = measure({"window": lambda: self.located("window")}, self.arguments.rounds)["window"]
+        print("  %3d files %7.1f MiB: %s" % (files, size(self.source) / MIB, located(spent)), flush=True)
+
+    def everything(self) -> None:
+        """Read in every way."""
+        names, total, login, start = self.names(), size(self.source) / MIB, self.login, self.start
+        self.source.exec("mkdir -p /dev/shm/raw")
+        works: Dict[str, Work] = {
+            "raw": lambda: mysqlbinlog(self.source, names, "--raw", "--result-file=/dev/shm/raw/"),
+            "headers": lambda: apart(headers, login, start),
+            "vv": lambda: mysqlbinlog(self.source, names, "-vv"),
+            "rows": lambda: apart(ours, login, start, True),
+            "framed": lambda: apart(ours, login, start, False),
+            "full": lambda: self.located("full"),
+            "window": lambda: self.located("window"),
+        }
+        best = measure(works, self.arguments.rounds)
+        self.source.exec("rm -r /dev/shm/raw")
+        print("%.0f MiB in %d binlogs, best of %d:" % (total, len(names), self.arguments.rounds), flush=True)
+        report("mysqlbinlog --raw", best["raw"], total)
+        events, _bytes, memory = best["headers"].result
+        report("here: events by their headers", best["headers"], total, "%d events, %s, %d MiB of memory"
+               % (events, speed(best["raw"], best["headers"], "raw"), memory // 1024))  # fmt: skip
+        report("mysqlbinlog -vv", best["vv"], total)
+        counted, images, memory = best["rows"].result
+        rate = images / best["rows"].wall
+        report("here: every row decoded", best["rows"], total, "%d transactions, %d images, %.0f images/s, %s,"
+               " %d MiB of memory" % (counted, images, rate, speed(best["vv"], best["rows"], "-vv"),
+               memory // 1024))  # fmt: skip
+        report("here: transactions without rows", best["framed"], total)
+        for verify in ("full", "window"):
+            more = "%s, %s" % (speed(best["vv"], best[verify], "-vv"), located(best[verify]))
+            report("here: binlog_locate, %s" % verify, best[verify], total, more)
+        self.peers(rate, images / best["rows"].cpu)
+
+    def peers(self, rate: float, by_cpu: float) -> None:
+        """Print the speed of the library."""
+        if importlib.util.find_spec("pymysqlreplication") is None:
+            print("mysql-replication is not installed: not compared")
+            return
+        for freeze, words in ((False, "mysql-replication"), (True, "mysql-replication, freeze_schema")):
+            runs = [peer(self.source, self.start, PEER_ROWS, freeze) for _round in range(self.arguments.rounds)]
+            theirs, their_cpu = max(run[0] for run in runs), max(run[1] for run in runs)
+            print(
+                "  %-34s %8.0f images/s; here %.1f times as many; by CPU %.1f times"
+                % (words, theirs, rate / theirs, by_cpu / their_cpu),
+                flush=True,
+            )
+
+
+def speed(theirs: Spent, mine: Spent, name: str) -> str:
+    """How many times as fast as they it is here."""
+    cpu = "; by CPU %.2f" % (theirs.cpu / mine.cpu) if theirs.cpu and mine.cpu else ""
+    return "%.2f times the speed of %s%s" % (theirs.wall / mine.wall, name, cpu)
+
+
+def located(spent: Spent) -> str:
+    """What a search came to."""
+    _place, answer, memory = spent.result
+    return "%.2f s (CPU %.2f s), %.1f MiB read, %d rows of the replica, %d MiB of memory, %s" % (
+        spent.wall, spent.cpu, answer["bytes_read"] / MIB, answer["rows_read"], memory // 1024,
+        answer["evidence"]["scope"],
+    )  # fmt: skip
+
+
+def report(what: str, spent: Spent, total: float, more: str = "") -> None:
     """Print a line of the result."""
-    print("  %-34s %8.2f s  %7.1f MiB/s  %s" % (what, seconds, total / seconds, more), flush=True)
+    print(
+        "  %-34s %8.2f s  CPU %7.2f s %7.1f MiB/s  %s" % (what, spent.wall, spent.cpu, total / spent.wall, more),
+        flush=True,
+    )
 
 
 def main() -> int:
-    """Start one server, fill it, read it in every way, remove it."""
+    """Start a pair, fill the source's binlogs, read them in every way, remove it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mib", type=int, default=1024)
+    parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
-    with Lab("mysql-9.7", "single", options=OPTIONS) as lab:
-        run(lab.source, arguments)
+    with Lab(
+        "mysql-9.7", "pair", gtid=False, workers=4, options=OPTIONS, server_options={"replica": REPLICA_OPTIONS}
+    ) as lab:
+        Bench(lab, arguments).run()
     return 0
 
 
