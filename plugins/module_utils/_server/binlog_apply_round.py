@@ -34,9 +34,9 @@ from .binlog_apply_session import Session
 from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
 from .row_events import restored
-from .row_repair import _map, _privileges
 from .row_repair_rows import rows
 from .row_repair_tables import Table
+from .row_repair_work import privileges, recorded_map
 
 _COLLATIONS = (
     "SELECT ID AS n, CHARACTER_SET_NAME AS s, FULL_COLLATION_NAME AS c"
@@ -153,9 +153,9 @@ class Round:
         names = sorted({"%s.%s" % name for number in todo for name in self.parts[number]})
         summary = report.summary(self.wish, self.named.items, [report.APPLIED] * len(todo), names)
         loses = ("What these rows hold now; the record keeps it.",) if self.rows else ()
-        privileges = _privileges(self.aim.server)
+        needed = privileges(self.aim.server)
         self.plan = Plan(
-            self.aim.state_id, tuple(made), summary, "replica_rows", loses, privileges, tuple(names)
+            self.aim.state_id, tuple(made), summary, "replica_rows", loses, needed, tuple(names)
         )  # fmt: skip
 
     def _has_work(self, number: int, item: Item) -> bool:
@@ -292,7 +292,7 @@ class Round:
 
     def _recorded(self) -> Dict[str, object]:
         tables = self._tables()
-        maps = {name: _map(table) for name, table in tables.items()}
+        maps = {name: recorded_map(table) for name, table in tables.items()}
         form = self.named.form.event if self.named.form is not None else b""
         return report.record_rows(self.chains.fates, self.shapes(), form, maps)
 
