@@ -28,6 +28,7 @@ class Policy:
     """What the caller allows: the ``repair_*`` variables.
 
     :param strategy: ``auto``, or the only remedy that may be used.
+    :param winner: ``source`` or ``replica``: whose data counts where both hold committed transactions; '' for neither.
     """
 
     max_risk: str = "replica_rows"
@@ -35,6 +36,7 @@ class Policy:
     start_stopped: bool = False
     managed_ok: bool = False
     strategy: str = "auto"
+    winner: str = ""
 
     @classmethod
     def from_variables(cls, given: Mapping[str, Any]) -> Policy:
@@ -45,7 +47,10 @@ class Policy:
             start_stopped=truth(given.get("start_stopped", False)),
             managed_ok=truth(given.get("managed_ok", False)),
             strategy=str(given.get("strategy", "auto")),
+            winner=str(given.get("winner") or ""),
         )
+        if policy.winner not in ("", *WINNERS.values()):
+            raise ValueError("repair_winner is %r; it must be source or replica" % policy.winner)
         if policy.max_risk not in RISKS:
             raise ValueError("repair_max_risk is %r; it must be one of %s" % (policy.max_risk, ", ".join(RISKS)))
         if policy.strategy != "auto" and policy.strategy not in REMEDIES:
@@ -105,6 +110,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "refetch": {"refetch": True},
     "refetch_unverified": {"refetch": True, "allow_unverified": True},
 }
+
+# Whose data counts after a remedy for transactions that only the replica has.
+WINNERS: Mapping[str, str] = {"replay": "replica", "roll_back": "source"}
 
 # Which transactions a remedy heals the rows of.
 HEALS: Mapping[str, str] = {"heal_failing": "failing", "heal_pending": "pending"}
@@ -223,7 +231,7 @@ def _obstacle(
         return ("waited already", "") if "wait" in tried else ("", "")
     if remedy.name == "look":
         return "a person has to look at it", ""
-    if not remedy.module:
+    if not remedy.module or (remedy.name in WINNERS and not finding["evidence"].get("own_uuid")):
         return "not in this release", ""
     if policy.strategy not in ("auto", remedy.name):
         return "repair_strategy is %s" % policy.strategy, "repair_strategy=%s" % remedy.name
@@ -231,11 +239,25 @@ def _obstacle(
         return "its risk is %s" % remedy.risk, "repair_max_risk=%s" % remedy.risk
     if remedy.name == "start" and not policy.start_stopped:
         return "stopped threads are started only when asked", "repair_start_stopped=true"
+    if remedy.name in WINNERS and policy.winner != WINNERS[remedy.name]:
+        return _side(remedy, finding), "repair_winner=%s" % WINNERS[remedy.name]
+    if remedy.name in WINNERS and not policy.allow_source_write:
+        return "it writes to the source, which reaches every replica", "repair_allow_source_write=true"
     if remedy.name in tried:
         return "tried in this state already", ""
     if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
         return "one transaction was healed already and the next one fails as well, so all to come are healed", ""
     return "", ""
+
+
+def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
+    """What a person has to decide, with what would then be done."""
+    gtids = finding["evidence"]["transactions"]
+    if remedy.name == "replay":
+        return (
+            "to keep %s (binlog_apply on the source, with the replica as the donor) is for a person to decide" % gtids
+        )
+    return "to undo %s (binlog_apply with direction=reverse on the replica) is for a person to decide" % gtids
 
 
 def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
@@ -246,6 +268,8 @@ def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
         arguments["state"] = "started"
     if remedy.name in HEALS:
         arguments["which"] = HEALS[remedy.name]
+    if remedy.name in WINNERS:
+        arguments["gtids"] = str(finding["evidence"]["transactions"])
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]
     return arguments

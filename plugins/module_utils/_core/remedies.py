@@ -125,8 +125,24 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "the empty record of these transactions: servers below never get them from here",
     ),
     Remedy("gtid_inject", "", "replica_history", "Write empty transactions for GTIDs the other members lack."),
-    Remedy("replay", "", "replica_rows", "Apply the missing transactions from a member that still has them."),
-    Remedy("roll_back", "", "replica_rows", "Apply the exact inverse of transactions that only this replica has."),
+    Remedy(
+        "replay",
+        "binlog_apply",
+        "replica_rows",
+        "Apply transactions that only the replica has to the source, under their GTIDs (only with "
+        "repair_winner=replica and repair_allow_source_write).",
+        ("repairer", "source"),
+        "what the rows held on the source (the undo record keeps it)",
+    ),
+    Remedy(
+        "roll_back",
+        "binlog_apply",
+        "replica_rows",
+        "Apply the exact inverse of transactions that only this replica has, and let empty ones take their GTIDs on "
+        "the source (only with repair_winner=source and repair_allow_source_write).",
+        ("repairer", "source"),
+        "what the transactions wrote (the undo record keeps it)",
+    ),
     Remedy("rebuild", "", "rebuild", "Build the replica anew from a donor.", ("donor",), "all data of the replica"),
 )
 

@@ -148,3 +148,18 @@ def test_a_hole_is_fetched_again_from_the_source() -> None:
     channel = {"channel": "", "verdict": "diverged", "state_id": "s", "mode": "gtid", "executed": None}
     chosen = choosing.choose(channel, [found], choosing.Policy())
     assert (chosen.action, chosen.remedy, chosen.arguments) == (choosing.APPLY, "refetch", {"refetch": True})
+
+
+@pytest.mark.parametrize(("winner", "remedy"), [("replica", "replay"), ("source", "roll_back")])
+def test_whose_data_counts_is_for_a_person_to_decide(winner: str, remedy: str) -> None:
+    both = choice("errant", allow_source_write="true")
+    assert both.action == REFUSED and both.would_allow[:2] == ["repair_winner=replica", "repair_winner=source"]
+    assert "direction=reverse" in both.reason and "on the source" in both.reason
+    refused = choice("errant", winner=winner)
+    assert refused.action == REFUSED and "repair_allow_source_write=true" in refused.would_allow, refused
+    chosen = choice("errant", winner=winner, allow_source_write="true")
+    assert (chosen.action, chosen.remedy, chosen.module) == (APPLY, remedy, "binlog_apply")
+    assert list(chosen.arguments) == ["gtids"] and ":" in chosen.arguments["gtids"]
+    assert choice("errant", "mariadb-10.11", winner=winner, allow_source_write="true").action == REFUSED
+    with pytest.raises(ValueError, match="repair_winner"):
+        choice("errant", winner="both")
