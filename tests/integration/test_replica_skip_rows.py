@@ -386,7 +386,7 @@ def test_parallel_appliers_and_several_domains(stage: Skipping) -> None:
     stage.stop("SQL_THREAD")
     stage.on_replica("INSERT INTO t (id, v) VALUES (20, 'x')")
     stage.on_source("INSERT INTO t (id, v) VALUES (20, 'x')", "INSERT INTO t (id, v) VALUES (21, 'good')")
-    stage.on_source("SET SESSION gtid_domain_id = 7", "INSERT INTO keyed VALUES (51, 'seven')")
+    stage.on_source("SET SESSION gtid_domain_id = 7", "INSERT INTO keyed VALUES (51, 'eight')")
     stage.start("SQL_THREAD")
     stage.applier_error()
     refused = stage.skip(errors=[1062], method="counter")

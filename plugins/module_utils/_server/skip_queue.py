@@ -44,6 +44,7 @@ _REFERENCED = (
     " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
 )
 _CHUNK = 200
+_HEAD = 4
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,8 @@ def read(aim: Target, source: Connection, login: Login, group: Group, count: Opt
     :raises RefusedError: the failing transaction is not in the source's binlog behind the applied point.
     :raises ReplicaError: the binlog cannot be read.
     """
-    start = aim.channel.executed
-    if start is None:
-        raise _unread(aim, "the server does not say what it has applied")
+    deadline = time.monotonic() + max(timeout, 60.0)
+    start = _start(aim, login, group, deadline)
     tables = Tables(aim.connection, source, aim.server)
     made = _Layouts(tables, source)
     has = executed(aim.server, aim.channel)
@@ -114,11 +114,8 @@ def read(aim: Target, source: Connection, login: Login, group: Group, count: Opt
     items: List[Queued] = []
     decoded = waiting = 0
     more = ""
-    deadline = time.monotonic() + max(timeout, 60.0)
     with BinlogStream(connect(login), start, stop_at=stop, deadline=deadline) as stream:
         for done in transactions(stream, made.layout, decompress=zstd.decompress, file=start.file):
-            if not items and not _is(done, group):
-                continue
             if items and decoded + len(done.changes) > MOST_ROWS:
                 more = "more than %d rows wait to be applied" % MOST_ROWS
                 break
@@ -129,9 +126,31 @@ def read(aim: Target, source: Connection, login: Login, group: Group, count: Opt
             waiting += not item.executed
             if item.why or waiting == count:
                 break
-    if not items:
-        raise _unread(aim, "it is not in the source's binlog behind %s" % start)
+    if not items or not _is(items[0].transaction, group):
+        raise _unread(aim, "it is not in the source's binlog at %s" % start)
     return Queue(tuple(_followed(items, tables, made.columns)), tables, made.columns, more)
+
+
+def _start(aim: Target, login: Login, group: Group, deadline: float) -> Coordinates:
+    """Where the failing transaction begins in the source's binlog.
+
+    It is behind the applied point, but for MariaDB's domains: what another domain has applied may be further on.
+
+    :raises RefusedError: it is not there.
+    """
+    point = aim.channel.executed
+    if point is None:
+        raise _unread(aim, "the server does not say what it has applied")
+    known = aim.source.server.binlogs if aim.source is not None and aim.source.server is not None else ()
+    files = [name for name, _size in known]
+    at = files.index(point.file) if point.file in files else 0
+    heads = [Coordinates(name, _HEAD) for name in reversed(files[max(at - 1, 0) : at + 1])]
+    for start in (point, *heads):
+        with BinlogStream(connect(login), start, deadline=deadline) as stream:
+            for done in transactions(stream, lambda table: None, rows=False, file=start.file):
+                if _is(done, group):
+                    return done.start
+    raise _unread(aim, "it is not in the source's binlog behind %s" % (heads or [point])[-1])
 
 
 def _is(done: Transaction, group: Group) -> bool:
