@@ -364,6 +364,45 @@ def test_gaps_are_closed_first_where_the_server_wants_it():
     assert made.plan.steps[0].wait == "gaps_closed=binlog.000003:800"
 
 
+def test_gaps_are_left_behind_for_coordinates_that_cover_them():
+    there = {"source_log_file": "binlog.000003", "source_log_pos": 800}
+    known = {"allow": {"discard_gaps": True}, "furthest": Coordinates("binlog.000003", 800)}
+    now = replica(MYSQL_56, mode=POSITION, applier=STOPPED, position_gaps=True, parallel=4, delay=60)
+    made = decided(now, source(MYSQL_56), **known, **there)
+    queries = [query.split(" /*")[0] for query in shown(made)]
+    assert queries[1] == "RESET SLAVE" and queries[2].startswith("CHANGE MASTER TO MASTER_LOG_FILE = 'binlog.000003'")
+    assert "MASTER_LOG_POS = 800" in queries[2] and "MASTER_DELAY = 60" in queries[2]
+    assert queries[2].count("MASTER_LOG_POS") == queries[2].count("MASTER_HEARTBEAT_PERIOD") == 1
+    assert "refused with 1802: START SLAVE SQL_THREAD UNTIL SQL_AFTER_MTS_GAPS" in shown(made)[2]
+    assert made.plan.risk == "replica_history" and "binlog.000003:800" in made.plan.loses[-1]
+    assert "RELOAD" in made.plan.privileges
+    unknown = replica(mode=POSITION, applier=STOPPED, position_gaps=None, parallel=4)
+    assert "RESET REPLICA FOR CHANNEL ''" in shown(decided(unknown, source(), **known, **there))
+
+
+@pytest.mark.parametrize("case", ["no gaps", "by gtid", "mariadb", "passed"])
+def test_without_gaps_nothing_is_left_behind(case):
+    there = {"source_log_file": "binlog.000003", "source_log_pos": 450 if case == "passed" else 800}
+    flavour = MARIADB_1011 if case == "mariadb" else MYSQL_97
+    now = replica(flavour, mode=POSITION, applier=STOPPED, position_gaps=False, parallel=4)
+    if case == "by gtid":
+        now, there = replica(applier=STOPPED, position_gaps=True), {"source_delay": 9}
+        there.update(auto_position=False, source_log_file="binlog.000003", source_log_pos=800)
+    made = decided(now, source(flavour), allow={"discard_gaps": True}, **there)
+    assert not any(query.startswith("RESET") for query in shown(made)) and made.plan.risk == "none"
+
+
+def test_the_workers_records_are_believed_where_they_know_better():
+    there = {"source_log_file": "binlog.000003", "source_log_pos": 800}
+    stopped = replica(mode=POSITION, applier=STOPPED, position_gaps=True, parallel=4)
+    with pytest.raises(RefusedError, match="applied up to binlog.000003:850, beyond binlog.000003:800"):
+        decided(stopped, source(), allow={"discard_gaps": True}, furthest=Coordinates("binlog.000003", 850), **there)
+    with pytest.raises(RefusedError, match="its applier runs"):
+        decided(replica(mode=POSITION, parallel=4), source(), allow={"discard_gaps": True}, **there)
+    with pytest.raises(BadInputError, match="source_log_file and source_log_pos"):
+        decided(stopped, source(), allow={"discard_gaps": True}, source_delay=9)
+
+
 def test_no_gap_is_closed_by_gtid_or_while_the_applier_runs():
     for now in (replica(applier=STOPPED, position_gaps=True), replica(mode=POSITION, position_gaps=None, parallel=4)):
         made = decided(now, source(), Coordinates("binlog.000003", 800), source_connect_retry=5)

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gaps of parallel workers without GTIDs, and repairs that are killed half-way: the next repair makes them whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from integration.channel_options import options_of
+from integration.gaps import SCHEMAS, applier_stopped, held_up, lab_with_a_gap, parallel_lab
+from integration.held import held
+from integration.playbook import Run, run_module, run_playbook
+from integration.test_repair import host, queries, result
+from integration.test_reposition import TABLES, on_source, play, sql_running
+from lab import faults
+from lab.compare import compare
+from lab.flavours import FLAVOURS
+from lab.topology import Lab
+
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
+full = pytest.mark.skipif(not FULL, reason="part of the full matrix")
+
+
+class _Killed(Exception):
+    pass
+
+
+def _only_mysql(flavour: str) -> None:
+    if FLAVOURS[flavour].is_mariadb:
+        pytest.skip("MariaDB applies in order without GTIDs")
+
+
+def test_gaps_are_left_behind_while_their_cause_is_still_there(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    _only_mysql(flavour)
+    lab = lab_with_a_gap(flavour, lab_of)
+    end = lab.source.coordinates()
+    found = run_module("binlog_locate", lab.replica)
+    assert found["kind"] == "boundary", found
+    place = {"source_log_file": end[0], "source_log_pos": end[1], "discard_gaps": True}
+    unkept = run_module("change_master", lab.replica, place)
+    assert unkept["failed"] and "record_dir" in unkept["msg"], unkept
+    short = run_module(
+        "change_master", lab.replica, {**place, "source_log_pos": end[1] - 1, "record_dir": str(tmp_path)}
+    )
+    assert short["failed"] and "a parallel worker has applied up to" in short["msg"], short
+    before = options_of(lab.replica)
+    repaired = play(lab, "repair", tmp_path, repair_strategy="reposition")
+    assert repaired.code == 0, repaired.output
+    ended = result(repaired)
+    assert (ended["applied"], ended["proof"]) == (["reposition"], "rows_proven"), ended
+    assert any(query.startswith("RESET") for query in queries(repaired)), queries(repaired)
+    assert options_of(lab.replica) == before
+    lab.source.execute(*("INSERT INTO %s.t VALUES (50)" % name for name in SCHEMAS))
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    again = run_module("change_master", lab.replica, place)
+    assert not again["failed"] and not again["changed"], again
+
+
+@full
+def test_a_replica_that_was_killed_with_gaps(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    _only_mysql(flavour)
+    lab = parallel_lab(flavour, lab_of, relay_log_recovery=1)
+    with pytest.raises(_Killed), held_up(lab):
+        lab.replica.kill()
+        raise _Killed
+    lab.replica.start()
+    faults.try_start_replica(lab.replica)
+    repaired = play(lab, "repair", tmp_path, repair_start_stopped="true")
+    assert repaired.code == 0, repaired.output
+    # MySQL 9.7 closes them by itself; MySQL 5.6 can neither start nor take coordinates.
+    assert result(repaired)["applied"] == ([] if lab.flavour.version >= (8, 0) else ["heal_rows"]), result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+
+
+def moved_back(lab: Lab) -> None:
+    """A replica that was restarted at an old position, where it moved rows back until it met a duplicate one."""
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    start = lab.source.coordinates()
+    on_source(
+        lab,
+        "UPDATE cnt SET n = n + 10 WHERE id = 1",
+        "UPDATE t1 SET v = 'uno' WHERE id = 1",
+        "INSERT INTO t1 VALUES (10, 'ten')",
+        "UPDATE cnt SET n = n + 100 WHERE id = 1",
+        "UPDATE t1 SET v = 'eins' WHERE id = 1",
+        "INSERT INTO cnt VALUES (2, 0)",
+    )
+    lab.wait_in_sync()
+    lab.replica.stop_replica()
+    on_source(lab, "UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
+    lab.configure(lab.links[0], start)
+    lab.replica.start_replica()
+    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+
+
+def killed(lab: Lab, folder: Path, statement: str) -> None:
+    """Run the repair, and kill its module right before a statement."""
+
+    def work(environment: Dict[str, str]) -> Run:
+        given: Dict[str, Any] = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60"}
+        given["repair_strategy"] = "heal_rows"
+        inventory = {"all": {"hosts": {"replica": host(lab.replica)}}}
+        return run_playbook("replicaops.mysql.repair", inventory, ["-vvv", "-e", json.dumps(given)], environment)
+
+    with held(folder / "hold", statement, work) as there:
+        ended = there.kill()
+    assert ended.code != 0, ended.output
+
+
+@pytest.mark.parametrize("statement", ["CHANGE", "START"] if FULL else ["CHANGE"])
+def test_a_repair_that_was_killed_half_way_is_finished_by_the_next(
+    lab_of: Callable[..., Lab], flavour: str, statement: str, tmp_path: Path
+) -> None:
+    lab = lab_of(flavour, gtid=False)
+    moved_back(lab)
+    # The rows are written in a transaction, which begins with START as well.
+    killed(lab, tmp_path, statement if statement == "CHANGE" else "START " + lab.flavour.words.replica)
+    assert applier_stopped(lab)
+    # Nobody can tell threads that a killed repair has stopped from those that somebody has.
+    more = {} if statement == "CHANGE" else {"repair_start_stopped": "true"}
+    repaired = play(lab, "repair", tmp_path, **more)
+    assert repaired.code == 0, repaired.output
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
