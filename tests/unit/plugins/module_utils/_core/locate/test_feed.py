@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.query import QueryEvent
@@ -17,6 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.answ
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.digest import digest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.feed import Feeder, View
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.judge import Circumstances, judge
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.objects import Object, State
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.own import Own, Without
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.track import Track
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Tally, Voting
@@ -47,6 +48,8 @@ def look(
     rows: Dict[str, List[Row]],
     views: Optional[Dict[str, View]] = None,
     passed: Sequence[int] = (),
+    prepared: bool = True,
+    present: Callable[[Object], State] = lambda thing: None,
 ) -> Tuple[Answer, Tally]:
     """Count a history against the replica's rows."""
     voting = Voting()
@@ -65,8 +68,8 @@ def look(
         track.add(start, end, "")
     found = {("d", name): {digest((row[0],)): digest(row) for row in table} for name, table in rows.items()}
     voting.settle(found)
-    tally = voting.finish(lambda thing: own.present(thing, lambda thing: None))
-    return judge(tally, track, Circumstances(complete_start=True)), tally
+    tally = voting.finish(lambda thing: own.present(thing, present))
+    return judge(tally, track, Circumstances(complete_start=True, prepared=prepared)), tally
 
 
 BEFORE = [transaction(write(T, (1, 1)))]
@@ -176,6 +179,80 @@ def test_an_xa_transaction_is_indivisible() -> None:
     answer, _tally = look(log, {"t": [(1, 1), (2, 2)], "u": []})
     assert answer.kind == answers.RANGE and answer.first is not None and answer.last is not None
     assert answer.first.index <= 3 and answer.last.index >= 4
+
+
+def test_the_rows_of_an_xa_transaction_appear_when_it_is_committed() -> None:
+    """It is told by its name; a replica that has none prepared is at no boundary where one is."""
+    lossy = "it is one part of an XA transaction, whose other part stands elsewhere"
+    log = [
+        *BEFORE,
+        transaction(write(U, (1, 1)), ending="xa", lossy=lossy, xid="X'31',X'',1"),
+        transaction(write(T, (2, 2))),
+        transaction(write(U, (5, 5)), ending="xa", lossy=lossy, xid="X'32',X'',1"),
+        transaction(text="XA COMMIT X'31',X'',1", ending="xa", lossy=lossy),
+        transaction(text="XA COMMIT x'32',x'',1", ending="xa", lossy=lossy),
+        *AFTER,
+    ]
+    before = {"t": [(1, 1)], "u": []}
+    answer, _tally = look(log, before, prepared=False)
+    assert answer.boundary is not None and answer.boundary.index == 1
+    after = {"t": [(1, 1), (2, 2)], "u": [(1, 1), (5, 5)]}
+    answer, _tally = look(log, after, prepared=False)
+    assert answer.boundary is not None and answer.boundary.index == 6
+    answer, _tally = look(log, before)
+    assert answer.kind == answers.RANGE and answer.last is not None and answer.last.index == 2
+    answer, tally = look(log[2:], after, prepared=False)  # what was prepared before is not known
+    assert tally.against[-1] == 2 and answer.kind == answers.RANGE
+
+
+def test_rows_of_all_tables_together() -> None:
+    """Each row comes back as it was, but only at one boundary all of them are so."""
+    log = [
+        transaction(update(T, (1, 0), (1, 1))),
+        transaction(update(U, (1, 0), (1, 1))),
+        transaction(update(T, (1, 1), (1, 0))),
+        transaction(update(U, (1, 1), (1, 0))),
+        transaction(update(T, (1, 0), (1, 1))),
+        transaction(write(U, (2, 2))),
+    ]
+    for number, (one, two) in enumerate(((0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (1, 0), (1, 0))):
+        rows = {"t": [(1, one)], "u": [(1, two), *([(2, 2)] if number == 6 else [])]}
+        answer, _tally = look(log, rows)
+        if number in (2, 3, 6):
+            assert answer.boundary is not None and answer.boundary.index == number
+        else:
+            assert answer.kind == answers.RANGE
+
+
+def test_a_row_of_another_time_is_not_enough() -> None:
+    """Written on the replica it contradicts every boundary before a barrier, and none after it."""
+    log = [
+        transaction(write(U, (1, 1))),
+        transaction(update(T, (1, 0), (1, 1))),
+        transaction(write(U, (2, 2))),
+        transaction(text="ALTER TABLE t FORCE"),
+        transaction(write(U, (3, 3))),
+    ]
+    answer, tally = look(log, {"t": [(1, 7)], "u": [(1, 1), (2, 2)]})
+    assert [k for k, number in enumerate(tally.against) if not number] == [4]
+    assert answer.kind == answers.RANGE
+
+
+def test_a_guarded_statement_about_a_table_whose_rows_were_changed() -> None:
+    """It was there before, so that making it does nothing, and dropping it shows."""
+    log = [
+        *BEFORE,
+        transaction(write(U, (1, 1))),
+        transaction(text="CREATE TABLE IF NOT EXISTS u (a INT PRIMARY KEY, b INT)"),
+        transaction(update(U, (1, 1), (1, 2))),
+        transaction(text="DROP TABLE IF EXISTS u"),
+        *AFTER,
+    ]
+    for there, number in ((True, 4), (False, 5)):
+        rows = {"t": [(1, 1)], **({"u": [(1, 2)]} if there else {})}
+        answer, tally = look(log, rows, present=lambda thing, there=there: there if thing[0] == "table" else None)
+        assert [k for k, count in enumerate(tally.against) if not count] == [number]
+        assert answer.boundary is not None and answer.boundary.index == number
 
 
 def test_a_rolled_back_transaction_ends_images() -> None:
