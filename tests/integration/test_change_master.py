@@ -495,6 +495,22 @@ def test_a_moved_state_and_a_missing_privilege_are_refused(well: Pair) -> None:
 # -- undo -----------------------------------------------------------------------------------------------
 
 
+def test_a_server_that_a_service_looks_after_is_left_alone(well: Pair, tmp_path: Path) -> None:
+    procedure = "mysql.rds_start_replication"
+    well.replica.execute_unlogged("CREATE PROCEDURE %s() SELECT 1" % procedure)
+    try:
+        before = options_of(well.replica), states(well)
+        for options in ({"source_connect_retry": 9}, {"state": "absent", "record_dir": str(tmp_path)}):
+            for check in (True, False):
+                refused = change(well.replica, check=check, **options)
+                assert refused["failed"] and refused["code"] == "refused" and "rds" in refused["msg"], refused
+        assert (options_of(well.replica), states(well)) == before and not list(tmp_path.iterdir())
+        told = change(well.replica, check=True, source_connect_retry=9, managed_ok=True)
+        assert not told["failed"] and told["changed_options"] == ["source_connect_retry"], told
+    finally:
+        well.replica.execute_unlogged("DROP PROCEDURE %s" % procedure)
+
+
 def test_options_come_back_by_their_record(well: Pair, tmp_path: Path) -> None:
     before = options_of(well.replica)
     wanted = {"source_delay": 2, "source_connect_retry": 9, "source_heartbeat_period": 3.5, "source_ssl_cipher": "x"}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from integration.playbook import run_module
 from integration.test_repair import queries, result
 from integration.test_reposition import APPLIED, RELEASE, TABLES, Coordinates, on_source, play, sql_running
 from lab.compare import compare
@@ -85,9 +84,6 @@ def test_what_is_here_counts_as_executed(
         assert known(lab) == lab.source.value("SELECT @@GLOBAL.gtid_executed")
     again = play(lab, "repair", tmp_path)
     assert again.code == 0 and result(again)["applied"] == [], again.output
-    if FLAVOURS[flavour].version >= (8, 0) and not lab.flavour.is_mariadb:
-        seen = run_module("replica_status", lab.replica)
-        assert "binlog_incomplete" in [finding["code"] for finding in seen["findings"]], seen["findings"]
 
 
 @pytest.mark.skipif(not FULL, reason="part of the full matrix")

@@ -395,7 +395,7 @@ def test_without_gaps_nothing_is_left_behind(case):
 def test_the_workers_records_are_believed_where_they_know_better():
     there = {"source_log_file": "binlog.000003", "source_log_pos": 800}
     stopped = replica(mode=POSITION, applier=STOPPED, position_gaps=True, parallel=4)
-    with pytest.raises(RefusedError, match="applied up to binlog.000003:850, beyond binlog.000003:800"):
+    with pytest.raises(RefusedError, match=r"applied up to binlog\.000003:850, beyond"):
         decided(stopped, source(), allow={"discard_gaps": True}, furthest=Coordinates("binlog.000003", 850), **there)
     with pytest.raises(RefusedError, match="its applier runs"):
         decided(replica(mode=POSITION, parallel=4), source(), allow={"discard_gaps": True}, **there)
