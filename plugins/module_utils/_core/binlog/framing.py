@@ -36,6 +36,7 @@ _LOADS = frozenset(
     + (header.BEGIN_LOAD_QUERY, header.DELETE_FILE)
 )
 
+_BEGIN = b"\0BEGIN"
 _LOAD = "it holds LOAD DATA, whose file the binlog carries in pieces"
 SEPARATE = "it is one part of an XA transaction, whose other part stands elsewhere"
 
@@ -152,12 +153,11 @@ class Framer(Group):
         return unfinished
 
     def _plain_query(self, start: int, end: int, data: bytes) -> Optional[Transaction]:
-        text = query.statement_bytes(data)
-        if text == b"BEGIN" and self.open and not self.begun and not self.alone:
+        if data.endswith(_BEGIN) and self.open and not self.begun and not self.alone and query.is_begin(data):
             self.begun = True
             self.thread = int.from_bytes(data[BODY : BODY + 4], "little")
             return None
-        return self._query(start, end, data, text)
+        return self._query(start, end, data, query.statement_bytes(data))
 
     def _query(self, start: int, end: int, data: bytes, text: bytes) -> Optional[Transaction]:
         if text == b"BEGIN":

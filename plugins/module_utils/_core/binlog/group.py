@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Dict, List, Optional, Tuple
 
-from .header import HEADER, broken
+from .header import broken
 from .query import Context, QueryEvent
 from .rows import RowChange
 from .table_map import TableName
 from .transaction import UNFINISHED, Transaction
+
+# Time and server id of an event's header.
+_unpack_origin = struct.Struct("<IxI").unpack_from
 
 
 class Group:
@@ -22,24 +26,26 @@ class Group:
         self.file = file
         self.open = False
         self.begun = self.alone = False
-        self._reset(0, 0, 0, "")
-
-    def _reset(self, start: int, timestamp: int, server_id: int, gtid: str) -> None:
-        self._first, self._timestamp, self._server_id, self._gtid = start, timestamp, server_id, gtid
-        self.begun = self.alone = False
-        self.thread = 0
+        self._first = self._timestamp = self._server_id = self.thread = 0
+        self._gtid = self.lossy = ""
         self.tables: Dict[TableName, None] = {}
         self.changes: List[RowChange] = []
         self.statements: List[QueryEvent] = []
         self.undecoded: Dict[TableName, None] = {}
         self.context: Tuple[Context, ...] = ()
-        self.lossy = ""
 
     def begin(self, start: int, data: bytes, gtid: str = "") -> Optional[Transaction]:
         """A new transaction begins with this event; the one before, if it has not ended."""
         unfinished = self.flush(start) if self.open else None
-        timestamp, _type, server_id, _size, _end, _flags = HEADER.unpack_from(data)
-        self._reset(start, timestamp, server_id, gtid)
+        # What was handed out is not used again; the rest is empty in nearly all transactions.
+        self._timestamp, self._server_id = _unpack_origin(data)
+        self._first, self._gtid, self.lossy, self.thread = start, gtid, "", 0
+        self.begun = self.alone = False
+        self.tables, self.changes, self.context = {}, [], ()
+        if self.statements:
+            self.statements = []
+        if self.undecoded:
+            self.undecoded = {}
         self.open = True
         return unfinished
 

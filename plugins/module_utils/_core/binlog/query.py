@@ -18,6 +18,7 @@ from .header import BODY, parse_header
 
 _FIXED = struct.Struct("<IIBHH")
 _TEXT = BODY + _FIXED.size
+_SCHEMA_SIZE, _STATUS_SIZE = BODY + 8, BODY + 11
 
 Setting = Union[int, str, bytes, float, None, Tuple[int, ...], Tuple[str, ...]]
 
@@ -78,6 +79,14 @@ def statement_bytes(data: bytes, compressed: bool = False) -> bytes:
     if data[at : at + 1] != b"\0":
         raise ValueError("the schema of a query event does not end where it should")
     return inflate(data, at + 1) if compressed else data[at + 1 :]
+
+
+def is_begin(data: bytes) -> bool:
+    """Whether the statement of a query event, which ends in BEGIN behind a zero, is nothing else.
+
+    :raises IndexError: the event is cut off.
+    """
+    return len(data) == _TEXT + data[_SCHEMA_SIZE] + (data[_STATUS_SIZE] | data[_STATUS_SIZE + 1] << 8) + 6
 
 
 def parse_query(

@@ -151,6 +151,20 @@ def test_packets_arrive_in_pieces_of_any_size(piece: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("piece", [7, 1 << 16])
+@pytest.mark.parametrize("name", binlogs.NAMES[:3])
+def test_events_of_some_types_alone(name: str, piece: int) -> None:
+    """The same ones as among all, at the same offsets."""
+    content = (binlogs.FOLDER / (name + ".binlog")).read_bytes()
+    given_bytes = head(binlogs.FILE) + b"".join(
+        packet(b"\0" + content[start:end], 1) for _kind, start, end, _data in binlogs.events(name)
+    )
+    given_bytes += END
+    kinds = frozenset((header.XID, header.ROTATE, header.GTID, header.MARIADB_GTID))
+    wanted = [event for event in opened(given_bytes, piece=piece) if event[0] in kinds]
+    assert list(opened(given_bytes, piece=piece).only(kinds)) == wanted and len(wanted) > 2
+
+
 @pytest.mark.parametrize("verify", [False, True])
 def test_offsets_go_on_beyond_4_gib(verify: bool) -> None:
     start = GIB4 - 60
