@@ -127,7 +127,6 @@ def test_errant_transactions_are_replayed_on_the_source(work: Pair, tmp_path: Pa
 
 
 @pytest.mark.modes("gtid")
-@pytest.mark.every_flavour
 def test_errant_transactions_are_rolled_back_on_the_replica(work: Pair, tmp_path: Path) -> None:
     gtids = errant(work, *WRITES)
     work.replica.stop_replica("SQL_THREAD")
@@ -190,7 +189,6 @@ def test_conflicts_are_listed_and_nothing_is_applied(work: Pair, tmp_path: Path)
 
 
 @pytest.mark.modes("gtid")
-@pytest.mark.every_flavour
 def test_a_replay_that_was_killed_is_finished_by_the_next(work: Pair, tmp_path: Path) -> None:
     gtids = errant(work, *WRITES)
     options = {"donor": login(work.replica), "gtids": gtids, "record_dir": str(tmp_path / "records"),
@@ -255,7 +253,6 @@ CONTEXT = (
 )
 
 
-@pytest.mark.every_flavour
 def test_definitions_and_statements_are_applied_in_the_session_they_ran_in(
     flavour: str, lab_of: Callable[..., Lab], tmp_path: Path
 ) -> None:
@@ -304,7 +301,6 @@ def family_of(work: Pair) -> Pair:
 
 
 @pytest.mark.modes("gtid")
-@pytest.mark.every_flavour
 def test_rows_that_others_reference_are_not_removed(family: Pair, tmp_path: Path) -> None:
     gtids = errant(
         family,
@@ -335,7 +331,6 @@ def test_rows_that_others_reference_are_not_removed(family: Pair, tmp_path: Path
 
 
 @pytest.mark.modes("gtid")
-@pytest.mark.every_flavour
 def test_what_a_foreign_key_did_without_a_word_is_not_rolled_back(work: Pair, tmp_path: Path) -> None:
     kept_in_sync(
         work,
