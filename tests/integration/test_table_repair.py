@@ -86,7 +86,6 @@ def plant(server: Server, *tables: str) -> None:
         )
 
 
-@pytest.mark.every_flavour
 def test_planted_differences_are_healed_while_the_source_writes(work: Pair, tmp_path: Path) -> None:
     plant(work.replica, *TABLES)
     wrong = [rows(work.replica, table) for table in TABLES]
@@ -119,7 +118,6 @@ def test_planted_differences_are_healed_while_the_source_writes(work: Pair, tmp_
     assert healed(work.replica, TABLES, tmp_path)["proof"] == "rows_proven"
 
 
-@pytest.mark.every_flavour
 def test_rows_of_every_type_come_out_exactly(flavour: str, lab_of: Any, tmp_path: Path) -> None:
     lab: Lab = lab_of(flavour, "pair", gtid=SEED % 2 == 1)
     writer = FullWriter(lab.source, lab.flavour.is_mariadb, lab.flavour.version, SEED)
