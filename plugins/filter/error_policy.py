@@ -38,6 +38,14 @@ def error_policy_differs(settled: Mapping[str, Any], status: Mapping[str, Any], 
         raise AnsibleFilterError("error_policy_differs: %s" % error) from error
 
 
+def error_policy_start(before: Mapping[str, Any], now: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """See error_policy_start.yml."""
+    try:
+        return policy.start(before, now)
+    except KeyError as error:
+        raise AnsibleFilterError("error_policy_start: %s" % error) from error
+
+
 def error_policy_service(services: Mapping[str, Any], flavour: str = "") -> str:
     """See error_policy_service.yml."""
     return policy.service(services, flavour)
@@ -52,5 +60,6 @@ class FilterModule:
             "error_policy_plan": error_policy_plan,
             "error_policy_settle": error_policy_settle,
             "error_policy_differs": error_policy_differs,
+            "error_policy_start": error_policy_start,
             "error_policy_service": error_policy_service,
         }

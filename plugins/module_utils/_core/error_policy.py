@@ -65,13 +65,13 @@ class Effective:
     :param prefix: ``replica`` or ``slave``: how this server spells the two options.
     :param skip_errors: see `numbers`.
     :param exec_mode: one of ``MODES``.
-    :param validates: it knows ``--validate-config`` (MySQL 8.0.16 and later).
+    :param skip_start: it leaves the replication threads stopped when it starts.
     """
 
     prefix: str
     skip_errors: Tuple[str, ...]
     exec_mode: str
-    validates: bool
+    skip_start: bool = False
 
 
 def numbers(text: str) -> Tuple[str, ...]:
@@ -93,7 +93,7 @@ def effective(help_text: str) -> Effective:
     found = {
         line.split(None, 1)[0]: line.split(None, 1)[1].strip()
         for line in help_text.splitlines()
-        if re.match(r"(replica|slave)-(skip-errors|exec-mode)\s+\S|validate-config\s+\S", line)
+        if re.match(r"(replica|slave)-(skip-errors|exec-mode)\s+\S|skip-(replica|slave)-start\s+\S", line)
     }
     prefix = "replica" if "replica-skip-errors" in found else "slave"
     if prefix + "-skip-errors" not in found or prefix + "-exec-mode" not in found:
@@ -102,7 +102,7 @@ def effective(help_text: str) -> Effective:
         prefix,
         numbers(found[prefix + "-skip-errors"]),
         found[prefix + "-exec-mode"].upper(),
-        "validate-config" in found,
+        found.get("skip-%s-start" % prefix, "").upper() in ("TRUE", "ON", "1"),
     )
 
 

@@ -28,8 +28,8 @@ def plan(
     :param help_text: what ``mysqld --verbose --help`` prints before the change.
     :param existing: the option file as it is, None when there is none.
     :returns: ``refused`` (reasons; with one nothing may be done), ``state``, ``text`` (the file; empty for none),
-        ``rewrite`` (the file is to be written or removed), ``expired``, ``restart``, ``start`` (channels to start after
-        a restart, each with ``channel`` and ``threads``), ``loses``, ``report``, and what `settle` needs.
+        ``rewrite`` (the file is to be written or removed), ``expired``, ``restart``, ``exec_mode`` (if to be set),
+        ``loses``, ``report``, and what `settle` needs.
     :raises ValueError: the help text is none.
     """
     now = effective(help_text)
@@ -52,7 +52,7 @@ def plan(
                 % _channels_running(status)
             )
         if restart:
-            refused += _no_restart(status, variables)
+            refused += _no_restart(status, variables, now.skip_start)
     return {
         "refused": refused,
         "state": PRESENT if policy else ABSENT,
@@ -61,7 +61,6 @@ def plan(
         "expired": expired,
         "restart": restart,
         "exec_mode": _mode_to_set(restart, running, aim, policy, found),
-        "start": _start(status) if restart else [],
         "loses": losses(policy.skip_errors) if policy else [],
         "report": _report(policy, found, expired, changed, running, now),
         "policy": {"skip_errors": list(policy.skip_errors), "exec_mode": policy.exec_mode} if policy else {},
@@ -110,6 +109,29 @@ def differs(settled: Mapping[str, Any], status: Mapping[str, Any], changed: bool
     return wrong
 
 
+def start(before: Mapping[str, Any], now: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """The threads that a restart left stopped, because of skip_replica_start, although they ran before.
+
+    A receiver that did not reach its source is among them, but cannot be waited for.
+
+    :param before: the result of replica_status from before the restart.
+    :param now: the one from afterwards.
+    :returns: ``channel``, ``threads`` and ``connecting`` for each.
+    """
+    stopped = {
+        (channel["channel"], thread)
+        for channel in now["channels"]
+        for thread in ("receiver", "applier")
+        if channel[thread] == "stopped" and not channel.get(thread + "_error")
+    }
+    return [
+        {"channel": channel["channel"], "threads": thread, "connecting": channel[thread] != "running"}
+        for channel in before["channels"]
+        for thread in ("receiver", "applier")
+        if channel[thread] != "stopped" and (channel["channel"], thread) in stopped
+    ]
+
+
 def service(services: Mapping[str, Any], flavour: str) -> str:
     """The name of the service that runs the server, as service_facts lists them; empty when none or several could be.
 
@@ -146,7 +168,7 @@ def _wanted(variables: Mapping[str, Any], found: Optional[Policy], today: str) -
 
 def _running(status: Mapping[str, Any]) -> Effective:
     applying = status["server"]["applying"]
-    return Effective("", numbers(applying["skip_errors"]), str(applying["exec_mode"]).upper(), False)
+    return Effective("", numbers(applying["skip_errors"]), str(applying["exec_mode"]).upper())
 
 
 def _asked(planned: Mapping[str, Any]) -> Tuple[Tuple[str, ...], str]:
@@ -162,7 +184,7 @@ def _predicted(policy: Optional[Policy], found: Optional[Policy], now: Effective
         skip = now.skip_errors
     if not mode:
         mode = "STRICT" if found and found.exec_mode else now.exec_mode
-    return Effective(now.prefix, skip, mode, now.validates)
+    return Effective(now.prefix, skip, mode)
 
 
 def _mode_to_set(
@@ -181,8 +203,11 @@ def _not_here(status: Mapping[str, Any], variables: Mapping[str, Any]) -> List[s
     return []
 
 
-def _no_restart(status: Mapping[str, Any], variables: Mapping[str, Any]) -> List[str]:
-    """Why a restart would do harm."""
+def _no_restart(status: Mapping[str, Any], variables: Mapping[str, Any], skip_start: bool) -> List[str]:
+    """Why a restart would do harm.
+
+    :param skip_start: what the option files say about it; MariaDB has no variable that tells (measured on 10.11).
+    """
     applying, refused = status["server"]["applying"], []
     if applying["open_temp_tables"]:
         refused.append(
@@ -190,7 +215,7 @@ def _no_restart(status: Mapping[str, Any], variables: Mapping[str, Any]) -> List
             % applying["open_temp_tables"]
         )
     stopped = sorted({_label(finding) for finding in status["findings"] if finding["code"] in _STOPPED})
-    if stopped and not applying["skip_start"] and not variables.get("start_stopped"):
+    if stopped and not (skip_start or applying["skip_start"]) and not variables.get("start_stopped"):
         refused.append(
             "Threads of %s were stopped without an error, and a restart starts them: set repair_start_stopped=true if "
             "that is right, or start the server with skip_replica_start." % " and ".join(stopped)
@@ -224,19 +249,6 @@ def _label(finding: Mapping[str, Any]) -> str:
 
 def _channels_running(status: Mapping[str, Any]) -> int:
     return sum(1 for channel in status["channels"] if channel["applier"] == "running")
-
-
-def _start(status: Mapping[str, Any]) -> List[Dict[str, str]]:
-    """The threads that run now and that a restart with skip_replica_start leaves stopped."""
-    if not status["server"]["applying"]["skip_start"]:
-        return []
-    found = []
-    for channel in status["channels"]:
-        receiver, applier = channel["receiver"] != "stopped", channel["applier"] == "running"
-        if receiver or applier:
-            threads = "both" if receiver and applier else "receiver" if receiver else "applier"
-            found.append({"channel": channel["channel"], "threads": threads})
-    return found
 
 
 def _overridden(name: str, found: str, asked: str) -> str:

@@ -23,7 +23,7 @@ def help_text(skip: str = "(No default value)", mode: str = "STRICT", new: bool 
     lines = ["pid-file      /run/mysqld/mysqld.pid"]
     for prefix in prefixes:
         lines += ["%s-exec-mode        %s" % (prefix, mode), "%s-skip-errors      %s" % (prefix, skip)]
-    return "\n".join(lines + (["validate-config         FALSE"] if new else [])) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def status(
@@ -179,6 +179,8 @@ def test_a_file_of_somebody_else_is_left_alone() -> None:
 def test_a_restart_that_would_do_harm_is_refused(now: Dict[str, Any], wish: Dict[str, Any], said: str) -> None:
     refused = " ".join(plan(None, now, **wish)["refused"])
     assert said in refused and bool(said) == bool(refused)
+    waits = help_text() + "skip-replica-start      TRUE\n"
+    assert not any("repair_start_stopped" in reason for reason in epp.plan(WISH, now, waits, None, TODAY)["refused"])
     # The mode alone needs no restart.
     assert plan(None, now, skip_errors=[], exec_mode="STRICT")["refused"] == []
 
@@ -191,14 +193,19 @@ def test_servers_of_others_are_refused() -> None:
     assert plan(None, managed, managed_ok=True)["refused"] == []
 
 
-def test_threads_that_a_restart_leaves_stopped_are_named() -> None:
-    now = status(channels=2, skip_start=True)
-    now["channels"][1]["applier"] = "stopped"
-    assert plan(None, now)["start"] == [
-        {"channel": "c0", "threads": "both"},
-        {"channel": "c1", "threads": "receiver"},
+def test_threads_that_a_restart_left_stopped_are_named() -> None:
+    before, now = status(channels=2), status(channels=2)
+    assert epp.start(before, now) == []
+    before["channels"][1].update(applier="stopped", receiver="connecting")
+    for channel in now["channels"]:
+        channel.update(applier="stopped", receiver="stopped")
+    assert epp.start(before, now) == [
+        {"channel": "c0", "threads": "receiver", "connecting": False},
+        {"channel": "c0", "threads": "applier", "connecting": False},
+        {"channel": "c1", "threads": "receiver", "connecting": True},
     ]
-    assert plan()["start"] == []
+    now["channels"][0]["applier_error"] = {"number": 1062, "text": "Duplicate entry"}
+    assert {"channel": "c0", "threads": "applier", "connecting": False} not in epp.start(before, now)
 
 
 def test_a_file_that_does_not_come_into_effect_is_refused_before_the_restart() -> None:
