@@ -20,14 +20,13 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
-import integration.conftest  # noqa: E402, F401
 from integration.breaks import FLAVOURS  # noqa: E402
 from integration.conflicts import CONFLICTS, GENERATED, HEALABLE, HEALED, Conflict  # noqa: E402
-from integration.conftest import SEED  # noqa: E402
 from integration.playbook import run_module  # noqa: E402
 from lab.compare import compare  # noqa: E402
 from lab.topology import Lab  # noqa: E402
 
+SEED = ("CREATE DATABASE shop",)
 PAGE = CHECKOUT / "docs" / "test-matrix.md"
 RESULTS = CHECKOUT / ".cache" / "conflicts.json"
 SETTINGS = ((True, 4), (True, 1), (False, 4), (False, 1))
