@@ -275,3 +275,29 @@ def test_a_run_that_was_killed_is_finished_by_the_next_one(well: Pair, statement
         again = pair.heal(tmp_path / "records")
         assert not again["failed"] and not again["changed"], again
         pair.goes_on()
+
+
+def test_only_the_channel_that_failed_is_touched(flavour: str, tmp_path: Path) -> None:
+    if flavour == "mysql-5.6":
+        pytest.skip("MySQL 5.6 has one channel only")
+    with Lab(flavour, "multi", gtid=settings(flavour)[0][0], seed=SEED) as lab:
+        first, second = lab.links
+        other, words = lab.servers[second.source], lab.flavour.words
+        other.execute("CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (id INT PRIMARY KEY)")
+        conflict = CONFLICTS["mixed"]
+        conflict.prepare_on(lab.source)
+        lab.wait_in_sync()
+        conflict.break_on(lab.replica)
+        conflict.go_on(lab.source)
+        lab.replica.wait_until(lambda: lab.status(first)[words.sql_running] == "No", what="the applier to stop")
+        options = {"transactions": {"which": "failing"}, "state": "healed", "record_dir": str(tmp_path)}
+        done = run_module("row_repair", lab.replica, {**options, "channel": first.channel})
+        assert not done["failed"] and done["healed"] == 2, done
+        row = lab.status(second)
+        assert (row[words.io_running], row[words.sql_running]) == ("Yes", "Yes")
+        lab.replica.start_replica("SQL_THREAD", channel=first.channel)
+        other.execute("INSERT INTO elsewhere.t VALUES (1)")
+        lab.wait_in_sync()
+        assert lab.replica.query("SELECT * FROM elsewhere.t") == [{"id": 1}]
+        for table in ("shop.mixed", "shop.t"):
+            assert lab.replica.query("SELECT * FROM " + table) == lab.source.query("SELECT * FROM " + table)
