@@ -57,7 +57,8 @@ class Track:
         self.base = base
         self._files: List[str] = [start.file]
         self._ends = array("Q", (start.position,))
-        self._starts = array("Q", (start.position,))
+        # Where a transaction begins that does not begin where the one before it ends.
+        self._starts: Dict[int, int] = {0: start.position}
         self._origins: List[Tuple[Any, ...]] = []
         self._numbers: Dict[Tuple[Any, ...], int] = {}
         self._heads: Dict[str, int] = {}
@@ -75,8 +76,9 @@ class Track:
         if file != self._files[-1]:
             self._files.append(file)
         place = (len(self._files) - 1) << _BITS
+        if place | first != self._ends[-1]:
+            self._starts[len(self._ends)] = place | first
         self._ends.append(place | last)
-        self._starts.append(place | first)
         self._gtids.append(self._packed(gtid) if gtid else 0)
 
     def _packed(self, text: str) -> int:
@@ -114,7 +116,7 @@ class Track:
 
     def start(self, index: int) -> Coordinates:
         """Where the first event of transaction ``index`` (from 1) begins."""
-        packed = self._starts[index]
+        packed = self._starts[index] if index in self._starts else self._ends[index - 1]
         return Coordinates(self._files[packed >> _BITS], packed & _LOW)
 
     def gtid(self, index: int) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from .digest import NO_ROW
@@ -100,8 +100,8 @@ class Voting:
         self._here: Dict[Tuple[int, int], int] = {}
         self._begun = self._noted = 0
         self._flags = bytearray(1)
-        self._against = array("q")
-        self._speaking = array("q")
+        self._against = array("i")
+        self._speaking = array("i")
         self._ends = Ends(0, -1, 0)
         self._barriers: List[int] = []
         self._differing = dict(differing or {})
@@ -262,7 +262,7 @@ class Voting:
     def _make_room(self) -> None:
         """A place for each boundary, and one behind them."""
         for numbers in (self._against, self._speaking):
-            numbers.frombytes(bytes(8 * (self.time + 2 - len(numbers))))
+            numbers.frombytes(bytes(numbers.itemsize * (self.time + 2 - len(numbers))))
 
     def _count(self, segment: Segment, last: int, table: Pair) -> None:
         """Add a segment that ends at boundary ``last`` to the whole."""
@@ -330,8 +330,8 @@ class Voting:
             self._count_object(spans, state)
         return Tally(
             self.time,
-            array("q", accumulate(self._against[: self.time + 1])),
-            array("q", accumulate(self._speaking[: self.time + 1])),
+            array("i", islice(accumulate(self._against), self.time + 1)),
+            array("i", islice(accumulate(self._speaking), self.time + 1)),
             self._flags,
             self._ends.never,
             self._ends.latest_start,
