@@ -495,6 +495,7 @@ def test_a_moved_state_and_a_missing_privilege_are_refused(well: Pair) -> None:
 # -- undo -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engine("mysql")
 def test_a_server_that_a_service_looks_after_is_left_alone(well: Pair, tmp_path: Path) -> None:
     procedure = "mysql.rds_start_replication"
     well.replica.execute_unlogged("CREATE PROCEDURE %s() SELECT 1" % procedure)
