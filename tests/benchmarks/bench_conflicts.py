@@ -170,7 +170,8 @@ def main() -> None:
             rate = timed("row_repair and START", pair, count, ours)
             others = {"a loop, one at a time": timed("a loop, one at a time", pair, count // 10, loop)}
             if tool[0]:
-                others["pt-slave-restart"] = timed("pt-slave-restart, fastest settings", pair, count // 10, percona(tool))
+                work = percona(tool)
+                others["pt-slave-restart"] = timed("pt-slave-restart, fastest settings", pair, count // 10, work)
             else:
                 print("  pt-slave-restart is not here")
             for name, other in others.items():
