@@ -21,9 +21,11 @@ from .gtid_mariadb import BEHIND, GtidPosition, MariadbGtid
 from .gtid_mysql import GtidError
 from .gtid_repair import APPEND, AUTO, INJECT, RESET, Wish, attempt
 from .gtid_repair_around import Around, below
-from .plan import Step
+from .plan import STOP, Step
 from .snapshot import GTID, STOPPED, Channel, Server
 from .statement import Statement
+
+SET_POSITION = "SET GLOBAL gtid_slave_pos = %s"
 
 
 @dataclass(frozen=True)
@@ -175,22 +177,45 @@ def mended_threads(channel: Channel, target: GtidPosition, around: Around) -> Th
 def steps(verbs: Verbs, server: Server, channel: Channel, move_to: Move, end: Threads, clear: bool) -> Tuple[Step, ...]:
     """Stop every connection, set the whole position, start those threads that ran.
 
+    All appliers are stopped before the position is read for the last time (`steps_at`), as each of them moves it.
+
     :param end: the threads of the channel that run afterwards.
     :param clear: throw the binlogs away as well (method reset).
     """
     others = [other for other in server.channels if other.name != channel.name and running(other)]
     text = str(move_to.target)
-    work = [Statement("SET GLOBAL gtid_slave_pos = %s", (text,), purpose="set the position of every domain")]
+    work = [Statement(SET_POSITION, (text,), purpose="set the position of every domain")]
     if clear:
         work.insert(0, Statement(verbs.dialect.reset_source, purpose="throw the binlogs away"))
     stopped = replace(channel, receiver=STOPPED, applier=STOPPED)
+    elsewhere = [(step, other) for other in others for step in stop_steps(_named(verbs, other), other, BOTH)]
     return (
-        *(_elsewhere(step, other) for other in others for step in stop_steps(_named(verbs, other), other, BOTH)),
         *stop_steps(verbs, channel, BOTH),
+        *(Step(_elsewhere(step, other).statement, "applier_stopped", STOP) for step, other in elsewhere),
         *(Step(statement) for statement in work),
         *start_steps(verbs, stopped, end),
         *(_elsewhere(step, other) for other in others for step in back(verbs, other)),
     )
+
+
+def steps_at(done: Sequence[Step], move_to: Move, server: Server) -> Tuple[Tuple[Step, ...], Move]:
+    """The same steps for the position as it is now that all appliers stand still: no domain goes back.
+
+    :raises RefusedError: a domain has diverged in the meantime.
+    """
+    here = server.replica_position
+    if here is None:
+        raise RefusedError("set gtid_slave_pos", server.address, "it cannot be read any more")
+    try:
+        target = here.merge(move_to.target)
+    except GtidError as error:
+        raise RefusedError("set gtid_slave_pos", server.address, str(error), "Run again.") from None
+    return tuple(
+        replace(step, statement=replace(step.statement, params=(str(target),)))
+        if step.statement.sql == SET_POSITION
+        else step
+        for step in done
+    ), replace(move_to, target=target)
 
 
 def back(verbs: Verbs, other: Channel) -> Tuple[Step, ...]:

@@ -59,7 +59,7 @@ class Planned:
     def looks_again(self) -> bool:
         """Whether more may be executed before the work begins, so that the plan has to be made again then."""
         stops = any(step.session == STOP and step.wait == "applier_stopped" for step in self.plan.steps)
-        return self.move is None and (stops or self.method == RESET)
+        return stops or (self.move is None and self.method == RESET)
 
 
 def plan(
@@ -183,6 +183,11 @@ def again(wish: Wish, planned: Planned, verbs: Verbs, server: Server, channel: C
 
     :raises RefusedError: the server must not be changed in that way any more.
     """
+    if planned.move is not None:
+        if planned.method == RESET:
+            return planned
+        steps, moved = mariadb.steps_at(planned.plan.steps, planned.move, server)
+        return replace(planned, plan=replace(planned.plan, steps=steps), move=moved)
     if planned.method == RESET:
         resets.check_unmoved(GtidSet.parse(str(planned.details["executed"])), server)
         return planned

@@ -4,8 +4,8 @@
 
 """From the place where a replica's data is found to what makes the replica go on from there.
 
-Works on the plain dict that `binlog_locate` returns, because the roles keep it. Three things may be needed: rows that are
-brought to the end of the range they are spread over, GTIDs that count as executed from now on, and new coordinates.
+Works on the plain dict that `binlog_locate` returns, because the roles keep it. Three things may be needed: rows that
+are brought to the end of the range they are spread over, GTIDs that count as executed from now on, and new coordinates.
 """
 
 from __future__ import annotations

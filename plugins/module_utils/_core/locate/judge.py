@@ -163,10 +163,14 @@ def _surely_missing(tally: Tally, around: Circumstances, index: int) -> int:
 
     A row shows it that is as only a transaction after the recorded position made it, or that was never there. What is
     before that changes rows that give evidence only: these are right whatever happened, so that it counts as well.
+
+    Transactions that are applied again leave a row as the last of them made it. So it does not matter what a barrier
+    among them did, as long as the row is followed from one of these barriers on.
     """
     found = index + 1
+    recorded = (around.failing or 1) - 1
     for time in range(index + 1, tally.transactions + 1):
-        if tally.flags[time] & LAST and tally.since[time] > (around.failing or 1) - 1:
+        if tally.flags[time] & LAST and tally.since[time] > recorded >= tally.opened[time]:
             break
         if tally.flags[time] & UNCLEAR:
             found = time + 1

@@ -53,7 +53,8 @@ class Tally:
     :param barriers: boundaries at which witnesses of some table end.
     :param silent: tables without evidence, and why.
     :param since: of each transaction marked `LAST` the latest boundary that led to an image which it changes, and
-        which was at no other time; `NEVER_THERE` when no row was there before. Only of tables without a barrier.
+        which was at no other time; `NEVER_THERE` when no row was there before, only of tables without a barrier.
+    :param opened: where the witnesses of that table begin, at a barrier or with the stretch (0).
     :param sections: the votes of each table and object between barriers; not all when there are too many.
     """
 
@@ -67,6 +68,7 @@ class Tally:
     barriers: Tuple[int, ...] = ()
     silent: Mapping[Pair, str] = field(default_factory=dict)
     since: array[int] = field(default_factory=lambda: array("I"))
+    opened: array[int] = field(default_factory=lambda: array("I"))
     sections: Tuple[Section, ...] = ()
 
 
@@ -109,6 +111,7 @@ class Voting:
         self._held: List[Tuple[Segment, int, Pair]] = []
         self._sections: List[Section] = []
         self._since = array("I")
+        self._followed = array("I")
         self._kept = 0
         self._cuts: Dict[int, List[int]] = {}
 
@@ -284,10 +287,21 @@ class Voting:
         against[last + 1] -= total
         self._speaking[segment.start] += len(segment.keys)
         self._speaking[last + 1] -= len(segment.keys)
-        # Else a barrier before it may have moved rows as well.
-        whole = not segment.start and segment.number not in self._cuts
-        if whole:
-            self._since.extend([0] * (self.time + 1 - len(self._since)))
+        self._mark(segment)
+        self._keep(segment, last)
+        ends = segment.ends(last)
+        self._ends.never += ends.never
+        self._ends.latest_start = max(self._ends.latest_start, ends.latest_start)
+        if last == self.time:
+            self._ends.earliest_end = min(self._ends.earliest_end, ends.earliest_end)
+
+    def _mark(self, segment: Segment) -> None:
+        """Note the transactions that one row of a segment shows to be applied, or to be missing."""
+        flags = self._flags
+        # Else a TRUNCATE inside may have moved rows as well.
+        plain = segment.number not in self._cuts
+        if plain:
+            self._extend()
         for shard, at in segment.keys.slots():
             bits = shard.bits[at]
             if bits & COUNT == ONCE:
@@ -295,15 +309,20 @@ class Voting:
                     flags[shard.starts[at]] |= FIRST
                 if not bits & AGREES:
                     flags[shard.ends[at] + 1] |= LAST
-                    if whole:
-                        since = shard.starts[at] if bits & ROSE else 0 if shard.rows[at] else NEVER_THERE
-                        self._since[shard.ends[at] + 1] = max(self._since[shard.ends[at] + 1], since)
-        self._keep(segment, last)
-        ends = segment.ends(last)
-        self._ends.never += ends.never
-        self._ends.latest_start = max(self._ends.latest_start, ends.latest_start)
-        if last == self.time:
-            self._ends.earliest_end = min(self._ends.earliest_end, ends.earliest_end)
+                    if plain and bits & ROSE:
+                        self._note_since(shard.ends[at] + 1, shard.starts[at], segment.start)
+                    elif plain and not segment.start and not shard.rows[at]:
+                        self._note_since(shard.ends[at] + 1, NEVER_THERE, 0)
+
+    def _extend(self) -> None:
+        """A place for each transaction."""
+        for numbers in (self._since, self._followed):
+            numbers.extend([0] * (self.time + 1 - len(numbers)))
+
+    def _note_since(self, time: int, since: int, opened: int) -> None:
+        """Keep, of what shows that a transaction is missing, what began first, and of that the latest."""
+        if (not self._since[time], -opened, since) > (False, -self._followed[time], self._since[time]):
+            self._since[time], self._followed[time] = since, opened
 
     def _keep(self, segment: Segment, last: int) -> None:
         self._kept += 0 if last == self.time else len(segment.times)
@@ -318,7 +337,7 @@ class Voting:
         """
         self._ends.earliest_end = self.time
         self._make_room()
-        self._since.extend([0] * (self.time + 1 - len(self._since)))
+        self._extend()
         for segment, last, table in self._held:
             if last >= self._defined.get(table, 0):
                 segment.void = segment.void or self._differing[table]
@@ -339,6 +358,7 @@ class Voting:
             tuple(self._barriers),
             dict(self.silent),
             self._since,
+            self._followed,
             tuple(self._sections),
         )
 

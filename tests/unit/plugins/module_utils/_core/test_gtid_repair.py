@@ -480,12 +480,27 @@ def test_other_connections_that_ran_are_stopped_and_started_and_no_others():
     )  # fmt: skip
     planned = plan(Wish(), here, maria_around())
     queries = planned.plan.queries()
-    assert queries[:3] == ("STOP SLAVE 'b' SQL_THREAD", "STOP SLAVE 'b' IO_THREAD", "STOP SLAVE 'd' IO_THREAD")
+    assert queries[:5] == (
+        "STOP SLAVE 'a' SQL_THREAD", "STOP SLAVE 'a' IO_THREAD",
+        "STOP SLAVE 'b' SQL_THREAD", "STOP SLAVE 'b' IO_THREAD", "STOP SLAVE 'd' IO_THREAD",
+    )  # fmt: skip
     assert queries[-3:] == ("START SLAVE 'a'", "START SLAVE 'b'", "START SLAVE 'd' IO_THREAD")
     assert [other.name for other in planned.others] == ["b", "d"]
     stopped = channel(name="b", applier=STOPPED, receiver=STOPPED)
     back = mariadb.missing(verbs(MARIADB_1011, "a"), channel(name="b"), stopped)
     assert [step.statement.display() for step in back] == ["START SLAVE 'b'"]
+
+
+def test_no_domain_goes_back_to_where_it_was_before_the_appliers_were_stopped() -> None:
+    here = maria(channel(name="a"), channel(name="b"), position="0-1-4,2-9-5")
+    planned = plan(Wish(gtids="0-1-9"), here, maria_around())
+    assert planned.looks_again and "SET GLOBAL gtid_slave_pos = '0-1-9,2-9-5'" in planned.plan.queries()
+    later = replace(here, replica_position=maria(position="0-1-6,2-9-8").replica_position)
+    final = plans.again(
+        Wish(gtids="0-1-9"), planned, verbs(MARIADB_1011, "a"), later, later.channels[0], maria_around()
+    )
+    assert "SET GLOBAL gtid_slave_pos = '0-1-9,2-9-8'" in final.plan.queries()
+    assert len(final.plan.steps) == len(planned.plan.steps)
 
 
 @pytest.mark.parametrize(
