@@ -12,7 +12,7 @@ from zlib import crc32
 from lab.server import Option
 from lab.topology import Lab
 
-from .breaks import MODES, Break, load
+from .breaks import MARIADB, MODES, MYSQL, Break, load
 from .looking import Seen, footprint, judge, look
 from .stage import Mode, Stage
 
@@ -39,15 +39,25 @@ class Case:
 def cases(flavour: str, full: bool = False) -> List[Case]:
     """The cases of a flavour, those of one mode together.
 
-    Without ``full`` each break runs once, its mode chosen by its name, so that each mode is met by about a quarter.
+    Without ``full`` each break runs once, its mode chosen by its name, so that each mode is met by about a quarter, and
+    on one flavour of each engine, in turns from break to break.
     """
     found: List[Case] = []
     for broken in load().values():
         modes = [mode for mode in MODES if broken.exists(flavour, mode)]
-        if modes:
+        if modes and (full or flavour in _turns(broken)):
             chosen = modes if full else [modes[crc32(broken.name.encode()) % len(modes)]]
             found.extend(Case(flavour, mode, broken) for mode in chosen)
     return sorted(found, key=lambda case: MODES.index(case.mode))
+
+
+def _turns(broken: Break) -> List[str]:
+    """Of each engine the flavour whose turn it is with this break."""
+    chosen: List[str] = []
+    for engine in (MYSQL, MARIADB):
+        here = [name for name in engine if any(broken.exists(name, mode) for mode in MODES)]
+        chosen += here[crc32(broken.name.encode()) // 7 % max(len(here), 1) :][:1]
+    return chosen
 
 
 def run(stage: Stage, case: Case, keep: bool = False) -> Tuple[Seen, List[str]]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every finding on every flavour that shows it: a real pair is broken, looked at by the observer, and left unchanged.
 
-By default each break runs once on each flavour, the modes (GTID or position, one applier or four) taken in turn;
-``REPLICA_TEST_MATRIX=full`` runs all of them in every mode.
+By default each break runs once on a flavour of each engine, these and the modes (GTID or position, one applier or four)
+taken in turn; ``REPLICA_TEST_MATRIX=full`` runs it on every flavour in every mode.
 """
 
 from __future__ import annotations
