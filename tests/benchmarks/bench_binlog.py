@@ -289,9 +289,9 @@ class Bench:
         report("mysqlbinlog -vv", best["vv"], total)
         counted, images, memory = best["rows"].result
         rate = images / best["rows"].wall
-        report("here: every row decoded", best["rows"], total, "%d transactions, %d images, %.0f images/s, %s,"
-               " %d MiB of memory" % (counted, images, rate, speed(best["vv"], best["rows"], "-vv"),
-               memory // 1024))  # fmt: skip
+        decoded = (counted, images, rate, speed(best["vv"], best["rows"], "-vv"), memory // 1024)
+        more = "%d transactions, %d images, %.0f images/s, %s, %d MiB of memory" % decoded
+        report("here: every row decoded", best["rows"], total, more)
         report("here: transactions without rows", best["framed"], total)
         for verify in ("full", "window"):
             more = "%s, %s" % (speed(best["vv"], best[verify], "-vv"), located(best[verify]))

@@ -117,7 +117,7 @@ def test_errant_transactions_are_replayed_on_the_source(work: Pair, tmp_path: Pa
     assert rows(work.source) == rows(work.replica)
     work.wait_same()
     if work.is_mariadb:
-        assert gtids.split(",")[-1] in work.source.value("SELECT @@GLOBAL.gtid_binlog_pos")
+        assert gtids.rsplit(",", maxsplit=1)[-1] in work.source.value("SELECT @@GLOBAL.gtid_binlog_pos")
     else:
         assert work.source.value("SELECT @@GLOBAL.gtid_executed") == work.replica.value("SELECT @@GLOBAL.gtid_executed")
     after = trace(work.source)
@@ -194,7 +194,7 @@ def test_a_replay_that_was_killed_is_finished_by_the_next(work: Pair, tmp_path: 
     options = {"donor": login(work.replica), "gtids": gtids, "record_dir": str(tmp_path / "records"),
                "allow_source_write": True}  # fmt: skip
     if work.is_mariadb:
-        first = int(gtids.split(",")[0].split("-")[2])
+        first = int(gtids.split(",", maxsplit=1)[0].split("-")[2])
         second = "gtid_domain_id = 7, server_id = %s, gtid_seq_no = %d" % (gtids.split("-")[1], first + 1)
     else:
         uuid, numbers = gtids.rsplit(":", 1)

@@ -5,7 +5,7 @@
 
 In the end every row of every table is equal on both sides, or the playbook refused with its reason and nothing was
 changed. By default a few cases run, each once, its flavour, mode, binlog format and writer chosen by its name;
-``--flavour`` runs each case once on a flavour, ``REPLICA_TEST_MATRIX=full`` runs every flavour in every mode, format and
+``--flavour`` runs each case once, ``REPLICA_TEST_MATRIX=full`` runs every flavour in every mode, format and
 with and without a writer.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .binlog.columns_info import ColumnInfo, Value
 from .binlog.encode_values import encode
@@ -24,7 +24,6 @@ CHANGED = "changed"
 PROVEN = "rows_proven"
 UNPROVEN = "unproven"
 
-EMPTY: Mapping[Any, Mapping[str, Any]] = {}
 
 _READABLE = ("utf8", "utf8mb3", "utf8mb4", "ascii", "latin1")
 
@@ -71,7 +70,7 @@ class Outcome:
 
 
 def entries(
-    outcome: Outcome, show: str, origins: Mapping[Tuple[TableName, Key], Mapping[str, Any]] = EMPTY
+    outcome: Outcome, show: str, origins: Optional[Mapping[Tuple[TableName, Key], Mapping[str, Any]]] = None
 ) -> List[Dict[str, Any]]:
     """The rows that differ, as a result shows them: no more than a thousand.
 
@@ -81,7 +80,7 @@ def entries(
     found: List[Dict[str, Any]] = []
     for name, (shape, compared) in sorted(outcome.tables.items()):
         for one in compared.different[: MOST_SHOWN - len(found)]:
-            origin = origins.get((name, one.key))
+            origin = (origins or {}).get((name, one.key))
             found.append({**_entry(name, shape, one, show), "origin": dict(origin) if origin else None})
     return found
 
