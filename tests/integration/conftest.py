@@ -130,7 +130,7 @@ def shared_servers(nodeid: str) -> str:
 def _thinned(items: Sequence[pytest.Item]) -> List[pytest.Item]:
     """What a run leaves out: each case keeps one flavour, in one mode, in turns from test to test.
 
-    Diagnosis and tests marked ``every_flavour`` keep every flavour.
+    Tests marked ``every_engine`` keep one flavour of each engine; diagnosis, and those marked ``every_flavour``, all.
     """
     cases: Dict[str, List[pytest.Item]] = {}
     for item in items:
@@ -139,6 +139,8 @@ def _thinned(items: Sequence[pytest.Item]) -> List[pytest.Item]:
             case = item.nodeid.replace(flavour, "")
             for mode in MODES:
                 case = case.replace(mode, "")
+            if item.get_closest_marker("every_engine"):
+                case += FLAVOURS[flavour].engine
             cases.setdefault(case, []).append(item)
     kept = {id(same[zlib.crc32(case.encode()) % len(same)]) for case, same in cases.items()}
     return [item for same in cases.values() for item in same if id(item) not in kept]
@@ -148,6 +150,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "modes(*modes): run with a pair in these modes only: gtid, position")
     config.addinivalue_line("markers", "pairs(*pairs): run with these pairs only, named as mysql-9.7-gtid")
     config.addinivalue_line("markers", "every_flavour: run on every flavour even when the matrix is thinned out")
+    config.addinivalue_line("markers", "every_engine: run on a flavour of each engine when the matrix is thinned out")
     config.addinivalue_line("markers", "engine(*engines): run on these engines only: mysql, mariadb")
 
 

@@ -100,7 +100,7 @@ WRITES = (
 
 
 @pytest.mark.modes("gtid")
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_errant_transactions_are_replayed_on_the_source(work: Pair, tmp_path: Path) -> None:
     gtids = errant(work, *WRITES)
     options = {"gtids": gtids, "record_dir": str(tmp_path), "allow_source_write": True}

@@ -35,7 +35,7 @@ def write(server: Server, rng: random.Random) -> List[tuple]:  # type: ignore[ty
     return ends
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 @pytest.mark.parametrize("gtid", [False, True])
 def test_the_quick_search_ends_at_the_true_position(lab_of: Callable[..., Lab], flavour: str, gtid: bool) -> None:
     """Wherever the replica is, and however often its rows were changed since."""

@@ -93,7 +93,7 @@ def at(pair: Pair) -> Dict[str, Any]:
 # -- one option changes, all others stay ----------------------------------------------------------------
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 @pytest.mark.modes("gtid", "position")
 def test_each_option_changes_alone_and_the_second_run_changes_nothing(well: Pair) -> None:
     point = at(well)
@@ -302,7 +302,7 @@ def test_gaps_of_parallel_workers_are_closed_first(flavour: str, lab_of: Callabl
     lab.replica.execute_unlogged("DELETE FROM a.t WHERE id = 1")
     done = change(lab.replica, source_connect_retry=9)
     assert not done["failed"] and "SQL_AFTER_MTS_GAPS" in done["queries"][0], done
-    assert lab.replica.value("SELECT COUNT(*) FROM a.t") == 1
+    assert lab.replica.value("SELECT COUNT(*) FROM a.t WHERE id = 1") == 1
     again = change(lab.replica, source_connect_retry=9)
     assert not again["changed"] and lab.status(lab.links[0])[lab.flavour.words.sql_running] == "No"
     lab.replica.start_replica("SQL_THREAD")

@@ -525,10 +525,11 @@ def test_what_is_applied_while_it_begins_is_left_out(well: Pair, tmp_path: Path)
 def test_a_position_is_moved_past_what_the_source_has_purged(well: Pair, tmp_path: Path) -> None:
     purged_behind(well)
     before = picture(well.replica)
+    passed = set(str(well.replica.value("SELECT @@GLOBAL.gtid_slave_pos")).split(","))
     told = repair(well.replica, tmp_path, check=True)
     assert told["changed"] and picture(well.replica) == before and list(tmp_path.iterdir()) == [], told
     done = repair(well.replica, tmp_path)
-    assert done["changed"] and done["appended"] == well.source.gtid_position(), done
+    assert done["changed"] and set(done["appended"].split(",")) == set(well.source.gtid_position().split(",")) - passed
     assert running(well) == ["Yes", "Yes"] and not repair(well.replica, tmp_path)["changed"]
     # Back is where it was broken, and from there it goes the same way.
     undone = run_module("replica_undo", well.replica, {"record": done["record"]}, check=True)

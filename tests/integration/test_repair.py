@@ -96,7 +96,7 @@ def dropped(pair: Pair) -> Iterator[None]:
         pair.lab = pair._new()
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_release_that_is_partly_there_and_a_damaged_relay_log(well: Pair, tmp_path: Path) -> None:
     with dropped(well):
         by_hand = [COLUMN, INDEX] if well.is_mariadb else [CREATE, COLUMN, INDEX]
@@ -131,7 +131,7 @@ def test_a_release_that_is_partly_there_and_a_damaged_relay_log(well: Pair, tmp_
         assert all(record["outcome"] in ("done", "failed") and record["executed"] for record in records), records
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_deleted_relay_logs_are_fetched_anew(well: Pair, tmp_path: Path) -> None:
     backlog(well)
     faults.lose_relay_logs(well.lab, kill=False)
@@ -144,7 +144,7 @@ def test_deleted_relay_logs_are_fetched_anew(well: Pair, tmp_path: Path) -> None
     assert compare(well.source, well.replica) == []
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 @pytest.mark.engine("mysql")
 @pytest.mark.modes("gtid")
 def test_a_hole_behind_a_busy_applier_is_fetched_anew(well: Pair, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_hole_behind_a_busy_applier_is_fetched_anew(well: Pair, tmp_path: Path
         assert compare(well.source, well.replica) == []
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_silent_stall_is_told_from_a_healthy_replica(well: Pair, tmp_path: Path) -> None:
     if well.flavour_name != "mysql-9.7":
         pytest.skip("only MySQL 9.7 stalls in this way")

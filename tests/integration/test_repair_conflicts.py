@@ -148,7 +148,7 @@ def test_statements_are_refused_and_what_is_needed_is_said(well: Pair, tmp_path:
         assert state(pair) == before and not list(tmp_path.iterdir())
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_the_failing_transaction_alone_is_healed_and_who_wrote_the_row_is_said(well: Pair, tmp_path: Path) -> None:
     with dropped(well):
         logged = Conflict("logged", CONFLICTS["mixed"].prepare, (), CONFLICTS["mixed"].transactions)
@@ -216,7 +216,7 @@ def test_more_than_is_allowed_at_once_is_left_for_the_next_call(well: Pair, tmp_
         assert compare(well.source, well.replica) == []
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_thousand_conflicts_are_healed_in_one_call(well: Pair, tmp_path: Path) -> None:
     with dropped(well):
         well.source.execute("CREATE TABLE shop.many (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")

@@ -35,7 +35,7 @@ FORMATS = ("ROW", "STATEMENT")
 # What no safe repair exists for at the default risk, and what the refusal has to say.
 REFUSED: Dict[str, str] = {}
 
-FEW = ("column_exists", "index_exists", "dropped_table_missing", "account_missing", "drop_target_missing")
+FEW = ("column_exists", "dropped_table_missing", "account_missing")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def trace(server: Server) -> Tuple[Any, ...]:
     return server.coordinates(), server.gtid_position()
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_mixed_state_becomes_the_end_of_the_range(work: Pair, tmp_path: Path) -> None:
     start, end = changes(work)
     moved_back(work)
@@ -115,7 +115,7 @@ def test_a_mixed_state_becomes_the_end_of_the_range(work: Pair, tmp_path: Path) 
     work.wait_same()
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_what_was_written_is_put_back_where_nobody_changed_it_since(work: Pair, tmp_path: Path) -> None:
     start, end = changes(work)
     moved_back(work)
@@ -136,7 +136,7 @@ def test_what_was_written_is_put_back_where_nobody_changed_it_since(work: Pair, 
 
 
 @pytest.mark.modes("position")
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_replica_restarted_at_an_old_position_is_made_whole(work: Pair, tmp_path: Path) -> None:
     start, end = changes(work)
     work.replica.stop_replica()
@@ -361,7 +361,7 @@ def test_what_must_not_be_written_is_refused(work: Pair, tmp_path: Path) -> None
     assert done["failed"] and done["code"] == "refused" and "applier runs" in done["msg"], done
 
 
-@pytest.mark.every_flavour
+@pytest.mark.every_engine
 def test_a_server_with_others_below_is_refused(flavour: str, lab_of: Any, tmp_path: Path) -> None:
     made = ("CREATE DATABASE shop", "CREATE TABLE shop.w (id INT PRIMARY KEY, v INT)")
     lab: Lab = lab_of(flavour, "chain", gtid=True, seed=made)
