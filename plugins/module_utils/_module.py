@@ -30,6 +30,7 @@ except ImportError:
 
 Spec = Dict[str, Any]
 
+ACCOUNT = ("login_user", "login_password")
 TLS_OPTIONS = ("ca_cert", "client_cert", "client_key", "check_hostname")
 
 _PLACE: Spec = {
@@ -56,6 +57,11 @@ LOGIN_SPEC: Spec = {
 CHANNEL_SPEC: Spec = {"channel": {"type": "str"}}
 
 SOURCE_SPEC: Spec = {"source": {"type": "dict", "options": _PLACE}}
+
+COORDINATES_SPEC: Spec = {
+    "type": "dict",
+    "options": {"file": {"type": "str", "required": True}, "position": {"type": "int", "required": True}},
+}
 
 MEMBERS_SPEC: Spec = {
     "members": {
@@ -129,6 +135,14 @@ def login_from(params: Mapping[str, Any], name: str = "", timeout: Optional[int]
     )
 
 
+def _inherited(
+    params: Mapping[str, Any], given: Mapping[str, Any], names: Sequence[str] = (*ACCOUNT, "config_file")
+) -> Dict[str, Any]:
+    """What another server's login takes from the target's: the account, and the TLS files unless it has some itself."""
+    own_tls = any(key in given for key in TLS_OPTIONS)
+    return {key: params.get(key) for key in (*names, *(() if own_tls else TLS_OPTIONS))}
+
+
 def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login:
     """How to reach the source of a channel: what option ``source`` says, the rest from the channel and the target.
 
@@ -136,9 +150,7 @@ def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login
     :raises BadInputError: when neither the option nor the channel names a host.
     """
     given = {key: value for key, value in (params.get("source") or {}).items() if value is not None}
-    own_tls = any(key in given for key in TLS_OPTIONS)
-    inherited = ("login_user", "login_password", "config_file") + (() if own_tls else TLS_OPTIONS)
-    wanted = {key: params.get(key) for key in inherited}
+    wanted = _inherited(params, given)
     if channel is not None and not given.get("login_unix_socket"):
         wanted.update(login_host=channel.source_host, login_port=channel.source_port)
     wanted.update(given)
@@ -154,9 +166,7 @@ def donor_login(params: Mapping[str, Any], own: bool) -> Login:
     given = {key: value for key, value in (params.get("donor") or {}).items() if value is not None}
     if not given and own:
         return login_from(params, "the donor")
-    own_tls = any(key in given for key in TLS_OPTIONS)
-    inherited = ("login_user", "login_password") + (() if own_tls else TLS_OPTIONS)
-    wanted = {key: params.get(key) for key in inherited}
+    wanted = _inherited(params, given, ACCOUNT)
     wanted.update(given)
     return login_from(wanted, "the donor", params.get("connect_timeout"))
 
@@ -205,9 +215,7 @@ def member_logins(params: Mapping[str, Any]) -> List[Login]:
     logins = []
     for entry in params.get("members") or []:
         given = {key: value for key, value in entry.items() if value is not None}
-        own_tls = any(key in given for key in TLS_OPTIONS)
-        inherited = ("login_user", "login_password", "config_file") + (() if own_tls else TLS_OPTIONS)
-        wanted = {key: params.get(key) for key in inherited}
+        wanted = _inherited(params, given)
         wanted.update(given)
         logins.append(login_from(wanted, entry["name"], params.get("connect_timeout")))
     return logins

@@ -330,15 +330,11 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import binl
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_apply_report as report
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import binlog_apply, gtid_repair
 
-_COORDINATES: Dict[str, Any] = {
-    "type": "dict",
-    "options": {"file": {"type": "str", "required": True}, "position": {"type": "int", "required": True}},
-}
 SPEC: Dict[str, Any] = {
     "donor": glue.SOURCE_SPEC["source"],
     "gtids": {"type": "str"},
-    "from": _COORDINATES,
-    "to": _COORDINATES,
+    "from": glue.COORDINATES_SPEC,
+    "to": glue.COORDINATES_SPEC,
     "direction": {"type": "str", "choices": ["forward", "reverse"], "default": "forward"},
     "on_conflict": {"type": "str", "choices": ["fail", "list"], "default": "fail"},
     "max_transactions": {"type": "int", "default": 10000},

@@ -294,17 +294,13 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair_report as report
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, row_repair
 
-_COORDINATES: Dict[str, Any] = {
-    "type": "dict",
-    "options": {"file": {"type": "str", "required": True}, "position": {"type": "int", "required": True}},
-}
 SPEC: Dict[str, Any] = {
     "transactions": {
         "type": "dict",
         "required": True,
         "options": {
-            "from": _COORDINATES,
-            "to": _COORDINATES,
+            "from": glue.COORDINATES_SPEC,
+            "to": glue.COORDINATES_SPEC,
             "gtid_set": {"type": "str"},
             "which": {"type": "str", "choices": ["failing", "pending"]},
         },

@@ -183,10 +183,8 @@ def test_an_older_relay_log_info_after_a_power_loss(lab_of: Callable[..., Lab], 
     assert compare(lab.source, lab.replica) == []
 
 
-def test_rows_that_a_restart_moved_back_are_brought_forward_again(
-    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
-) -> None:
-    lab = lab_of(flavour, gtid=False)
+def moved_back(lab: Lab) -> None:
+    """A replica that was restarted at an old position, where it moved rows back until it met a duplicate one."""
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
     lab.wait_in_sync()
@@ -206,6 +204,13 @@ def test_rows_that_a_restart_moved_back_are_brought_forward_again(
     lab.configure(lab.links[0], start)
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+
+
+def test_rows_that_a_restart_moved_back_are_brought_forward_again(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lab_of(flavour, gtid=False)
+    moved_back(lab)
     assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 11
     refused = play(lab, "repair", tmp_path, repair_max_risk="none")
     assert refused.code != 0 and result(refused)["applied"] == [], refused.output

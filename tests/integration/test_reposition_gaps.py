@@ -16,7 +16,7 @@ from integration.gaps import SCHEMAS, applier_stopped, held_up, lab_with_a_gap, 
 from integration.held import held
 from integration.playbook import Run, run_module, run_playbook
 from integration.test_repair import host, queries, result
-from integration.test_reposition import TABLES, on_source, play, sql_running
+from integration.test_reposition import moved_back, play
 from lab import faults
 from lab.compare import compare
 from lab.flavours import FLAVOURS
@@ -79,29 +79,6 @@ def test_a_replica_that_was_killed_with_gaps(lab_of: Callable[..., Lab], flavour
     assert result(repaired)["applied"] == ([] if lab.flavour.version >= (8, 0) else ["heal_rows"]), result(repaired)
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []
-
-
-def moved_back(lab: Lab) -> None:
-    """A replica that was restarted at an old position, where it moved rows back until it met a duplicate one."""
-    lab.source.execute("CREATE DATABASE shop")
-    on_source(lab, *TABLES)
-    lab.wait_in_sync()
-    start = lab.source.coordinates()
-    on_source(
-        lab,
-        "UPDATE cnt SET n = n + 10 WHERE id = 1",
-        "UPDATE t1 SET v = 'uno' WHERE id = 1",
-        "INSERT INTO t1 VALUES (10, 'ten')",
-        "UPDATE cnt SET n = n + 100 WHERE id = 1",
-        "UPDATE t1 SET v = 'eins' WHERE id = 1",
-        "INSERT INTO cnt VALUES (2, 0)",
-    )
-    lab.wait_in_sync()
-    lab.replica.stop_replica()
-    on_source(lab, "UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
-    lab.configure(lab.links[0], start)
-    lab.replica.start_replica()
-    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
 
 
 def killed(lab: Lab, folder: Path, statement: str) -> None:

@@ -54,11 +54,6 @@ class Group:
     events: Tuple[Tuple[str, str], ...]
     ends: Tuple[int, ...] = ()
 
-    @property
-    def is_statement(self) -> bool:
-        """Whether it is nothing but one statement, as a definition is."""
-        return len(self.events) == 1 and self.events[0][0] in _QUERIES
-
     def names(self, table: str) -> bool:
         """Whether it has rows of this ``schema.table``."""
         return any("(%s)" % table in text for kind, text in self.events if kind == "Table_map")

@@ -128,7 +128,7 @@ class Work:
             raise ReplicaError("write rows", self.aim.server.address, "the source's format of events is not known")
         statements: List[encode.RowEvents] = []
         for name, (_shape, compared) in sorted(outcome.tables.items()):
-            changes = _changes(compared)
+            changes = changes_of(compared)
             statements += encode.statements(
                 self.tables.known[name].map, changes, self.form, self._packet(), self.aim.server.server_id or 1
             )
@@ -190,7 +190,8 @@ class Work:
         return report.record_rows(outcome.tables, self.form.event if self.form is not None else b"", maps)
 
 
-def _changes(compared: Compared) -> List[Tuple[str, Parts]]:
+def changes_of(compared: Compared) -> List[Tuple[str, Parts]]:
+    """Rows that are to go, and those in other ones' places, first; then all that are to be there."""
     deletes = [(encode.DELETE, one.wanted.known) for one in compared.different if one.have is not None]
     writes = [(encode.WRITE, one.wanted.parts) for one in compared.different]
     return [(kind, parts) for kind, parts in (*deletes, *writes) if parts is not None]

@@ -16,7 +16,6 @@ from .._core import row_repair_rows as wants
 from .._core import table_repair as rules
 from .._core.binlog import encode, header
 from .._core.binlog.encode import Form, form_of
-from .._core.binlog.row_bytes import Parts
 from .._core.binlog.table_map import TableName
 from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.plan import Plan, Step
@@ -24,7 +23,7 @@ from .._core.row_repair_report import Outcome
 from .._core.row_repair_rows import Compared as ComparedRows
 from .._core.row_repair_rows import Key, Shape, Values, Wanted
 from .._core.row_repair_steps import Look, transaction
-from .._core.snapshot import Coordinates, Server
+from .._core.snapshot import Coordinates
 from .._core.statement import qualified
 from .._core.table_repair import Wish
 from .binlog_stream import BinlogStream
@@ -34,6 +33,7 @@ from .connect import Connection, Login, connect
 from .row_repair_keys import orphans
 from .row_repair_rows import rows
 from .row_repair_tables import Table
+from .row_repair_work import changes_of, privileges, recorded_map
 from .table_repair_bag import all_rows
 from .table_repair_point import Meeting
 
@@ -151,7 +151,7 @@ class Writer:
             "Make %d rows of %s what they are on the source." % (outcome.different, names),
             "replica_rows",
             ("What these rows held on the replica; the record keeps it.",),
-            _privileges(self.aim.server),
+            privileges(self.aim.server),
             tuple("%s.%s" % name for name in sorted(different)),
         )
 
@@ -170,7 +170,7 @@ class Writer:
         if form is None:
             raise ReplicaError("write rows", self.aim.server.address, "the source's format of events is not known")
         for name in sorted(names):
-            changes = _changes(outcome.tables[name][1])
+            changes = changes_of(outcome.tables[name][1])
             statements += encode.statements(self.known[name].map, changes, form, packet, self.aim.server.server_id or 1)
         if self.wish.show == "full":
             statements = [replace(one, shown=one.sql) for one in statements]
@@ -216,34 +216,9 @@ class Writer:
 
     def recorded(self, outcome: Outcome) -> Dict[str, object]:
         """The rows for the undo record."""
-        maps = {name: _map(self.known[name]) for name in outcome.tables}
+        maps = {name: recorded_map(self.known[name]) for name in outcome.tables}
         return report.record_rows(outcome.tables, self.form.event if self.form is not None else b"", maps)
-
-
-def _changes(compared: ComparedRows) -> List[Tuple[str, Parts]]:
-    """Rows that are to go, and those in other ones' places, first; then all that are to be there."""
-    deletes = [(encode.DELETE, one.wanted.known) for one in compared.different if one.have is not None]
-    writes = [(encode.WRITE, one.wanted.parts) for one in compared.different]
-    return [(kind, parts) for kind, parts in (*deletes, *writes) if parts is not None]
 
 
 def _seen(outcome: Outcome, name: TableName) -> object:
     return Counter((one.have, one.wanted.values) for one in outcome.tables[name][1].different)
-
-
-def _map(table: Table) -> Dict[str, object]:
-    optional = table.map.optional
-    return {
-        "type_codes": table.map.type_codes.hex(),
-        "metadata": list(table.map.metadata),
-        "null_bits": table.map.null_bits.hex(),
-        "dimensions": list(optional.dimensions) if optional is not None and optional.dimensions is not None else None,
-    }
-
-
-def _privileges(server: Server) -> Tuple[str, ...]:
-    if server.flavour.is_mariadb:
-        return ("BINLOG ADMIN", "BINLOG REPLAY", "READ_ONLY ADMIN")
-    if server.flavour.version < (8, 0):
-        return ("SUPER",)
-    return ("BINLOG_ADMIN", "SYSTEM_VARIABLES_ADMIN", "CONNECTION_ADMIN")
