@@ -148,11 +148,6 @@ def parse_user_var(data: bytes) -> UserVar:
     return UserVar(name, data[at + 10 : end], kind, collation, bool(data[end] & 1) if end < len(data) else False)
 
 
-def parse_rows_query(data: bytes, mariadb: bool) -> str:
-    """The statement behind the row events that follow, as information (Rows_query and Annotate_rows)."""
-    return data[BODY if mariadb else BODY + 1 :].decode("utf-8", "backslashreplace")
-
-
 # Number: (name, form). A form is one for `struct`, or the name of a reader below.
 _COMMON: Dict[int, Tuple[str, str]] = {
     0: ("flags", "<I"),

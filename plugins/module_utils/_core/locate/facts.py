@@ -24,7 +24,6 @@ EVENT = "an event on the replica may write to it"
 FILTER = "a replication filter may leave it out"
 INVISIBLE = "it has invisible columns"
 UNREADABLE = "the account may not read it"
-UNKNOWN_TYPE = "it has columns of a type that cannot be compared"
 DIFFERS = "source and replica define its columns differently"
 
 _FINDS = frozenset(("number", "time", "text", "binary", "index"))
