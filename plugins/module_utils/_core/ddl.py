@@ -25,6 +25,8 @@ CREATE_TABLE_LIKE = "create_table_like"
 DROP_TABLES = "drop_tables"
 DROP_VIEWS = "drop_views"
 CREATE_DATABASE = "create_database"
+DROP_DATABASE = "drop_database"
+CREATE_VIEW = "create_view"
 CREATE_PROCEDURE = "create_procedure"
 CREATE_FUNCTION = "create_function"
 CREATE_TRIGGER = "create_trigger"
@@ -224,6 +226,8 @@ def _create(reader: Reader) -> Ddl:
     reader.accept("CREATE")
     if reader.peek() in ("OR", "TEMPORARY"):
         raise UnknownStatement("CREATE %s" % reader.peek())
+    if _is_view(reader):
+        return _whole(CREATE_VIEW, reader)
     if reader.accept("DATABASE") or reader.accept("SCHEMA"):
         return _whole(CREATE_DATABASE, reader)
     if reader.accept("TABLE"):
@@ -235,9 +239,24 @@ def _create(reader: Reader) -> Ddl:
     raise UnknownStatement("CREATE %s" % reader.peek())
 
 
+def _is_view(reader: Reader) -> bool:
+    """Whether the words up to VIEW come next, which are then read; otherwise nothing is."""
+    start = reader.at
+    if reader.accept("ALGORITHM", "="):
+        reader.at += 1
+    if reader.accept("DEFINER", "="):
+        reader.account()
+    if reader.accept("SQL", "SECURITY"):
+        reader.at += 1
+    if reader.accept("VIEW"):
+        return True
+    reader.at = start
+    return False
+
+
 def _whole(kind: str, reader: Reader) -> Ddl:
     if reader.peek() == "IF":
-        raise UnknownStatement("IF NOT EXISTS, with which this error cannot come up")
+        raise UnknownStatement("IF [NOT] EXISTS, with which this error cannot come up")
     name = reader.name()
     return Ddl(kind, (name,), reader.tokens, (), reader.rest)
 
@@ -279,6 +298,11 @@ def _drop(reader: Reader) -> Ddl:
     reader.accept("DROP")
     if reader.accept("ONLINE", "INDEX") or reader.accept("INDEX"):
         return _index(DROP_INDEX, reader)
+    if reader.accept("DATABASE") or reader.accept("SCHEMA"):
+        database = _whole(DROP_DATABASE, reader)
+        if database.rest:
+            raise UnknownStatement("the word %s" % database.rest[0].text[:40])
+        return database
     kind = DROP_VIEWS if reader.peek() == "VIEW" else DROP_TABLES
     if not (reader.accept("TABLE") or reader.accept("TABLES") or reader.accept("VIEW")):
         raise UnknownStatement("DROP %s" % reader.peek())

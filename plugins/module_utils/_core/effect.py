@@ -17,6 +17,8 @@ from .table_definition import Later
 TWIN = "twin"
 ABSENT = "absent"
 DATABASE = "database"
+DATABASE_ABSENT = "database_absent"
+VIEW = "view"
 PROGRAM = "program"
 ACCOUNTS_ABSENT = "accounts_absent"
 ACCOUNTS_PRESENT = "accounts_present"
@@ -26,12 +28,15 @@ NOT_VERIFIED = "not_verified"
 APPLIED = "applied"
 
 _KINDS: Mapping[int, FrozenSet[str]] = {
-    1050: frozenset((forms.CREATE_TABLE, forms.CREATE_TABLE_LIKE)),
+    1050: frozenset((forms.CREATE_TABLE, forms.CREATE_TABLE_LIKE, forms.CREATE_VIEW)),
     1060: frozenset((forms.ALTER_TABLE,)),
     1061: frozenset((forms.ALTER_TABLE, forms.CREATE_INDEX)),
     1091: frozenset((forms.ALTER_TABLE, forms.DROP_INDEX)),
     1051: frozenset((forms.DROP_TABLES, forms.DROP_VIEWS)),
     1007: frozenset((forms.CREATE_DATABASE,)),
+    1008: frozenset((forms.DROP_DATABASE,)),
+    # What a DROP of something says when not even its database is there.
+    1049: frozenset((forms.DROP_TABLES, forms.DROP_VIEWS)),
     1304: frozenset((forms.CREATE_PROCEDURE, forms.CREATE_FUNCTION)),
     1359: frozenset((forms.CREATE_TRIGGER,)),
     # What MySQL 5.6 says of the same trigger made twice: it has room for one of each kind only (measured).
@@ -44,6 +49,7 @@ SUPPORTED: Tuple[int, ...] = tuple(sorted(_KINDS))
 _QUESTIONS: Dict[str, str] = {
     forms.CREATE_TABLE: TWIN, forms.CREATE_TABLE_LIKE: TWIN, forms.ALTER_TABLE: TWIN, forms.CREATE_INDEX: TWIN,
     forms.DROP_INDEX: TWIN, forms.DROP_TABLES: ABSENT, forms.DROP_VIEWS: ABSENT, forms.CREATE_DATABASE: DATABASE,
+    forms.DROP_DATABASE: DATABASE_ABSENT, forms.CREATE_VIEW: VIEW,
     forms.CREATE_PROCEDURE: PROGRAM, forms.CREATE_FUNCTION: PROGRAM, forms.CREATE_TRIGGER: PROGRAM,
     forms.CREATE_EVENT: PROGRAM, forms.CREATE_USER: ACCOUNTS_PRESENT, forms.CREATE_ROLE: ACCOUNTS_PRESENT,
     forms.DROP_USER: ACCOUNTS_ABSENT, forms.DROP_ROLE: ACCOUNTS_ABSENT,
@@ -58,6 +64,11 @@ ONLY_GIVEN_UP: Tuple[int, ...] = (1048, 1136, 1146, 1264, 1364, 1366, 1406, 1451
 _ROWS = "the change that it stands for is not there, and passing the transaction would lose it"
 _HEAL = "Make the rows equal to the source's, or find the position the data is at, or rebuild the replica."
 _NOT_HERE: Mapping[int, Tuple[str, str]] = {
+    1049: (
+        "the database is missing, and so is all that was in it: make it (with sql_log_bin = 0) as SHOW CREATE DATABASE"
+        " on the source says, and its tables with their rows",
+        "Restore its tables (table_repair with create_missing), or rebuild the replica.",
+    ),
     1136: ("the statement's columns do not fit the table, which has been changed already", _HEAL),
     1146: ("the table is missing, and so are its rows", "Restore its definition and rows, or rebuild the replica."),
     1677: ("the table's columns differ", "Alter the table as the source has it, then start the applier again."),
@@ -120,6 +131,8 @@ def question(number: int, statement: str, schema: str) -> Question:
         raise UnknownStatement(reason(number)[0])
     ddl = forms.parse(statement)
     if ddl.kind not in _KINDS[number]:
+        if number in _NOT_HERE:
+            raise UnknownStatement(_NOT_HERE[number][0])
         raise UnknownStatement("error %d does not fit a %s statement" % (number, ddl.kind.replace("_", " ").upper()))
     return Question(_QUESTIONS[ddl.kind], ddl, number, schema)
 

@@ -106,7 +106,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "dropped_database_missing", ERROR, BROKEN,
         "The source dropped a database that the replica does not have (1008).",
-        ("reposition", "rebuild"),
+        ("reposition", "skip_present", "rebuild"),
     ),
     FindingType(
         "table_missing", ERROR, BROKEN,
@@ -117,7 +117,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "database_missing", ERROR, BROKEN,
         "A transaction needs a database that the replica does not have (1049).",
-        ("reposition", "rebuild"),
+        ("reposition", "skip_present", "rebuild"),
     ),
     FindingType(
         "column_missing", ERROR, BROKEN,

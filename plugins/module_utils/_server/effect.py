@@ -10,22 +10,21 @@ MySQL 9.7 and 5.6, MariaDB 10.11 and 11.8), so it may be made in check mode too.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
-from .._core import account_statement as accounts
-from .._core import column_values, foreign_key, program, table_definition, twin
+from .._core import column_values, foreign_key, table_definition, twin
 from .._core import effect as questions
-from .._core.ddl import CREATE_ROLE, CREATE_TABLE, CREATE_TABLE_LIKE
+from .._core.ddl import CREATE_TABLE, CREATE_TABLE_LIKE
 from .._core.effect import Question, Verdict
 from .._core.errors import PrivilegeError, ServerError
 from .._core.sql_reader import Name, UnknownStatement
 from .._core.sql_tokens import SqlError
 from .._core.statement import qualified
 from .._core.table_definition import Later, TableDefinition
+from . import effect_named
 from .connect import Connection, Login, connect
 
 _NO_TABLE = (1146, 1049, 1051)
-_NO_PROGRAM = (1305, 1360, 1539, 1049)
 _AGAIN = (1060, 1061, 1091)
 _SESSION = (
     "SET SESSION sql_log_bin = 0",
@@ -214,97 +213,13 @@ def _absent(connection: Connection, question: Question, later: Later, source: Op
     return Verdict(tuple(there), () if there else ("%s does not exist" % ", ".join(map(str, question.names())),))
 
 
-def _schema(connection: Connection, name: str) -> Optional[Tuple[str, str]]:
-    row = connection.one(
-        "SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation_name"
-        " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", (name,)
-    )  # fmt: skip
-    return (_modern(row["charset"]), _modern(row["collation_name"])) if row else None
-
-
-def _modern(name: Any) -> str:
-    """The name of a character set or collation, with ``utf8`` spelled as newer servers do."""
-    text = str(name).lower()
-    return text.replace("utf8", "utf8mb3", 1) if text == "utf8" or text.startswith("utf8_") else text
-
-
-def _database(connection: Connection, question: Question, later: Later, source: Optional[Connection]) -> Verdict:
-    name = question.ddl.names[0].name
-    found = _schema(connection, name)
-    if found is None:
-        return Verdict(("database %s does not exist" % name,))
-    charset, collation = questions.database_options(question.ddl)
-    if charset is None and collation is None:
-        wanted = _schema(source, name) if source is not None else None
-        if wanted is None:
-            raise UnknownStatement("the statement does not say the character set; set option source to compare with it")
-        where = "as on the source"
-    else:
-        row = connection.one(
-            "SELECT CHARACTER_SET_NAME AS charset, DEFAULT_COLLATE_NAME AS collation_name FROM"
-            " information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME = %s", (_modern(charset),)
-        ) if charset else None  # fmt: skip
-        default = _modern(row["collation_name"]) if row else ""
-        wanted = (_modern(charset) if charset else found[0], _modern(collation) if collation else default)
-        where = "as the statement says"
-    if found != wanted:
-        return Verdict(("database %s has %s %s and not %s %s" % ((name,) + found + wanted),))
-    return Verdict((), ("database %s exists with %s %s, %s" % ((name,) + found + (where,)),))
-
-
-def _program(connection: Connection, question: Question, later: Later, source: Optional[Connection]) -> Verdict:
-    name = question.names()[0]
-    word, column = program.show(question.ddl.kind)
-    what = "%s %s" % (word.lower(), name)
-    try:
-        row = connection.one("SHOW CREATE %s %s" % (word, qualified(name.schema, name.name)))
-    except ServerError as error:
-        if error.number in _NO_PROGRAM:
-            return Verdict(("%s does not exist" % what,))
-        raise
-    if row is None or not row.get(column):
-        raise UnknownStatement("the account may not see the text of %s" % what)
-    lacking = program.lacking(question.ddl, str(row[column]), name.schema)
-    evidence = "%s has the same text (SHOW CREATE %s), stored with sql_mode '%s'" % (what, word, row.get("sql_mode"))
-    return Verdict(tuple("%s: %s" % (what, phrase) for phrase in lacking), () if lacking else (evidence,))
-
-
-def _account_row(connection: Connection, account: accounts.Account) -> Optional[Mapping[str, Any]]:
-    hosts = (account.host, "") if account.host == "%" else (account.host,)
-    for host in hosts:  # MariaDB stores roles without a host
-        row = connection.one("SELECT * FROM mysql.user WHERE User = %s AND Host = %s", (account.user, host))
-        if row is not None and (host or str(row.get("is_role", "N")) == "Y"):
-            return {str(key).lower(): value for key, value in row.items()}
-    return None
-
-
-def _no_accounts(connection: Connection, question: Question, later: Later, source: Optional[Connection]) -> Verdict:
-    wanted = accounts.wanted(question.ddl)
-    there = tuple("%s is still there" % account for account in wanted if _account_row(connection, account))
-    return Verdict(there, () if there else ("%s does not exist" % ", ".join(map(str, wanted)),))
-
-
-def _accounts(connection: Connection, question: Question, later: Later, source: Optional[Connection]) -> Verdict:
-    lacking: List[str] = []
-    wanted = accounts.wanted(question.ddl)
-    for account in wanted:
-        row = _account_row(connection, account)
-        if row is None:
-            lacking.append("%s does not exist" % account)
-        elif question.ddl.kind == CREATE_ROLE:
-            lacking += accounts.lacking_role(account, row)
-        else:
-            lacking += accounts.lacking_user(account, row)
-    names = ", ".join(map(str, wanted))
-    evidence = ("%s exists as the statement makes it" % names, "its grants were not compared")
-    return Verdict(tuple(lacking), () if lacking else evidence)
-
-
 _ASKED: Dict[str, Callable[[Connection, Question, Later, Optional[Connection]], Verdict]] = {
     questions.TWIN: _twin,
     questions.ABSENT: _absent,
-    questions.DATABASE: _database,
-    questions.PROGRAM: _program,
-    questions.ACCOUNTS_ABSENT: _no_accounts,
-    questions.ACCOUNTS_PRESENT: _accounts,
+    questions.DATABASE: effect_named.database,
+    questions.DATABASE_ABSENT: effect_named.no_database,
+    questions.VIEW: effect_named.view,
+    questions.PROGRAM: effect_named.stored_program,
+    questions.ACCOUNTS_ABSENT: effect_named.no_accounts,
+    questions.ACCOUNTS_PRESENT: effect_named.accounts_there,
 }

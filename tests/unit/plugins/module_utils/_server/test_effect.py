@@ -12,6 +12,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors impo
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.sql_reader import Name, UnknownStatement
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.table_definition import NOTHING_LATER, parse
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import effect as asking
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import effect_named
 
 TABLE, TWIN = Name("d", "t"), Name("d", "_replicaops_twin_7")
 
@@ -81,5 +82,40 @@ def test_a_table_that_is_there_must_be_empty(rows):
 def test_grants_are_not_compared():
     question = effect.question(1396, "CREATE USER 'u'@'h' IDENTIFIED BY 'x'", "")
     user = {"plugin": "mysql_native_password", "authentication_string": native_hash("x")}
-    verdict = asking._accounts(Session(user=user), question, NOTHING_LATER, None)
+    verdict = effect_named.accounts_there(Session(user=user), question, NOTHING_LATER, None)
     assert verdict.present and "its grants were not compared" in verdict.evidence
+
+
+class Views:
+    """A server with one view, or none."""
+
+    address = "db"
+
+    def __init__(self, definition=""):
+        self.definition = definition
+
+    def one(self, statement, params=()):
+        if not self.definition:
+            raise ServerError(1146, "run it", "db", "Table 'd.v' doesn't exist")
+        return {"Create View": self.definition, "character_set_client": "utf8", "collation_connection": "utf8_bin"}
+
+
+VIEW = "CREATE VIEW `v` AS select 1 AS `one`"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [(VIEW, VIEW, ""), (VIEW, VIEW + " from dual", "it is another one"), (VIEW, "", "not on the source any more")],
+)
+def test_a_view_is_there_when_the_source_has_the_same(mine, theirs, said):
+    question = effect.question(1050, "CREATE VIEW v AS SELECT 1 AS one", "d")
+    verdict = effect_named.view(Views(mine), question, NOTHING_LATER, Views(theirs))
+    assert verdict.present == (not said) and said in " ".join(verdict.lacking), verdict
+    if said and theirs:
+        assert mine in " ".join(verdict.lacking) and "DROP VIEW `d`.`v`" in " ".join(verdict.lacking), verdict
+
+
+def test_without_the_source_nothing_is_known_of_a_view():
+    question = effect.question(1050, "CREATE VIEW v AS SELECT 1 AS one", "d")
+    with pytest.raises(UnknownStatement, match="set option source"):
+        effect_named.view(Views(VIEW), question, NOTHING_LATER, None)
