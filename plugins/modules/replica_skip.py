@@ -54,7 +54,9 @@ options:
       - How many failing transactions may be passed. Each is read and verified.
       - Consecutive transactions of rows are decided about and passed together, as the last of them leaves the rows.
         So a replica whose data is ahead of its position needs a limit that reaches to where the data is.
-      - When a later one must not be passed, the module ends there and says so.
+      - When a later one must not be passed, the module ends there and says so. Once O(timeout) has passed it begins no
+        other round.
+      - In check mode it plans one round. What fails behind it is known only when that is passed.
     type: int
     default: 1
   only_if_effect_present:
@@ -295,13 +297,14 @@ record:
   type: str
 """
 
+import time
 from dataclasses import replace
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module as glue
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import skip_plan, skip_report
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError, ReplicaError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import RISKS
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.skip_plan import Wish
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.state import channel_as_dict
@@ -322,15 +325,32 @@ NAMES = ("method", "limit", "only_if_effect_present", "idempotent_until", "show_
 
 def converge(module: AnsibleModule) -> Dict[str, Any]:
     """Get the applier past the failing transactions."""
-    params = module.params
-    wish = Wish(tuple(params["errors"]), *(params[name] for name in NAMES))
+    wish = Wish(tuple(module.params["errors"]), *(module.params[name] for name in NAMES))
     skip_plan.check_options(wish)
+    rounds: List[skip.Passed] = []
+    try:
+        return one_after_the_other(module, wish, rounds)
+    except ReplicaError as error:
+        if rounds:
+            done = told(rounds)
+            queries = [*done["queries"], *error.context.get("queries", [])]
+            records = [*done["records"], *([error.context["record"]] if error.context.get("record") else [])]
+            error.context.update(changed=True, executed=True, queries=queries, records=records, passed=done["passed"])
+        raise
+
+
+def one_after_the_other(module: AnsibleModule, wish: Wish, rounds: List[skip.Passed]) -> Dict[str, Any]:
+    """The module's result; ``rounds`` is kept up to date, so that it is right whatever ends it."""
+    params = module.params
     options = glue.change_options(module, "replica_skip")
     source = (lambda channel: glue.source_login(params, channel)) if params["source"] is not None else None
-    rounds: List[skip.Passed] = []
     before: Dict[str, Any] = {}
     last, state, not_passed, left, room = None, "", "", skip_left.Left(), wish.limit
+    deadline = time.monotonic() + options.timeout
     while room > 0:
+        if rounds and time.monotonic() > deadline:
+            not_passed = "after %d s no other round was begun" % options.timeout
+            break
         with change.target(
             *glue.target_arguments(module, "pass a failing transaction", options), samples=1 if before else 2
         ) as aim:
@@ -358,23 +378,31 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     return outcome(module, rounds, before, last, state, not_passed, left)
 
 
+def told(rounds: List[skip.Passed]) -> Dict[str, List[Any]]:
+    """What the rounds came to, one after the other."""
+    return {
+        "passed": [entry for passed in rounds for entry in passed.entries],
+        "queries": [query for passed in rounds for query in passed.queries],
+        "records": [passed.record for passed in rounds if passed.record],
+    }
+
+
 def outcome(
     module: AnsibleModule, rounds: List[skip.Passed], before: Dict[str, Any], last: Any, state: str, not_passed: str,
     left: skip_left.Left,
 ) -> Dict[str, Any]:  # fmt: skip
     """The result of all rounds."""
-    entries = [entry for passed in rounds for entry in passed.entries]
+    done = told(rounds)
     msg = skip_report.finished(left.queries, module.check_mode)
     if rounds:
-        msg += skip_report.sentence(entries, last, module.check_mode)
+        msg += skip_report.sentence(done["passed"], last, module.check_mode)
     elif not (left.queries and module.check_mode):
         msg += skip_report.nothing(last)
-    queries = [*left.queries, *(query for passed in rounds for query in passed.queries)]
-    records = [passed.record for passed in rounds if passed.record]
+    queries, records = [*left.queries, *done["queries"]], done["records"]
     risks = [passed.plan.risk for passed in rounds]
     return glue.result(
         module, bool(queries), msg, queries, before, channel_as_dict(last), state, records[0] if records else "", SHOWN,
-        passed=entries, not_passed=not_passed, records=records, risk=max(risks, default="none", key=RISKS.index),
+        passed=done["passed"], not_passed=not_passed, records=records, risk=max(risks, default="none", key=RISKS.index),
         loses=[what for passed in rounds for what in passed.plan.loses],
     )  # fmt: skip
 

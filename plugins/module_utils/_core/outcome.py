@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a repair ended, in one line for people and as data for machines."""
+"""How a repair ended, in lines for people and as data for machines."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
+
+from . import refusals as words
 
 _GOOD = ("healthy", "behind")
 _PROVEN = ("rows_proven", "fully_verified")
@@ -29,8 +31,29 @@ def outcome(
     :param proofs: results of `table_compare`.
     :param refusals: what modules refused to do, with their reasons.
     :param error: what went wrong; empty when nothing did.
-    :returns: ``ok``, ``verdict``, ``proof``, ``applied`` (remedy names), ``line`` (one line), ``would_allow``.
+    :returns: ``ok``, ``verdict``, ``proof``, ``applied`` (remedy names), ``line`` (all of it), ``lines`` (the same,
+        broken), ``headline`` (the first of them), ``would_allow``.
     """
+    found = _outcome(status, steps, choice, proofs, refusals, error, check_mode)
+    lines = [found["line"]]
+    if found.pop("left", False):
+        reason = str(choice.get("reason", "")) if choice.get("action") == "refused" else ""
+        verb = "Would not repair" if check_mode else "Not repaired"
+        headline = "%s, the replica is %s." % (verb, found["verdict"])
+        lines = words.lines(headline, refusals, reason, found["would_allow"])
+    return {**found, "lines": lines, "headline": lines[0]}
+
+
+def _outcome(
+    status: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]],
+    choice: Mapping[str, Any],
+    proofs: Sequence[Mapping[str, Any]],
+    refusals: Sequence[str],
+    error: str,
+    check_mode: bool,
+) -> Dict[str, Any]:
+    """As `outcome`, with ``left`` instead of lines where something is left to repair."""
     verdict = str(status.get("verdict", "unknown"))
     applied = [str(step["remedy"]) for step in steps]
     proof = _proof(proofs)
@@ -49,6 +72,7 @@ def outcome(
         return {
             **result,
             "ok": False,
+            "left": True,
             "line": "Not repaired, the replica is %s: %s%s" % (verdict, left, _allow(choice)),
         }
     if not applied:
@@ -84,7 +108,8 @@ def _planned(applied: Sequence[str], verdict: str, left: str, choice: Mapping[st
         return {"ok": True, "line": "Would apply: %s." % ", ".join(applied)}
     if verdict in _GOOD:
         return {"ok": True, "line": "Nothing to repair: the replica is %s." % verdict}
-    return {"ok": False, "line": "Would not repair, the replica is %s: %s%s" % (verdict, left, _allow(choice))}
+    line = "Would not repair, the replica is %s: %s%s" % (verdict, left, _allow(choice))
+    return {"ok": False, "left": True, "line": line}
 
 
 def _allow(choice: Mapping[str, Any]) -> str:

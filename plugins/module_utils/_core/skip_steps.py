@@ -216,10 +216,11 @@ def _applied(verbs: Verbs, run: Run, server: Server, channel: Channel) -> Tuple[
 def finish(verbs: Verbs, mode: str, before: Sequence[Channel], now: Server) -> Tuple[Step, ...]:
     """What brings a server back on which a run was killed: strict mode, and the threads that it stopped run again.
 
-    An applier that stands still without an error was moved or started by that run, as it had an error before.
+    An applier that stands still without an error was moved or started by that run, as it had an error before. One that
+    stands elsewhere was moved as well: the workers of MySQL 9.7 show their error until the next start (measured).
 
     :param mode: the value of the exec mode now.
-    :param before: the channels as the run's record has them, with their threads.
+    :param before: the channels as the run's record has them, with their threads and applied points.
     """
     steps: List[Step] = [Step(exec_mode(verbs, STRICT))] if mode.upper() == LENIENT else []
     for old in before:
@@ -235,7 +236,8 @@ def finish(verbs: Verbs, mode: str, before: Sequence[Channel], now: Server) -> T
             steps += stop_steps(named, channel, frozenset((APPLIER,)))
         if old.receiver != STOPPED and channel.receiver == STOPPED:
             steps.append(Step(named.start(RECEIVER)))
-        if limited or (channel.applier == STOPPED and broken(channel) is None):
+        moved = old.executed is not None and channel.executed != old.executed
+        if limited or (channel.applier == STOPPED and (moved or broken(channel) is None)):
             steps.append(Step(named.start(APPLIER)))
     return tuple(steps)
 

@@ -77,13 +77,14 @@ def _set_the_mode(record: Mapping[str, Any]) -> bool:
 
 
 def _channels(aim: Target, record: Mapping[str, Any]) -> Sequence[Channel]:
-    """The channels with the threads that the record says ran."""
+    """The channels with the threads that the record says ran, and the point that each had applied."""
     before = record["before"]
     found = []
     for part in (before.get("channel"), *(before.get("other_channels") or [])):
         channel = aim.server.channel(str(part["name"])) if part else None
         if part and channel is not None:
-            found.append(replace(channel, **part["threads"]))
+            point = schema.coordinates_from(part.get("executed"))
+            found.append(replace(channel, executed=point, **part["threads"]))
     return found
 
 

@@ -40,6 +40,32 @@ def test_what_is_left_and_which_switch_would_allow_it_stand_in_one_line():
     )
 
 
+def test_a_refusal_is_told_in_lines_that_can_be_read():
+    reason = (
+        "duplicate_row is left. reposition: the channel goes by GTIDs; skip_present: tried in this state already;"
+        " rebuild: its risk is rebuild."
+    )
+    choice = {"action": "refused", "reason": reason, "would_allow": ["repair_max_risk=rebuild"]}
+    refused = "skip_present: Refused to pass it on db2:3306: %s." % " ".join(["a row differs"] * 20)
+    found = outcome({"verdict": "broken"}, [], choice, refusals=[refused, refused])
+    lines = found["lines"]
+    assert lines[:2] == ["Not repaired, the replica is broken. duplicate_row is left.", "Refused:"]
+    assert lines[2].startswith("- skip_present: Refused to pass it") and lines[3].startswith("  ")
+    assert lines[-4:] == [
+        "Not used:", "- reposition: the channel goes by GTIDs", "- rebuild: its risk is rebuild",
+        "What would allow more: repair_max_risk=rebuild.",
+    ]  # fmt: skip
+    assert max(map(len, lines)) <= 110 and " ".join(lines).count("skip_present") == 1
+    assert found["headline"] == lines[0]
+
+
+def test_many_refusals_end_after_twenty_lines_and_the_switches_still_stand_there():
+    choice = {"action": "refused", "reason": "x is left. ", "would_allow": ["repair_max_risk=rebuild"]}
+    found = outcome({"verdict": "broken"}, [], choice, refusals=["r%d: no" % number for number in range(30)])
+    assert len(found["lines"]) == 20
+    assert found["lines"][-1] == "What would allow more: repair_max_risk=rebuild." and "14 more" in found["lines"][-2]
+
+
 def test_nothing_to_repair_claims_no_proof():
     found = outcome({"verdict": "healthy"}, [], DONE)
     assert (found["ok"], found["proof"]) == (True, "unproven")

@@ -381,6 +381,9 @@ def test_what_a_killed_run_left_is_put_back():
         "START REPLICA SQL_THREAD FOR CHANNEL ''",
     ]
     assert finished((replace(channel(), receiver="stopped"),)) == ["START REPLICA IO_THREAD FOR CHANNEL ''"]
+    # MySQL 9.7 shows the old error until the next start.
+    moved = replace(channel(), executed=Coordinates("binlog.000001", 900))
+    assert finished((moved,)) == ["START REPLICA SQL_THREAD FOR CHANNEL ''"]
     ran = channel(name="c1", applier="running")
     both = (channel(), replace(ran, receiver="stopped", applier="stopped"))
     assert finished(both, before=(channel(), ran)) == ["START REPLICA FOR CHANNEL 'c1'"]
