@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose, fleet, outcome, reposition
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.report import incident, lines, page
 
 
 def next_remedy(status: Mapping[str, Any], policy: Mapping[str, Any], tried: Sequence[str] = ()) -> Dict[str, Any]:
@@ -52,6 +53,15 @@ def repair_outcome(status: Mapping[str, Any], **rest: Any) -> Dict[str, Any]:
     return outcome.outcome(status, **rest)
 
 
+def incident_report(hosts: Mapping[str, Mapping[str, Any]], kind: str, at: str, path: str = "") -> Dict[str, Any]:
+    """See incident_report.yml."""
+    try:
+        told = incident.incident(hosts, kind, at)
+    except ValueError as error:
+        raise AnsibleFilterError("incident_report: %s" % error) from error
+    return {"html": page.page(told), "data": incident.as_data(told), "lines": lines.lines(told, path)}
+
+
 class FilterModule:
     """The filters by name."""
 
@@ -64,4 +74,5 @@ class FilterModule:
             "member_logins": member_logins,
             "repair_outcome": repair_outcome,
             "way_from_position": way_from_position,
+            "incident_report": incident_report,
         }

@@ -27,6 +27,13 @@ options:
         applier is stalled. An applier that moves, waits or works is recognised without waiting.
     type: int
     default: 2
+  compare_transactions:
+    description:
+      - How many of the newest transactions that the source numbered are compared with the source's, one by one, to see
+        whether both have the same under their numbers. Both binlogs are read for it (MySQL, with GTIDs).
+      - With V(0) that is done only where the source is known to have lost transactions.
+    type: int
+    default: 0
   allowed_local:
     description: UUIDs and GTID tags whose local transactions are intended, so that they are not called errant.
     type: list
@@ -103,6 +110,14 @@ gtid:
   returned: always
   type: dict
   sample: {"mode": "ON", "executed": "11111111-aaaa-bbbb-cccc-000000000001:1-5", "purged": ""}
+sources:
+  description:
+    - What was read of the source of every channel looked at, as far as it was asked.
+    - Each has C(channel), C(name), C(gtid) in the shape of RV(gtid), and C(reason) when it could not be read.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"channel": "", "name": "db1:3306", "gtid": {"executed": "11111111-aaaa-bbbb-cccc-000000000001:1-6"}}]
 findings:
   description:
     - What is the case, the gravest first.
@@ -155,6 +170,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
         members=tuple(_module.member_logins(params)),
         samples=params["samples"],
         allowed=tuple(params["allowed_local"]),
+        compare=params["compare_transactions"],
     )
     diagnosis, raw = survey.survey(request)
     return {
@@ -169,6 +185,11 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
             for found in diagnosis.channels
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
+        "sources": [
+            state.source_as_dict(found.channel.name, found.case.source)
+            for found in diagnosis.channels
+            if found.case.source is not None
+        ],
         "report": narrate.report(diagnosis),
         "findings": [finding.as_dict() for finding in diagnosis.findings],
         "raw": {
@@ -187,6 +208,7 @@ def main() -> None:
         _module.MEMBERS_SPEC,
         {
             "samples": {"type": "int", "default": 2},
+            "compare_transactions": {"type": "int", "default": 0},
             "allowed_local": {"type": "list", "elements": "str", "default": []},
         },
     )

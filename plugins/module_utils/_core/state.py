@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, Optional, Sequence
 
 from .finding import Finding
 from .finding_types import INFO
-from .snapshot import Channel, Coordinates, Fault, Server
+from .snapshot import Channel, Coordinates, Fault, Peer, Server
 
 # A receiver that keeps trying goes from one to the other and back by itself.
 _RETRYING = ("receiver_connecting", "source_unreachable")
@@ -149,4 +149,14 @@ def gtid_as_dict(server: Server) -> Dict[str, Any]:
         "slave_pos": _text(server.replica_position),
         "binlog_state": _text(server.binlog_state),
         "binlog_end": _text(server.binlog_end),
+    }
+
+
+def source_as_dict(channel: str, source: Peer) -> Dict[str, Any]:
+    """The source of a channel for results: its GTID sets, or why they are not known."""
+    return {
+        "channel": channel,
+        "name": source.name,
+        "gtid": None if source.server is None else gtid_as_dict(source.server),
+        "reason": source.reason or None,
     }
