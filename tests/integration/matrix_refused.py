@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where no safe repair exists at the default risk, and what the refusal has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from .breaks import FLAVOURS, MODES
+from .stage import Mode
+
+FORMATS = ("ROW", "STATEMENT")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason.
+
+    :param reason: words of the refusal.
+    :param names: the cases; all of them when empty.
+    :param below: only with a third server below (True), only without one (False), or both.
+    """
+
+    reason: str
+    names: Tuple[str, ...] = ()
+    flavours: Tuple[str, ...] = FLAVOURS
+    modes: Tuple[Mode, ...] = MODES
+    formats: Tuple[str, ...] = FORMATS
+    below: Optional[bool] = None
+
+    def fits(self, name: str, flavour: str, mode: Mode, text: str, below: bool) -> bool:
+        """Whether it is the reason for a cell of the matrix."""
+        return (
+            (not self.names or name in self.names)
+            and flavour in self.flavours
+            and mode in self.modes
+            and text in self.formats
+            and self.below in (None, below)
+        )
+
+
+_ROWS = (
+    "duplicate_row", "duplicate_row_secondary", "dup1062", "dup1062_multi", "dup1062_unique", "dup1062_unique_shared",
+    "dup1062_unique_later", "partial", "mixed", "parent_missing", "parent_gone_since", "child_surplus", "triggers",
+    "partitions", "generated", "foreign_key_failed", "foreign_key_parent", "table_exists_with_rows",
+)  # fmt: skip
+# The first one that fits counts.
+REFUSALS: Tuple[Refusal, ...] = (
+    Refusal("servers replicate from it", below=True),
+    Refusal("logged as a statement", _ROWS, formats=("STATEMENT",)),
+    Refusal("its text is another one", ("trigger_exists_differs", "routine_exists_differs")),
+    Refusal("it is another one", ("view_exists_differs",)),
+    Refusal("it is enabled, and a replicated event is not", ("event_exists",)),
+    Refusal("stored with another salt", ("account_exists",), flavours=("mysql-9.7",)),
+    Refusal("the database is missing, and so is all that was in it", ("database_missing",)),
+)
+
+
+def expected(name: str, flavour: str, mode: Mode, text: str, below: bool) -> str:
+    """The words of the refusal that a cell has to end with; empty where it has to end repaired."""
+    return next((one.reason for one in REFUSALS if one.fits(name, flavour, mode, text, below)), "")
