@@ -19,6 +19,8 @@ from .statement import identifier, qualified
 
 # A LIMIT keeps the server from merging the inner SELECT into the outer one, which would hash every row twice.
 _ALL = "LIMIT 18446744073709551615"
+# What a row without a hash adds to the sum: more than the hashes of all rows of a chunk together.
+_FAILED = 10**40
 
 KeyValues = Tuple[str, ...]
 
@@ -66,7 +68,7 @@ class Digest:
 
     rows: int
     failed: int
-    sums: Tuple[str, str]
+    total: int
 
 
 def choose_key(columns: Sequence[Column], keys: Mapping[str, Sequence[Mapping[str, object]]]) -> Optional[Key]:
@@ -115,33 +117,31 @@ def _collation(column: Column) -> str:
     return column.collation.replace("utf8mb3_", "utf8_")
 
 
-def boundary_statement(table: Table, after: Optional[KeyValues], rows: int) -> str:
-    """The key of the row that ends a chunk of so many rows; no row when fewer are left."""
+def boundary_statement(
+    table: Table, after: Optional[KeyValues], rows: int, upto: Optional[KeyValues] = None
+) -> str:
+    """The key of the row that ends a chunk of so many rows; no row when fewer are left, up to and including a key."""
     columns = table.key_columns()
     names = ", ".join(identifier(column.name) for column in columns)
     select = ", ".join("%s AS k%d" % (key_value(column), index) for index, column in enumerate(columns))
-    where = _where(table, after, None)
+    where = key_condition(table, after, upto)
     return "SELECT %s FROM %s%s ORDER BY %s LIMIT %d, 1" % (select, _from(table), where, names, max(rows - 1, 0))
 
 
 def digest_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyValues]) -> str:
     """Count and digest of the rows after one key up to and including another (None: from the start, to the end)."""
-    inner = "SELECT %s AS h FROM %s%s %s" % (row_hash(table.columns), _from(table), _where(table, after, upto), _ALL)
-    return "SELECT COUNT(*) AS n, COALESCE(SUM(h IS NULL), 0) AS failed, %s AS a, %s AS b FROM (%s) AS x" % (
-        _sum(1),
-        _sum(17),
-        inner,
-    )
-
-
-def _sum(start: int) -> str:
-    """An exact sum of 64 bits of every hash: unlike XOR it also tells apart how often a row is there."""
-    return "CAST(COALESCE(SUM(CAST(CONV(SUBSTR(h, %d, 16), 16, 10) AS UNSIGNED)), 0) AS CHAR)" % start
+    # An exact sum of 64 bits of every hash: unlike XOR it also tells apart how often a row is there. Failures go into
+    # the same sum, so that each row is hashed once and no row is kept in a temporary table.
+    return "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(COALESCE(%s, %d)), 0) AS CHAR) AS total FROM %s%s" % (
+        "CAST(CONV(LEFT(%s, 16), 16, 10) AS UNSIGNED)" % row_hash(table.columns), _FAILED, _from(table),
+        key_condition(table, after, upto),
+    )  # fmt: skip
 
 
 def digest(row: Mapping[str, object]) -> Digest:
     """The answer to `digest_statement`."""
-    return Digest(int(str(row["n"])), int(str(row["failed"])), (str(row["a"]), str(row["b"])))
+    failed, total = divmod(int(str(row["total"])), _FAILED)
+    return Digest(int(str(row["n"])), failed, total)
 
 
 def rows_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyValues], limit: int) -> str:
@@ -151,7 +151,7 @@ def rows_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyV
     select.append("%s AS h" % row_hash(table.columns))
     names = ", ".join(identifier(column.name) for column in columns)
     return "SELECT %s FROM %s%s ORDER BY %s LIMIT %d" % (
-        ", ".join(select), _from(table), _where(table, after, upto), names, limit,
+        ", ".join(select), _from(table), key_condition(table, after, upto), names, limit,
     )  # fmt: skip
 
 
@@ -187,7 +187,8 @@ def _from(table: Table) -> str:
     return qualified(table.schema, table.name) + hint
 
 
-def _where(table: Table, after: Optional[KeyValues], upto: Optional[KeyValues]) -> str:
+def key_condition(table: Table, after: Optional[KeyValues], upto: Optional[KeyValues]) -> str:
+    """`` WHERE`` for the rows after one key up to and including another; nothing when both are None."""
     columns = table.key_columns()
     conditions = []
     if after is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union, cast
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union, cast
 
 from .._core.errors import ConnectError, ReplicaError, ServerError
 from .._core.statement import Statement, Value
@@ -122,6 +122,49 @@ class Connection:
     def execute(self, statement: Query, params: Sequence[Value] = ()) -> int:
         """Run a statement for its effect; the number of affected rows. Raises what `query` raises."""
         return self._run(statement, params)[1]
+
+    def send(self, sql: bytes, purpose: str) -> int:
+        """Run a statement that is bytes already, in the session's own character set; how many warnings it gave.
+
+        :raises ServerError: as `query`; the message names the purpose, never the statement.
+        """
+        return self._tuples(sql, purpose)[1]
+
+    def tuples(self, sql: str, purpose: str) -> List[Tuple[Any, ...]]:
+        """All rows as tuples, which takes less time than dicts.
+
+        :raises ServerError: as `query`, and when the server warns: then a value is not what is stored.
+        """
+        found, warned = self._tuples(sql, purpose)
+        if warned:
+            number, answer = (*self.warnings(), (0, "a warning that is gone"))[0]
+            raise ServerError(number, purpose, self.address, "%d %s" % (number, answer))
+        return found
+
+    def _tuples(self, sql: Union[str, bytes], purpose: str) -> Tuple[List[Tuple[Any, ...]], int]:
+        try:
+            with self._driver.cursor(pymysql.cursors.Cursor) as cursor:
+                cursor.execute(sql)
+                found = list(cursor.fetchall() or ())
+                return found, int(getattr(cursor._result, "warning_count", 0) or 0)
+        except (pymysql.err.Error, OSError, UnicodeError) as error:
+            raise self._error(Statement("", purpose=purpose), error) from None
+
+    def pieces(self, sql: str, purpose: str, rows: int) -> Iterator[List[Tuple[Any, ...]]]:
+        """The rows of a long answer, so many at a time, as the server sends them.
+
+        :raises ServerError: as `query`.
+        """
+        try:
+            with self._driver.cursor(pymysql.cursors.SSCursor) as cursor:
+                cursor.execute(sql)
+                while True:
+                    found = cursor.fetchmany(rows)
+                    if not found:
+                        return
+                    yield list(found)
+        except (pymysql.err.Error, OSError, UnicodeError) as error:
+            raise self._error(Statement("", purpose=purpose), error) from None
 
     def warnings(self) -> Tuple[Tuple[int, str], ...]:
         """Number and text of what the last statement warned of."""

@@ -55,7 +55,7 @@ def check_chunks(
     bounds = [None, *(tuple(map(str, cut)) for cut in sorted(set(cuts))), None]
     seen: Counter[Tuple[int, ...]] = Counter()
     for after, upto in zip(bounds, bounds[1:]):
-        where = compare_rows._where(table, after, upto)
+        where = compare_rows.key_condition(table, after, upto)
         rows = database.execute("SELECT * FROM t" + where).fetchall()
         seen.update(rows)
         low = None if after is None else tuple(map(int, after))
