@@ -24,15 +24,12 @@ from .._core.locate.suspects import Suspects
 from .._core.locate.track import Track
 from .._core.locate.voting import Tally, Voting
 from .._core.snapshot import GTID, STOPPED, Channel, Coordinates, Server
-from . import locate_begin, locate_window, reader
+from . import locate_begin, locate_order, locate_window, reader
 from .connect import Connection, Login, connect
 from .locate_begin import Begin
 from .locate_rows import Rows
 from .locate_scan import Reader, Scan, deadline_in
 from .locate_tables import Tables
-
-# The default of slave_checkpoint_group: workers may be so many transactions apart.
-_GROUP = 512
 
 
 @dataclass(frozen=True)
@@ -222,7 +219,7 @@ class Search:
             scan = self.reader.run(voting, start, stop, decode_from, base)
         tally = voting.finish(self.reader.present)
         around = self.circumstances(scan, scope, stop)
-        found = judge(tally, scan.track, around)
+        found, around = self._ordered(judge(tally, scan.track, around), tally, scan.track, around)
         if found.kind == answers.NOWHERE:
             found = self._refined(found, voting, tally, scan.track, around)
         found = self._defined(found, voting)
@@ -275,18 +272,21 @@ class Search:
             recorded=recorded,
             failing=failing,
             prepared=self.prepared,
-            apart=self._apart(),
+            apart=locate_order.apart(self.server, self.channel, scan.track),
         )
 
-    def _apart(self) -> int:
-        """How far apart transactions may be applied out of order; 0 when commits keep the source's order."""
-        server = self.server
-        if self.channel is None or self.channel.parallel < 2 or server.flavour.is_mariadb:
-            return 0
-        if any(server.flag(kind + "_preserve_commit_order") for kind in ("replica", "slave")):
-            return 0
-        found = server.variable("replica_checkpoint_group") or server.variable("slave_checkpoint_group")
-        return int(found) if found.isdigit() else _GROUP
+    def _ordered(
+        self, found: Answer, tally: Tally, track: Track, around: Circumstances
+    ) -> Tuple[Answer, Circumstances]:
+        """The answer with what is known of the order that several appliers keep, where that may decide."""
+        if not around.apart or found.kind not in (answers.RANGE, answers.NOWHERE):
+            return found, around
+        first, last = refinement.region(tally)
+        if found.first is not None and found.last is not None:
+            first, last = found.first.index, found.last.index
+        low, high = max(first - around.apart, 0) + 1, min(last + around.apart, len(track))
+        around = replace(around, order=locate_order.read(self.reader, self.server, track, low, high))
+        return judge(tally, track, around), around
 
     def _refined(self, found: Answer, whole: Voting, tally: Tally, track: Track, around: Circumstances) -> Answer:
         """A mixed state or an applied set, where it is one."""

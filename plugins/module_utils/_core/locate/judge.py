@@ -16,7 +16,8 @@ A single boundary is accepted only when
    take from the source are one and the same: its own in a ring);
 5. where the applier stopped at an error, it explains that error, and no transaction whose rows give no evidence lies
    between it and the first one that is missing for certain: what was applied again moved rows back without an error;
-6. where several appliers may have left transactions out, none of these can be one that gives no evidence.
+6. where several appliers may have left transactions out, none of these can be one that gives no evidence: each is
+   shown by another that it keeps its order with (`order`).
 
 In every other case the answer is wider or says that it cannot be told. That the source's rows and definitions are the
 replica's at that boundary holds for all that gives evidence, whatever happened to the replica.
@@ -24,13 +25,14 @@ replica's at that boundary holds for all that gives evidence, whatever happened 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import List, Optional, Set, Tuple
 
 from .answer import BOUNDARY, NOWHERE, RANGE, UNDECIDED, Answer, Evidence
+from .order import Order
 from .sections import shows_applied, shows_missing
 from .track import Track
-from .voting import FIRST, LAST, OWN, UNCLEAR, WITHIN, WITNESS, Tally
+from .voting import BARRIER, FIRST, LAST, OWN, UNCLEAR, WITHIN, WITNESS, Tally
 
 FULL = "full"
 WINDOW = "window"
@@ -47,6 +49,7 @@ class Circumstances:
     :param failing: the number of the transaction that the applier stopped at; None without an error.
     :param prepared: XA transactions may be prepared on the replica; False when it is known that there are none.
     :param apart: how far apart two transactions can be of which the later one is applied and the earlier one is not.
+    :param order: what is known of the order that they keep nevertheless; only asked where they can be apart.
     """
 
     scope: str = FULL
@@ -56,6 +59,7 @@ class Circumstances:
     failing: Optional[int] = None
     prepared: bool = True
     apart: int = 0
+    order: Order = field(default_factory=Order)
 
 
 Run = Tuple[int, int]
@@ -179,17 +183,37 @@ def _surely_missing(tally: Tally, around: Circumstances, index: int) -> int:
 
 def _left_out(tally: Tally, around: Circumstances, index: int) -> str:
     """Why a transaction may have been left out, or applied too early; '' when none was."""
-    before = range(max(index - around.apart, 0) + 1, index + 1)
-    after = range(index + 1, min(index + around.apart, tally.transactions) + 1)
-    if around.apart and (
-        any(tally.flags[time] & (UNCLEAR | FIRST) == UNCLEAR for time in before)
-        or any(tally.flags[time] & (UNCLEAR | LAST) == UNCLEAR for time in after)
-    ):
-        return (
-            "several appliers work without keeping the order of commits, so that a transaction that gives no evidence"
-            " may have been left out or applied early"
-        )
-    return ""
+    if not around.apart or not (unproven_before(tally, around, index) or unproven_after(tally, around, index)):
+        return ""
+    return LEFT_OUT
+
+
+LEFT_OUT = (
+    "several appliers work without keeping the order of commits, so that a transaction that gives no evidence"
+    " may have been left out or applied early"
+)
+
+
+def unproven_before(tally: Tally, around: Circumstances, index: int, shown: Tuple[int, ...] = ()) -> Set[int]:
+    """The transactions up to a boundary which no row shows to be applied, themselves or by one they are in order with.
+
+    :param shown: others that are known to be applied, after it too.
+    """
+    low = max(index - around.apart, 0) + 1
+    marked = [time for time in range(low, index + 1) if tally.flags[time] & FIRST]
+    found = around.order.applied((*marked, *shown), low, max((index, *shown)))
+    return {time for time in range(low, index + 1) if tally.flags[time] & (UNCLEAR | BARRIER)} - found
+
+
+def unproven_after(tally: Tally, around: Circumstances, index: int, shown: Tuple[int, ...] = ()) -> Set[int]:
+    """The transactions after a boundary which no row shows to be missing, themselves or by one they are in order with.
+
+    :param shown: others that are known to be missing, before it too.
+    """
+    high = min(index + around.apart, tally.transactions)
+    marked = [time for time in range(index + 1, high + 1) if tally.flags[time] & LAST]
+    found = around.order.missing((*marked, *shown), min((index + 1, *shown)), high)
+    return {time for time in range(index + 1, high + 1) if tally.flags[time] & (UNCLEAR | BARRIER)} - found
 
 
 def _shown_applied(tally: Tally, around: Circumstances, index: int) -> bool:

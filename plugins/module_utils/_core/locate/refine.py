@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Dict, Optional, Set, Tuple
 
 from .answer import APPLIED_SET, MIXED, Answer
-from .judge import Circumstances, closest
+from .judge import LEFT_OUT, Circumstances, closest, unproven_after, unproven_before
 from .second_look import SecondLook
 from .track import Track
 from .voting import OWN, STATED, UNCLEAR, WITHIN, WITNESS, Tally, Voting
@@ -56,7 +56,13 @@ def refine(
     if any(whole.against[start + index] != part.against[index] for index in range(first, last + 1)):
         return found  # something outside of the region contradicts
     inside = range(first + 1, last + 1)
-    applied = _applied(again.verdicts(voting), part, inside)
+    verdicts = _in_order(again.verdicts(voting), around, start, inside)
+    if around.apart:
+        known = tuple(start + time for time, said in (verdicts or {}).items() if said == {True})
+        others = tuple(start + time for time, said in (verdicts or {}).items() if said == {False})
+        if unproven_before(whole, around, start + first, known) or unproven_after(whole, around, start + last, others):
+            return replace(found, why=LEFT_OUT)
+    applied = _applied(verdicts, part, inside)
     if applied is not None and not again.fits({*range(1, first + 1), *applied}):
         applied = None
     plain = not any(part.flags[time] & (UNCLEAR | STATED | WITHIN) for time in inside)
@@ -81,6 +87,25 @@ def _ends_there(whole: Tally, last: int) -> bool:
         if flags & (WITNESS | UNCLEAR | STATED):  # else it changes nothing at all
             return flags & (WITNESS | UNCLEAR | STATED) == WITNESS
     return True
+
+
+def _in_order(
+    verdicts: Optional[Dict[int, Set[bool]]], around: Circumstances, start: int, inside: range
+) -> Optional[Dict[int, Set[bool]]]:
+    """The verdicts, with those of transactions that no row says anything of but others they are in order with."""
+    if verdicts is None or not around.apart or not inside:
+        return verdicts
+    low, high = start + inside[0], start + inside[-1]
+    shown = [start + time for time, said in verdicts.items() if True in said]
+    lacking = [start + time for time, said in verdicts.items() if False in said]
+    found = {time: set(said) for time, said in verdicts.items()}
+    for state, times in (
+        (True, around.order.applied(shown, low, high)),
+        (False, around.order.missing(lacking, low, high)),
+    ):
+        for time in times:
+            found.setdefault(time - start, set()).add(state)
+    return found
 
 
 def _applied(verdicts: Optional[Dict[int, Set[bool]]], part: Tally, inside: range) -> Optional[Tuple[int, ...]]:
