@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
   - replicaops.mysql._source
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 notes:
@@ -191,7 +192,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     options = glue.change_options(module, "mismatch_repair")
     arguments = glue.target_arguments(module, "pass a failing transaction", options)
     with change.target(*arguments, samples=1) as aim:
-        done = mismatch.repair(aim, options, lambda channel: glue.source_login(params, channel))
+        members = glue.member_logins(params)
+        done = mismatch.repair(aim, options, lambda channel: glue.source_login(params, channel), members)
         return outcome(module, done, skip_report.masked(aim.channel), aim.state_id)
 
 
@@ -209,7 +211,7 @@ def outcome(module: AnsibleModule, done: mismatch.Report, before: Any, state: st
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, glue.MEMBERS_SPEC)
     glue.run(glue.build_module(spec), converge)
 
 

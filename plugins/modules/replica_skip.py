@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
   - replicaops.mysql._source
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 options:
@@ -344,6 +345,7 @@ def one_after_the_other(module: AnsibleModule, wish: Wish, rounds: List[skip.Pas
     params = module.params
     options = glue.change_options(module, "replica_skip")
     source = (lambda channel: glue.source_login(params, channel)) if params["source"] is not None else None
+    members = glue.member_logins(params)
     before: Dict[str, Any] = {}
     last, state, not_passed, left, room = None, "", "", skip_left.Left(), wish.limit
     deadline = time.monotonic() + options.timeout
@@ -363,7 +365,7 @@ def one_after_the_other(module: AnsibleModule, wish: Wish, rounds: List[skip.Pas
                 if left.queries:
                     continue
             try:
-                passed = skip.pass_some(aim, replace(wish, limit=room), options, source, left.counter)
+                passed = skip.pass_some(aim, replace(wish, limit=room), options, source, left.counter, members)
             except RefusedError as error:
                 if not rounds:
                     raise
@@ -409,7 +411,7 @@ def outcome(
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, SPEC)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, glue.MEMBERS_SPEC, SPEC)
     glue.run(glue.build_module(spec), converge)
 
 

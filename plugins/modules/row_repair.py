@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
   - replicaops.mysql._source
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 options:
@@ -111,8 +112,11 @@ notes:
     primary key, with a definition that differs by side or that changes among the transactions, for partial images
     (C(binlog_row_image) other than V(FULL), partial JSON updates), for transactions logged as statements or not fully
     known, and for tables whose rows a foreign key may have changed without a word in the binlog. RV(undecided) tells.
-  - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
-    and, before rows are overwritten or deleted, without O(record_dir).
+  - Nothing that is written gets into the binlog. With O(transactions.which) the servers that replicate from this one
+    are brought to the same images first, the lowest ones before those above them. Each must be reachable, by O(members)
+    or at the address that it reports with the target's account, must replicate from here alone, and must have applied
+    all that is in the binlog here. Where one cannot be looked at, and with named transactions, it is refused.
+  - Refused as well when the channel has filters, and, before rows are overwritten or deleted, without O(record_dir).
   - Of named transactions foreign keys are not followed. When a row would reference one that is not there, all is
     rolled back and refused.
   - Rows that the transactions do not touch are not looked at. Compare those with M(replicaops.mysql.table_compare).
@@ -279,10 +283,26 @@ state_id:
   description: The state that the change was made for.
   returned: success
   type: str
+below:
+  description: The servers that replicate from this one, in the order in which they were written.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    server: {description: Its address., type: str, returned: always}
+    compared: {description: How many rows were compared there., type: int, returned: always}
+    healed: {description: "How many were written, or would be in check mode.", type: int, returned: always}
+    record: {description: Path of its undo record., type: str, returned: always}
+    proof: {description: As RV(proof)., type: str, returned: always}
 record:
   description: Path of the undo record; empty when none was written.
   returned: success
   type: str
+records:
+  description: Paths of the undo records of all servers that were written.
+  returned: success
+  type: list
+  elements: str
 """
 
 from dataclasses import replace
@@ -292,6 +312,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module as glue
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair as rules
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair_report as report
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import RISKS
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, row_repair
 
 SPEC: Dict[str, Any] = {
@@ -327,7 +348,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
         options = replace(options, check_mode=True)
     arguments = glue.target_arguments(module, "write rows", options)
     with change.target(*arguments, samples=1) as aim:
-        done = row_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel))
+        members = glue.member_logins(params)
+        done = row_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel), members)
         return outcome(module, done, wish, aim.state_id)
 
 
@@ -337,19 +359,30 @@ def outcome(module: AnsibleModule, done: row_repair.Report, wish: rules.Wish, st
     undecided = done.before.undecided
     said = [report.sentence(done.before, healed, module.check_mode, undecided, done.point)]
     said += report.traced(done.origins, done.traced, done.before.different)
+    lower = [below(address, one) for address, one in done.below]
+    said += report.of_below(lower, module.check_mode)
+    plans = [done.plan, *(one.plan for _address, one in done.below)]
     return glue.result(
-        module, bool(done.plan.steps), " ".join(said), list(done.queries), report.counts(done.before),
-        report.counts(done.after), state, done.record,
+        module, any(plan.steps for plan in plans), " ".join(said), row_repair.all_queries(done),
+        report.counts(done.before), report.counts(done.after), state, done.record,
         compared=done.before.rows, different=report.entries(done.before, wish.show, done.origins),
         different_count=done.before.different, healed=healed, undecided=undecided, proof=done.after.proof,
-        point=done.point, bytes_read=done.bytes_read, risk=done.plan.risk, loses=list(done.plan.loses),
-        transactions=done.transactions, left=done.cut,
+        point=done.point, bytes_read=done.bytes_read, risk=max((plan.risk for plan in plans), key=RISKS.index),
+        loses=list(done.plan.loses), transactions=done.transactions, left=done.cut, below=lower,
+        records=row_repair.all_records(done),
     )  # fmt: skip
+
+
+def below(address: str, done: row_repair.Report) -> Dict[str, Any]:
+    """What a result says of a server that replicates from the target."""
+    healed = done.before.different if done.plan.steps else 0
+    return {"server": address, "compared": done.before.rows, "healed": healed, "record": done.record,
+            "proof": done.after.proof}  # fmt: skip
 
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, SPEC)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, glue.MEMBERS_SPEC, SPEC)
     glue.run(glue.build_module(spec), converge)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Mapping, Optional, Union
 
+from . import below
 from .errors import BadInputError, RefusedError
 from .gtid_mariadb import GtidPosition, MariadbGtid
 from .gtid_mysql import Gtid, GtidError, GtidSet
 from .row_repair_rows import APPLIED, RANGE_END
-from .skip_plan import servers_below
 from .snapshot import GTID, STOPPED, Channel, Coordinates, Server
 
 CHECKED = "checked"
@@ -21,7 +21,9 @@ HEALED = "healed"
 
 Named = Callable[[str], bool]
 
-_WHO_IS_BELOW = ("replicas", "processlist")
+# Why rows are not written where others replicate from, and what to do instead.
+KEPT_OUT = "the rows are kept out of its binlog"
+HEAL_FIRST = "Compare and heal each of those with the same transactions first, and stop their channels."
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def check(wish: Wish, server: Server, channel: Channel, furthest: Optional[Coord
     """Refuse what cannot be answered, or must not be written, before anything is read.
 
     :param furthest: how far the furthest parallel worker got.
-    :raises RefusedError: the applier runs, the channel filters, or something replicates from this server.
+    :raises RefusedError: the applier runs, the channel filters, or something replicates from this server. That is
+        looked at elsewhere for transactions to be applied, as the servers below get them afterwards.
     """
     what = "compare the rows of %s" % channel.label
     if channel.applier != STOPPED:
@@ -143,7 +146,7 @@ def check(wish: Wish, server: Server, channel: Channel, furthest: Optional[Coord
         raise RefusedError(
             what, server.address, "it filters (%s), so that its rows need not be the source's" % "; ".join(filters)
         )
-    if wish.state == HEALED:
+    if wish.state == HEALED and not wish.which:
         check_leaf(server, channel)
 
 
@@ -152,22 +155,13 @@ def check_leaf(server: Server, channel: Channel) -> None:
 
     :raises RefusedError: something replicates from this server, or that cannot be known.
     """
-    what = "write rows for %s" % channel.label
-    if server.variable("log_bin", "ON").upper() in ("OFF", "0"):
-        return
-    hidden = [name for name in _WHO_IS_BELOW if name in server.unreadable]
-    if hidden:
-        raise RefusedError(
-            what, server.address,
-            "what replicates from it cannot be known: %s"
-            % "; ".join("%s (%s)" % (name, server.unreadable[name].text) for name in hidden),
-            "Give the account what these need (PROCESS; REPLICATION SLAVE, on MariaDB REPLICATION MASTER ADMIN).",
-        )  # fmt: skip
-    below = servers_below(server)
-    if below:
-        raise RefusedError(
-            what, server.address,
-            "servers replicate from it (%s), and the rows are kept out of its binlog" % ", ".join(below),
-            "Compare and heal each of those with the same transactions first, and stop their channels.",
-            {"replicas_below": list(below)},
-        )  # fmt: skip
+    what = attempt(channel)
+    below.check_known(what, server)
+    found = below.names(server)
+    if found and below.logs(server):
+        raise below.refused(what, server, found, KEPT_OUT, HEAL_FIRST)
+
+
+def attempt(channel: Channel) -> str:
+    """What is being done, for refusals."""
+    return "write rows for %s" % channel.label

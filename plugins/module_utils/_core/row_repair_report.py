@@ -218,3 +218,13 @@ def traced(origins: Mapping[Tuple[TableName, Key], Mapping[str, Any]], note: str
             "Of %d it is not in the replica's binlog who changed them (%s)." % (different - len(origins), note)
         )
     return lines
+
+
+def of_below(lower: Sequence[Mapping[str, Any]], check_mode: bool) -> List[str]:
+    """What came out on the servers below, a sentence each."""
+    lines = []
+    for one in lower:
+        verb = "would be made" if check_mode else "were made"
+        what = "%d rows differed and %s equal first" % (one["healed"], verb) if one["healed"] else "all are equal"
+        lines.append("On %s, which replicates from it: %s." % (one["server"], what))
+    return lines

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
-from . import account_statement, effect
+from . import account_statement, below, effect
 from .effect import Verdict
 from .errors import BadInputError, RefusedError
 from .event_group import Failing
@@ -29,8 +29,12 @@ CAUGHT_UP = "caught_up"
 # ER_REPLICA_WORKER_STOPPED_PREVIOUS_THD_ERROR: an earlier transaction failed in another worker.
 _FOLLOWED = (3030,)
 
-# The sections that tell what replicates from a server.
-_WHO_IS_BELOW = ("replicas", "processlist")
+# Why transactions are not given up or written over where others replicate from, and what to do instead.
+WITHOUT = "they would not get the transaction either"
+REPAIR_THOSE = "Repair those first, then look whether the change is present on each of them."
+
+# What replicates from a server.
+servers_below = below.names
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def _transaction(text: str) -> str:
 def check_allowed(wish: Wish, server: Server, channel: Channel, fault: Broken) -> None:
     """Refuse what may never be passed here, before anything is looked at.
 
-    :raises RefusedError: the error is not listed, is none that this version passes, or servers replicate from here.
+    :raises RefusedError: the error is not listed, or is none that this version passes.
     """
     context = {"error": fault.number, "error_text": account_statement.masked_error(fault.text)}
     what = "pass the failing transaction of %s" % channel.label
@@ -120,34 +124,20 @@ def check_allowed(wish: Wish, server: Server, channel: Channel, fault: Broken) -
         raise RefusedError(
             what, server.address, "error %d: %s: %s" % (fault.number, why, context["error_text"]), advice, context
         )
-    hidden = [name for name in _WHO_IS_BELOW if name in server.unreadable]
-    if hidden and server.variable("log_bin", "ON").upper() not in ("OFF", "0"):
-        raise RefusedError(
-            what, server.address,
-            "what replicates from it cannot be known: %s"
-            % "; ".join("%s (%s)" % (name, server.unreadable[name].text) for name in hidden),
-            "Give the account what these need (PROCESS; REPLICATION SLAVE, on MariaDB REPLICATION MASTER ADMIN).",
-            context,
-        )  # fmt: skip
-    below = servers_below(server)
-    if below:
-        raise RefusedError(
-            what, server.address,
-            "servers replicate from it (%s), and they would not get the transaction either" % ", ".join(below),
-            "Repair those first, then look whether the change is present on each of them.",
-            {**context, "replicas_below": list(below)},
-        )  # fmt: skip
 
 
-def servers_below(server: Server) -> Tuple[str, ...]:
-    """What replicates from this server: registered replicas and connections that read its binlog."""
-    if server.replicas_below:
-        return server.replicas_below
-    return tuple(
-        "%s from %s" % (process.user, process.host)
-        for process in server.processes
-        if process.command.lower().startswith("binlog dump")
-    )
+def check_below(server: Server, channel: Channel, lower: Server, lacking: Sequence[str]) -> None:
+    """Refuse to pass what is not proven to be on a server below as well: it would never get it.
+
+    :param lacking: what is not there.
+    :raises RefusedError: with what is lacking.
+    """
+    if lacking:
+        raise below.refused(
+            "pass the failing transaction of %s" % channel.label, server, [lower.address],
+            "what the transaction wants is not proven to be there: %s" % "; ".join(lacking),
+            "They would not get it from here: make it equal there first (with sql_log_bin=0).",
+        )  # fmt: skip
 
 
 def check_effect(wish: Wish, server: Server, channel: Channel, fault: Broken, verdict: Verdict) -> None:

@@ -213,7 +213,9 @@ def _applied(verbs: Verbs, run: Run, server: Server, channel: Channel) -> Tuple[
 # -- what a run that was killed left
 
 
-def finish(verbs: Verbs, mode: str, before: Sequence[Channel], now: Server) -> Tuple[Step, ...]:
+def finish(
+    verbs: Verbs, mode: str, before: Sequence[Channel], now: Server, moved: bool = False
+) -> Tuple[Step, ...]:  # fmt: skip
     """What brings a server back on which a run was killed: strict mode, and the threads that it stopped run again.
 
     An applier that stands still without an error was moved or started by that run, as it had an error before. One that
@@ -221,6 +223,7 @@ def finish(verbs: Verbs, mode: str, before: Sequence[Channel], now: Server) -> T
 
     :param mode: the value of the exec mode now.
     :param before: the channels as the run's record has them, with their threads and applied points.
+    :param moved: MariaDB's gtid_slave_pos was set.
     """
     steps: List[Step] = [Step(exec_mode(verbs, STRICT))] if mode.upper() == LENIENT else []
     for old in before:
@@ -236,8 +239,8 @@ def finish(verbs: Verbs, mode: str, before: Sequence[Channel], now: Server) -> T
             steps += stop_steps(named, channel, frozenset((APPLIER,)))
         if old.receiver != STOPPED and channel.receiver == STOPPED:
             steps.append(Step(named.start(RECEIVER)))
-        moved = old.executed is not None and channel.executed != old.executed
-        if limited or (channel.applier == STOPPED and (moved or broken(channel) is None)):
+        elsewhere = moved or (old.executed is not None and channel.executed != old.executed)
+        if limited or (channel.applier == STOPPED and (elsewhere or broken(channel) is None)):
             steps.append(Step(named.start(APPLIER)))
     return tuple(steps)
 

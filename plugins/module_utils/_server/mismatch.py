@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core import mismatch as rules
 from .._core import mismatch_names as names
@@ -22,11 +22,11 @@ from .._core.gtid_mysql import GtidSet
 from .._core.mismatch import Mismatch
 from .._core.permit import check_prepared, check_source
 from .._core.plan import Plan
-from .._core.row_repair import check_leaf
 from .._core.skip_plan import Broken
 from .._core.snapshot import STOPPED, Channel, Coordinates, Server
+from . import below, source_head, zstd
 from . import record as records
-from . import source_head, zstd
+from .below import Asked
 from .binlog_stream import BinlogStream
 from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
@@ -40,6 +40,9 @@ from .wait import POLL_SECONDS, glance
 
 _LOOKS = 3
 _RUNNING = (1198, 3017)
+# Why nothing is passed where others replicate from, and what to do instead.
+OTHER_RESULT = "they may have come to yet another result"
+OTHER_ADVICE = "Detach those first, or build them anew from here afterwards."
 UNDO = ("The transaction stays passed. What its statement was is told under details.",)
 
 
@@ -60,16 +63,20 @@ class Report:
     finished: bool = False
 
 
-def repair(aim: Target, options: Options, source_login: Callable[[Channel], Login]) -> Report:
+def repair(
+    aim: Target, options: Options, source_login: Callable[[Channel], Login], members: Sequence[Login] = ()
+) -> Report:
     """Pass the transaction that stopped the applier, if the source logged it together with an error.
 
+    :param members: the other servers of the topology. None of them may replicate from here.
     :raises RefusedError: it must not be passed, or it is no such transaction; nothing was written.
     :raises ReplicaError: a server does not answer, a statement failed, or the applier did not go on.
     """
     fault = skip_plan.broken(aim.channel)
     if fault is None:
         return _finish(aim, options)
-    check_leaf(aim.server, aim.channel)
+    asked = Asked(tuple(members), "%s of %s" % (rules.ATTEMPT, aim.channel.label), options)
+    below.check_none(asked, aim.server, OTHER_RESULT, OTHER_ADVICE)
     login = source_login(aim.channel)
     with connect(login) as source:
         known_source = read_server(source, probe(source), SOURCE)

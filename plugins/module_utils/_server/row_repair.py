@@ -6,20 +6,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
+from .._core import below as core_below
 from .._core import row_repair as rules
 from .._core import row_repair_rows as wants
 from .._core.binlog.table_map import TableName
+from .._core.errors import RefusedError, ReplicaError
 from .._core.permit import check_source
 from .._core.plan import Plan
 from .._core.row_repair import HEALED, Wish
 from .._core.row_repair_report import Outcome
 from .._core.row_repair_rows import Key
 from .._core.snapshot import Channel, Server
+from . import below
 from . import row_repair_pending as pending
 from . import row_repair_unfinished as unfinished
+from .below import Asked
 from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
 from .probe import probe
@@ -42,6 +47,7 @@ class Report:
     :param point: the point of the source that the rows were compared with, for people.
     :param origins: who wrote the rows that differ, as far as the replica's binlog tells; ``traced``: how far it does.
     :param transactions: how many were read, and ``cut`` why not all that are to be applied.
+    :param below: the same of each server that replicates from this one, with its address, in the order of writing.
     """
 
     before: Outcome
@@ -56,40 +62,104 @@ class Report:
     traced: str = ""
     transactions: int = 0
     cut: str = ""
+    below: Tuple[Tuple[str, Report], ...] = ()
 
 
-def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login]) -> Report:
+@dataclass(frozen=True)
+class _Job:
+    """What is to be done on one server.
+
+    :param left: records of runs that were ended before they had put super_read_only back.
+    """
+
+    work: Work
+    before: Outcome
+    left: Tuple[str, ...]
+
+
+def repair(
+    aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login], members: Sequence[Login] = ()
+) -> Report:
     """Compare, and write what differs when that is asked for.
 
+    Where others replicate from here, those that transactions to come are healed for get the same images first, leaves
+    before what is above them; then each of them finds what it expects when it gets these transactions from here.
+
+    :param members: the other servers of the topology.
     :raises RefusedError: it must not be compared or written; nothing was changed.
     :raises ReplicaError: a server does not answer, or rows are not what they were or were to become; nothing was kept.
     """
     rules.check(wish, aim.server, aim.channel, furthest(aim.connection, aim.probed, aim.channel.name))
+    asked = Asked(tuple(members), rules.attempt(aim.channel), options)
+    login = source_login(aim.channel)
+    with _lowers(aim, wish, asked) as lowers, connect(login) as source:
+        known = read_server(source, probe(source), SOURCE)
+        check_source(aim.channel, known, aim.server)
+        jobs = _jobs(aim, wish, options, source, known, lowers)
+        if wish.state == HEALED:
+            for job in jobs:
+                job.work.check_decided(job.before)
+                if job.before.different:
+                    job.work.check_record(job.before, options)
+        return _all_written(jobs, options)
+
+
+@contextmanager
+def _lowers(aim: Target, wish: Wish, asked: Asked) -> Iterator[Tuple[Target, ...]]:
+    if wish.state != HEALED:
+        yield ()
+    elif wish.which:
+        with below.servers(aim, asked) as lowers:
+            yield lowers
+    else:
+        below.check_none(asked, aim.server, rules.KEPT_OUT, rules.HEAL_FIRST)
+        yield ()
+
+
+def _jobs(
+    aim: Target, wish: Wish, options: Options, source: Connection, known: Server, lowers: Sequence[Target]
+) -> List[_Job]:
+    """What is to be done on each server, this one last."""
+    if not wish.which:
+        mine, left = _unlowered(aim, options)
+        tables = Tables(aim.connection, source, aim.server)
+        found = scan(source.login, wish, tables, aim.server, aim.channel, known, options.timeout)
+        work = Work(mine, wish, tables, found, _silent(tables, found))
+        return [_Job(work, work.compare(aim.connection), left)]
+    point = pending.Point(aim.connection, source.login, aim.server, aim.channel)
+    jobs: List[_Job] = []
+    for one in (aim, *lowers):
+        there, left = _unlowered(one, options)
+        work, before = _pending(there, wish, source, known, point, options)
+        jobs.append(_Job(work, before, left))
+    whole = jobs[0].work.found.collector.transactions
+    for job in jobs[1:]:
+        if job.work.found.collector.transactions != whole:
+            raise _not_alike(aim, job.work)
+    return [*jobs[1:], jobs[0]]
+
+
+def _not_alike(aim: Target, work: Work) -> RefusedError:
+    return core_below.refused(
+        rules.attempt(aim.channel), aim.server, [work.aim.server.address],
+        "there the rows of fewer of these transactions can be known: %s" % work.found.cut,
+        "Make its definitions equal first.",
+    )  # fmt: skip
+
+
+def _unlowered(aim: Target, options: Options) -> Tuple[Target, Tuple[str, ...]]:
+    """The server with super_read_only on, when a run that was ended had lowered it; and that run's records."""
     left = unfinished.lowered(options.record_dir, aim.server)
     if left:
         aim = replace(aim, server=replace(aim.server, variables={**aim.server.variables, "super_read_only": "ON"}))
-    login = source_login(aim.channel)
-    with connect(login) as source:
-        known = read_server(source, probe(source), SOURCE)
-        check_source(aim.channel, known, aim.server)
-        tables = Tables(aim.connection, source, aim.server)
-        if wish.which:
-            work, before = _pending(aim, wish, source, known, tables, options)
-        else:
-            found = scan(login, wish, tables, aim.server, aim.channel, known, options.timeout)
-            work = Work(aim, wish, tables, found, _silent(tables, found))
-            before = work.compare(aim.connection)
-    done = _written(work, before, options, bool(left))
-    if left and done.executed:
-        unfinished.close(left, aim.read())
-    return done
+    return aim, tuple(left)
 
 
 def _pending(
-    aim: Target, wish: Wish, source: Connection, known: Server, tables: Tables, options: Options
+    aim: Target, wish: Wish, source: Connection, known: Server, point: pending.Point, options: Options
 ) -> Tuple[Work, Outcome]:
     """The rows that transactions to come touch, and those that are in their way."""
-    point = pending.Point(aim.connection, source.login, aim.server, aim.channel)
+    tables = Tables(aim.connection, source, aim.server)
     found = pending.scan(point, wish, tables, known, options.timeout)
     collector = found.collector
     silent = {**collector.silent, **{name: why for name, why in tables.silent.items() if name in collector.rows}}
@@ -98,19 +168,45 @@ def _pending(
     return work, work.widen(around, collector.changes)
 
 
+def _all_written(jobs: Sequence[_Job], options: Options) -> Report:
+    """Write on each server in turn; the report of the last one, with those of the others."""
+    done: List[Tuple[str, Report]] = []
+    try:
+        for job in jobs:
+            one = _written(job.work, job.before, options, bool(job.left))
+            if job.left and one.executed:
+                unfinished.close(list(job.left), job.work.aim.read())
+            done.append((job.work.aim.server.address, one))
+    except ReplicaError as error:
+        if any(one.executed for _address, one in done):
+            said = Report(jobs[-1].before, jobs[-1].before, "", Plan(""), below=tuple(done))
+            queries = [*all_queries(said), *error.context.get("queries", [])]
+            error.context.update(changed=True, executed=True, queries=queries, records=all_records(said))
+        raise
+    return replace(done[-1][1], below=tuple(done[:-1]))
+
+
+def all_queries(done: Report) -> List[str]:
+    """The statements on every server, in their order; those on servers below say where."""
+    lower = ["/* on %s */ %s" % (address, query) for address, one in done.below for query in one.queries]
+    return [*lower, *done.queries]
+
+
+def all_records(done: Report) -> List[str]:
+    """The paths of all undo records."""
+    return [one.record for one in (*(one for _address, one in done.below), done) if one.record]
+
+
 def _written(work: Work, before: Outcome, options: Options, lowered: bool) -> Report:
     """Write what differs when that is asked for, and put back what an earlier run had lowered."""
     aim, wish, found = work.aim, work.wish, work.found
     nothing = Report(before, before, _point(wish, found), Plan(aim.state_id), bytes_read=found.bytes_read)
     nothing = replace(nothing, transactions=found.collector.transactions, cut=found.cut)
-    if wish.state == HEALED:
-        work.check_decided(before)
     if before.different and wish.which:
         tracer = Tracer(aim, work.tables, {name: one.different for name, (_shape, one) in before.tables.items()})
         nothing = replace(nothing, origins=tracer.trace(), traced=tracer.note)
     if wish.state != HEALED or not (before.different or lowered):
         return nothing
-    work.check_record(before, options)
     plan = work.plan(before) if before.different else work.only_put_back()
     if options.check_mode:
         return replace(nothing, plan=plan, queries=plan.queries())

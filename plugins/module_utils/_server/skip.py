@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 from .._core import gtid_repair_mariadb as mariadb
 from .._core import refetch, skip_method, skip_plan, skip_report, skip_steps
@@ -21,7 +21,8 @@ from .._core.plan import Plan
 from .._core.skip_plan import COUNTER, GTID, IDEMPOTENT, POSITION, Broken, Wish
 from .._core.snapshot import Channel, Coordinates, Server
 from .._core.statement import Statement
-from . import source_head
+from . import below, source_head
+from .below import Asked
 from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
 from .gtid_repair_inject import Writer
@@ -75,11 +76,13 @@ def pass_some(
     options: Options,
     source_login: Optional[Callable[[Channel], Login]] = None,
     left: int = 0,
+    members: Sequence[Login] = (),
 ) -> Optional[Passed]:
     """Pass the failing transaction and those behind it that may be passed with it; None when none fails.
 
     :param source_login: how to reach the source, when the caller says that it may be asked.
     :param left: what an own run that was killed left in the skip counter.
+    :param members: the other servers of the topology. What replicates from here must have the effect as well.
     :raises RefusedError: it must not be passed; nothing was written.
     :raises ReplicaError: a statement failed, or the applier did not go on; what was set is put back.
     """
@@ -88,14 +91,26 @@ def pass_some(
     if fault is None:
         return None
     skip_plan.check_allowed(wish, aim.server, channel, fault)
+    asked = Asked(tuple(members), "pass the failing transaction of %s" % channel.label, options)
+    if not wish.proven or wish.method == IDEMPOTENT:
+        below.check_none(asked, aim.server, skip_plan.WITHOUT, skip_plan.REPAIR_THOSE)
+        return _pass(aim, wish, options, fault, source_login, left, ())
+    with below.servers(aim, asked) as lowers:
+        return _pass(aim, wish, options, fault, source_login, left, lowers)
+
+
+def _pass(
+    aim: Target, wish: Wish, options: Options, fault: Broken, source_login: Optional[Callable[[Channel], Login]],
+    left: int, lowers: Sequence[Target],
+) -> Passed:  # fmt: skip
     with _source(aim, source_login) as source:
-        login = source_login(channel) if source is not None and source_login is not None else None
-        case = decide(aim, wish, fault, source, login, left, options.timeout)
+        login = source_login(aim.channel) if source is not None and source_login is not None else None
+        case = decide(aim, wish, fault, source, login, left, options.timeout, lowers)
         if case.method == POSITION:
             _check_moving(aim, source)
     summary = "Pass %s." % skip_report.name(case.entries[0])
-    plan = skip_steps.plan(case.method, aim.verbs, case.run, aim.server, channel, aim.state_id, summary)
-    skip_plan.check_record(plan, options.record_dir, aim.server, channel)
+    plan = skip_steps.plan(case.method, aim.verbs, case.run, aim.server, aim.channel, aim.state_id, summary)
+    skip_plan.check_record(plan, options.record_dir, aim.server, aim.channel)
     if options.check_mode:
         return Passed(case.entries, plan.queries(), plan, more=case.more)
     with _put_back(aim, case.method):

@@ -60,11 +60,13 @@ def decide(
     login: Optional[Login],
     left: int,
     timeout: float,
+    lowers: Sequence[Target] = (),
 ) -> Case:
     """What is to be done about the failing transaction.
 
     :param source: a connection to the channel's source, and ``login`` how to make another; None when it is not asked.
     :param left: what an own run that was killed left in the skip counter.
+    :param lowers: the servers that replicate from here, which must have the effect as well.
     :raises RefusedError: it must not be passed, or that cannot be known.
     :raises ReplicaError: a server does not answer.
     """
@@ -78,14 +80,18 @@ def decide(
     method = skip_method.choose(wish, aim.server, aim.channel, Failing(group, "", "", first), left)
     if fault.number in questions.SUPPORTED:
         found = failing.statement(aim.connection, aim.channel, fault, located)
-        return _of_statement(aim, wish, fault, found, following, method, source)
+        made = _of_statement(aim, wish, fault, found, following, method, source)
+        for lower in lowers:
+            verdict = _verdict(lower, fault, found, following, source)
+            skip_plan.check_below(aim.server, aim.channel, lower.server, verdict.lacking)
+        return made
     if source is None or login is None:
         raise skip_queue.no_source(aim, fault.number)
     skip_method.check_filters(wish, aim.server, aim.channel)
     count = None if method == IDEMPOTENT and wish.until == skip_plan.CAUGHT_UP else wish.limit
     queue = skip_queue.read(aim, source, login, group, count, timeout)
     looked = skip_queue.look(aim.connection, queue)
-    return _Rows(aim, wish, fault, Failing(group, "", "", first), method, queue, looked).case()
+    return _Rows(aim, wish, fault, Failing(group, "", "", first), method, queue, looked, lowers).case()
 
 
 # -- one statement
@@ -129,8 +135,10 @@ class _Rows:
     """Decides about transactions of rows."""
 
     def __init__(
-        self, aim: Target, wish: Wish, fault: Broken, found: Failing, method: str, queue: Queue, looked: Looked
-    ) -> None:
+        self, aim: Target, wish: Wish, fault: Broken, found: Failing, method: str, queue: Queue, looked: Looked,
+        lowers: Sequence[Target] = (),
+    ) -> None:  # fmt: skip
+        self.lowers = lowers
         self.aim, self.wish, self.fault, self.found = aim, wish, fault, found
         self.method, self.queue, self.looked = method, queue, looked
         self.events: List[int] = []
@@ -139,6 +147,9 @@ class _Rows:
     def case(self) -> Case:
         """What is to be done. Raises RefusedError."""
         run = self._run()
+        for lower in self.lowers:
+            skip_queue.check_alike(lower, self.queue)
+        self._check_below(run)
         shown = self._entries(run, self.wish.show)
         kept = self._entries(run, "full", 1 << 62)
         pending = [one for one in run if not one.executed]
@@ -224,6 +235,13 @@ class _Rows:
             {"error": self.fault.number, "lacking": lacking, "transaction": shown[0] if shown else {}},
         )  # fmt: skip
 
+    def _check_below(self, run: Sequence[Queued]) -> None:
+        """Refuse unless the servers below hold the rows as the last of the transactions leaves them."""
+        for lower in self.lowers:
+            looked = skip_queue.look(lower.connection, self.queue)
+            found = [one for part in rows.compared(run, looked) for one in part]
+            skip_plan.check_below(self.aim.server, self.aim.channel, lower.server, skip_report.differing(found))
+
     def _again(self) -> None:
         if skip_queue.look(self.aim.connection, self.queue) != self.looked:
             raise RefusedError(
@@ -231,6 +249,7 @@ class _Rows:
                 "the rows that it touches have changed since they were looked at",
                 "Somebody writes on this server: find out who, then run again.",
             )  # fmt: skip
+        self._check_below(self._run())
 
 
 def passed_of(case: Case, reached: Optional[Coordinates]) -> Case:

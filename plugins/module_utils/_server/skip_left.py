@@ -56,7 +56,7 @@ def finish(aim: Target, options: Options) -> Left:
             match = _COUNTER.match(str(query))
             counter = int(match.group(1)) if match else counter
         mode = aim.server.variable(aim.probed.dialect.exec_mode) if _set_the_mode(record) else ""
-        found = skip_steps.finish(aim.verbs, mode, _channels(aim, record), aim.server)
+        found = skip_steps.finish(aim.verbs, mode, _channels(aim, record), aim.server, _moved(aim, record))
         steps += [step for step in found if step not in steps]
     queries = tuple(step.statement.display() for step in steps)
     if options.check_mode or not records:
@@ -74,6 +74,14 @@ def finish(aim: Target, options: Options) -> Left:
 def _set_the_mode(record: Mapping[str, Any]) -> bool:
     queries = (record.get("plan") or {}).get("queries") or []
     return any("_exec_mode = %s" % skip_steps.LENIENT in str(query) for query in queries)
+
+
+def _moved(aim: Target, record: Mapping[str, Any]) -> bool:
+    """Whether gtid_slave_pos is another one by now: the status shows the old error and point until the next start."""
+    before = (record["before"].get("server") or {}).get("replica_position")
+    queries = (record.get("plan") or {}).get("queries") or []
+    sets = any(str(query).startswith("SET GLOBAL gtid_slave_pos") for query in queries)
+    return sets and before != schema.text(aim.server.replica_position)
 
 
 def _channels(aim: Target, record: Mapping[str, Any]) -> Sequence[Channel]:

@@ -195,6 +195,24 @@ def look(connection: Connection, queue: Queue) -> Looked:
     return Looked(found, compared)
 
 
+def check_alike(lower: Target, queue: Queue) -> None:
+    """Be sure that the rows on a server below can be looked at as those here.
+
+    :raises RefusedError: a table is defined otherwise there.
+    """
+    tables = Tables(lower.connection, queue.tables.source, lower.server)
+    for name in keys(queue.items):
+        here = queue.tables.known[name]
+        tables.layout(here.map)
+        there = tables.known.get(tables.pair(*name))
+        if there is None or (there.shape.columns, there.shape.key) != (here.shape.columns, here.shape.key):
+            raise RefusedError(
+                "compare the rows of %s.%s" % name, lower.server.address,
+                tables.silent.get(tables.pair(*name)) or "it is defined otherwise there than above",
+                "Make the definitions equal first.", {"replicas_below": [lower.server.address]},
+            )  # fmt: skip
+
+
 def around(connection: Connection, queue: Queue) -> Around:
     """What could suffer when the transactions are applied over what is there.
 

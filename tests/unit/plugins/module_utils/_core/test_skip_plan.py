@@ -26,7 +26,6 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot im
     Channel,
     Coordinates,
     Fault,
-    Process,
     Server,
     Worker,
 )
@@ -36,7 +35,6 @@ TEXT = "Error 'Duplicate column name 'c'' on query. Default database: 'd'. Query
 FAULT = Broken(1060, TEXT, f"{U}:4")
 WISH = Wish((1060,))
 PRESENT = Verdict((), ("it is there",))
-DUMP = Process(9, "repl", "db3:1", "", "Binlog Dump GTID", 1, "", "")
 LACKING = Verdict(("column c is not there",))
 
 
@@ -92,8 +90,6 @@ def test_an_error_with_number_0_is_one():
         (Wish((1452,)), Broken(1452, "x", ""), {}, "would lose it"),
         (Wish((1060,), "idempotent"), FAULT, {}, "1060"),
         (Wish((1146,)), Broken(1146, "x", ""), {}, "missing"),
-        (WISH, FAULT, {"replicas_below": ("server id 3",)}, "server id 3"),
-        (WISH, FAULT, {"processes": (DUMP,)}, "repl from db3"),
     ],
 )
 def test_refusals(wish, fault, changes, word):
@@ -105,14 +101,10 @@ def test_allowed():
     skip_plan.check_allowed(WISH, server(), channel(), FAULT)
 
 
-@pytest.mark.parametrize("section", ["replicas", "processlist"])
-def test_who_is_below_must_be_known(section):
-    hidden = {section: Fault(1227, "Access denied; you need the PROCESS privilege")}
-    with pytest.raises(RefusedError, match=r"cannot be known: [a-z]+ [(]Access denied"):
-        skip_plan.check_allowed(WISH, server(unreadable=hidden), channel(), FAULT)
-    # Without a binlog nothing can replicate from it.
-    skip_plan.check_allowed(WISH, server(unreadable=hidden, variables={"log_bin": "OFF"}), channel(), FAULT)
-    skip_plan.check_allowed(WISH, server(unreadable={"binary_logs": Fault(1381, "")}), channel(), FAULT)
+def test_what_is_not_there_below_is_never_passed():
+    skip_plan.check_below(server(), channel(), server(address="db3:3306"), ())
+    with pytest.raises(RefusedError, match=r"replicate from it \(db3:3306.*row 5 is missing"):
+        skip_plan.check_below(server(), channel(), server(address="db3:3306"), ["row 5 is missing"])
 
 
 def test_the_counter_is_taken_back_for_its_own_channel():
