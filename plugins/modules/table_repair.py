@@ -41,14 +41,18 @@ options:
   start_stopped:
     description:
       - Whether an applier that was found stopped may run up to the source's point, where it is stopped again.
-      - Without it, tables that the source changed after the point at which the applier stands are not decided.
+      - Without it, and always when it stopped with an error, the tables are compared at the point at which it stands.
+        The source's rows are walked back to that point by the images in its binlog, which needs row format with full
+        images. Tables whose definition the source changed since are not decided.
     type: bool
     default: false
   create_missing:
     description:
-      - Whether to make tables that the replica lacks, as the source defines them, and to fill them.
-      - The account needs C(CREATE) for it, which a repairer does not have otherwise. Without it RV(undecided) has the
-        statement.
+      - Whether to make tables that the replica lacks, as the source defines them, with their triggers and their schema
+        where that is missing, and to fill them. When a part of it fails, what was made is taken away again.
+      - The account needs C(CREATE) for it and C(DROP) to take it away, which a repairer does not have otherwise, and what
+        the server asks for foreign keys (C(REFERENCES)) and for triggers of others. Without C(CREATE) RV(undecided) has
+        the reason.
     type: bool
     default: false
   max_rows:

@@ -138,16 +138,37 @@ def test_rows_of_every_type_come_out_exactly(flavour: str, lab_of: Any, tmp_path
     assert not wrong and trace(lab.replica) == before
 
 
-@pytest.mark.modes("gtid")
-def test_a_stopped_applier_is_left_where_it_is(work: Pair, tmp_path: Path) -> None:
+def test_a_stopped_applier_is_left_where_it_is_and_the_tables_are_what_it_expects(work: Pair, tmp_path: Path) -> None:
+    work.source.execute("CREATE TABLE shop.bare (v INT)", "INSERT INTO shop.bare VALUES (1), (1), (2), (3), (3)",
+                        "CREATE TABLE shop.unlike (id INT PRIMARY KEY)", "INSERT INTO shop.unlike VALUES (1)")  # fmt: skip
+    work.lab.wait_in_sync()
+    was = {table: rows(work.replica, table) for table in (*TABLES, "shop.bare")}
     work.replica.stop_replica("SQL_THREAD")
-    work.source.execute("INSERT INTO shop.t (v) VALUES ('later')", "UPDATE shop.m SET v = 'later' WHERE k = 'four'")
+    for table in TABLES:
+        work.source.execute(
+            "SET NAMES utf8mb4",
+            "UPDATE %s SET v = 'later' WHERE k = 'one'" % table,
+            "UPDATE %s SET v = 'still later', f = 2 WHERE k = 'one'" % table,
+            "DELETE FROM %s WHERE k = 'four'" % table,
+            "UPDATE %s SET k = 'moved' WHERE k = 'two'" % table,
+            "INSERT INTO %s (k, v) VALUES ('new', 'n'), ('two', 'another')" % table,
+        )
+    work.source.execute("DELETE FROM shop.bare WHERE v = 1 LIMIT 1", "UPDATE shop.bare SET v = 4 WHERE v = 3",
+                        "INSERT INTO shop.bare VALUES (2), (5)", "ALTER TABLE shop.unlike ADD COLUMN x INT")  # fmt: skip
     plant(work.replica, *TABLES)
-    plan = healed(work.replica, TABLES, tmp_path, check=True)
-    done = healed(work.replica, TABLES, tmp_path)
-    assert not done["failed"] and done["queries"] == plan["queries"] and done["before"] == {"shop.w": 6}, done
-    assert "after the point at which the stopped applier stands" in done["undecided"][0], done
-    assert rows(work.replica) == rows(work.source) and work.status()[work.words.sql_running] == "No"
+    work.replica.execute_unlogged(
+        "DELETE FROM shop.bare WHERE v IN (2, 3) LIMIT 2", "INSERT INTO shop.bare VALUES (9), (5)"
+    )
+    before = trace(work.replica)
+    plan = healed(work.replica, [*TABLES, "shop.bare"], tmp_path, check=True)
+    done = healed(work.replica, [*TABLES, "shop.bare"], tmp_path)
+    assert not done["failed"] and done["proof"] == "rows_proven", (done["msg"], done["undecided"])
+    assert done["queries"] == plan["queries"]
+    assert {table: rows(work.replica, table) for table in was} == was and trace(work.replica) == before
+    assert work.status()[work.words.sql_running] == "No" and "applied point" in done["point"], done
+    left = healed(work.replica, ["shop.unlike"], tmp_path)
+    assert not left["changed"] and "changed its definition after the point" in left["undecided"][0], left
+    assert not healed(work.replica, [*TABLES, "shop.bare"], tmp_path, start_stopped=False)["changed"]
     done = healed(work.replica, TABLES, tmp_path, start_stopped=True)
     assert not done["failed"] and done["proof"] == "rows_proven", done
     assert work.status()[work.words.sql_running] == "No"

@@ -20,18 +20,26 @@ from .compare import grouped, plural
 from .compare_columns import BINARY, TEXT, Column
 from .compare_definition import differences
 from .errors import BadInputError, RefusedError
-from .plan import Plan, Step
 from .row_repair_map import by_key, encoded
 from .row_repair_report import Outcome, counts
 from .row_repair_rows import Compared, Difference, Key, Shape, Values, Wanted
 from .snapshot import Channel, Server
-from .statement import Statement, identifier, qualified
 
 CHECKED = "checked"
 HEALED = "healed"
 
 # Without a key that rows can be read by in order, all rows of a table are held at once.
 WITHOUT_ORDER = 20000
+
+AHEAD = (
+    "what the source changed after the point at which the stopped applier stands cannot be told row by row (%s); start "
+    "the applier, or set start_stopped"
+)
+REDEFINED = (
+    "the source changed its definition after the point at which the stopped applier stands, and how it was before is "
+    "not known; find the position that the data is at (playbook reposition), or build the table or the replica anew"
+)
+CHANGED = "it was changed on the source while it was compared; run again when there is less writing"
 
 ROWS_PROVEN = "rows_proven"
 UNPROVEN = "unproven"
@@ -214,45 +222,6 @@ def unlike(source: str, replica: str) -> str:
     if mine or theirs:
         said += " (source: %s; replica: %s)" % ("; ".join(mine) or "nothing", "; ".join(theirs) or "nothing")
     return said + "; make the definitions equal with sql_log_bin=0 first"
-
-
-def creation(pair: Tuple[str, str], definition: str) -> str:
-    """The statement that makes a table as the source defines it.
-
-    :param definition: from SHOW CREATE TABLE, which names the table without its schema.
-    :raises ValueError: it is no such statement.
-    """
-    head = "CREATE TABLE %s (" % identifier(pair[1])
-    if not definition.startswith(head):
-        raise ValueError("the source shows no plain definition of it")
-    return "CREATE TABLE %s (%s" % (qualified(*pair), definition[len(head) :])
-
-
-def creating(statements: Sequence[str], server: Server, state_id: str, tables: Sequence[str]) -> Plan:
-    """The plan that makes tables without a trace in the replica's own binlog.
-
-    A table may reference one that is made later, so that foreign keys are not checked meanwhile.
-    """
-    lowered = server.flag("super_read_only")
-    texts = [("SET SESSION sql_log_bin = 0", "keep the tables out of the binlog")]
-    texts += [("SET GLOBAL super_read_only = 0", "let tables be made")] if lowered else []
-    texts += [("SET SESSION foreign_key_checks = 0", "let a table reference one that is made later")]
-    texts += [(statement, "make a table that is missing") for statement in statements]
-    texts += [("SET SESSION foreign_key_checks = 1", "check foreign keys again")]
-    texts += [("SET GLOBAL super_read_only = 1", "put super_read_only back")] if lowered else []
-    texts += [("SET SESSION sql_log_bin = 1", "log again")]
-    steps = tuple(Step(Statement(sql.replace("%", "%%"), purpose=purpose)) for sql, purpose in texts)
-    return Plan(
-        state_id, steps, "Make %s as the source defines it." % ", ".join(tables), "replica_rows", (), ("CREATE",)
-    )
-
-
-def only_one(pair: Tuple[str, str], on_source: bool, definition: str) -> str:
-    """Why a table that one side lacks is not decided."""
-    if on_source:
-        text = " ".join(definition.split())
-        return "it is missing on the replica; set create_missing, or create it there with sql_log_bin=0: %s" % text
-    return "only the replica has it; drop it there with sql_log_bin=0 if nothing needs it"
 
 
 def with_rows(outcome: Outcome, numbers: Mapping[TableName, int]) -> Outcome:

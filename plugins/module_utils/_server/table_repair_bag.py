@@ -22,7 +22,7 @@ from .compare_side import Side
 from .connect import Connection
 from .row_repair_tables import Table, side
 
-MANY = "it has no key that rows can be read by in order, and more than %d rows" % WITHOUT_ORDER
+MANY = "it has no key that rows can be read by in order, and more than %d rows"
 _TOO_LARGE = 1301
 
 
@@ -42,7 +42,7 @@ def keyless(connection: Connection, described: Compared, mariadb: bool) -> Table
     return Table(TableName(described.schema, described.name), table_map, shape, len(columns), compared)
 
 
-def all_rows(from_side: Side, table: Table) -> List[Values]:
+def all_rows(from_side: Side, table: Table, most: int = WITHOUT_ORDER) -> List[Values]:
     """All rows of a table as canonical values.
 
     :raises ValueError: there are too many, or a value cannot be read.
@@ -54,7 +54,7 @@ def all_rows(from_side: Side, table: Table) -> List[Values]:
         "%s AS c%d" % (canonical.select_expression(column, "t.%s" % identifier(column.name)), place)
         for place, column in enumerate(columns)
     )
-    statement = "SELECT %s FROM %s AS t LIMIT %d" % (expressions, qualified(*table.name), WITHOUT_ORDER + 1)
+    statement = "SELECT %s FROM %s AS t LIMIT %d" % (expressions, qualified(*table.name), most + 1)
     connection = from_side.connection
     if from_side.view:
         connection.execute("SAVEPOINT chunk")
@@ -66,6 +66,6 @@ def all_rows(from_side: Side, table: Table) -> List[Values]:
         if from_side.view:
             with suppress(ServerError):  # after an error, that one is the one to show
                 connection.execute("ROLLBACK TO SAVEPOINT chunk")
-    if len(found) > WITHOUT_ORDER:
-        raise ValueError(MANY)
+    if len(found) > most:
+        raise ValueError(MANY % most)
     return [tuple(parse(row[name]) for name, parse in parsers) for row in found]

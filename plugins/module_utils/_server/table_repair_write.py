@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._core import row_repair_report as report
@@ -26,6 +26,7 @@ from .._core.row_repair_steps import Look, transaction
 from .._core.snapshot import Coordinates
 from .._core.statement import qualified
 from .._core.table_repair import Wish
+from .._core.table_repair_back import Images
 from .binlog_stream import BinlogStream
 from .change import Options, Target
 from .compare_side import Side
@@ -42,86 +43,126 @@ Pair = Tuple[str, str]
 _AROUND_ROWS = ("START TRANSACTION", "COMMIT")
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A table whose rows are compared.
+
+    :param table: as the replica has it, or will have it.
+    :param keys: of the rows; those that lead back to the replica's point, and all of a table that is made, are added.
+    :param live: a side has no transactions.
+    :param absent: the replica lacks it.
+    :param name: as both sides call it.
+    """
+
+    table: Table
+    keys: Sequence[Key]
+    live: bool
+    absent: bool
+    name: TableName
+
+
 class Writer:
     """The rows of some keys.
 
-    :param chosen: by table of the source, the replica's table and the keys.
-    :param live: those of which a side has no transactions.
+    :param chosen: by table of the source.
+    :param images: what leads back from the source's rows to the replica's point; None when the source is there.
     """
 
-    def __init__(
-        self, aim: Target, wish: Wish, chosen: Mapping[Pair, Tuple[Table, Sequence[Key]]], live: Set[Pair]
-    ) -> None:
-        self.aim, self.wish, self.live = aim, wish, live
+    def __init__(self, aim: Target, wish: Wish, chosen: Mapping[Pair, Chosen], images: Optional[Images] = None) -> None:
+        self.aim, self.wish, self.images = aim, wish, images
         self.chosen = dict(chosen)
-        self.known = {table.name: table for table, _keys in self.chosen.values()}
+        self.known = {one.table.name: one.table for one in self.chosen.values()}
         self.form: Optional[Form] = None
         self.wanted: Dict[TableName, Dict[Key, Wanted]] = {}
         self.bags: Dict[TableName, List[Values]] = {}
 
-    def nothing(self) -> Outcome:
+    @staticmethod
+    def nothing(tables: Mapping[TableName, Shape]) -> Outcome:
         """The outcome for tables of which no row may differ."""
-        return Outcome(
-            {table.name: (table.shape, ComparedRows(0, (), {})) for table, _keys in self.chosen.values()}, {}
-        )
+        return Outcome({name: (shape, ComparedRows(0, (), {})) for name, shape in tables.items()}, {})
 
     def leave_out(self, pair: Pair) -> None:
         """Forget a table."""
         self.chosen.pop(pair, None)
 
-    def compare(self, source: Side) -> Outcome:
-        """The rows of the source's view, and the replica's."""
-        made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
-        for pair, (table, keys) in self.chosen.items():
-            if not table.shape.key:
-                made[table.name] = table.shape, self._bag(source, replace(table, name=TableName(*pair)), table, keys)
-                continue
-            mine = self._source_rows(source, replace(table, name=TableName(*pair)), keys, pair in self.live)
-            theirs = rows(self.aim.connection, table, list(keys)) if keys else {}
-            self.wanted[table.name] = rules.wanted(keys, mine, theirs, table.shape, table.map.metadata)
-            made[table.name] = table.shape, wants.compare(self.wanted[table.name], theirs, table.compared)
-        return Outcome(made, {})
+    def made(self) -> None:
+        """The tables that the replica lacked are there now."""
+        self.chosen = {pair: replace(one, absent=False) for pair, one in self.chosen.items()}
 
-    def _bag(self, source: Side, mine: Table, table: Table, keys: Sequence[Key]) -> ComparedRows:
+    def compare(self, source: Side) -> Outcome:
+        """The rows of the source's view, as they were at the replica's point, and the replica's."""
+        found: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
+        for pair, one in self.chosen.items():
+            table = one.table
+            side = replace(source, view=source.view and not one.live)
+            there = replace(table, name=TableName(*pair))
+            if not table.shape.key:
+                found[table.name] = table.shape, self._bag(side, there, one)
+                continue
+            mine, keys = self._source_rows(side, there, one)
+            theirs = {} if one.absent or not keys else rows(self.aim.connection, table, keys)
+            self.wanted[table.name] = rules.wanted(keys, mine, theirs, table.shape, table.map.metadata)
+            found[table.name] = table.shape, wants.compare(self.wanted[table.name], theirs, table.compared)
+        return Outcome(found, {})
+
+    def _bag(self, source: Side, there: Table, one: Chosen) -> ComparedRows:
         """A table without a primary key as a whole."""
-        if not keys:
+        if not (one.keys or one.absent or self.images is not None):
             return ComparedRows(0, (), {})
         try:
-            self.bags[table.name] = all_rows(
-                source if mine.name not in self.live else replace(source, view=False), mine
-            )
-            return self._bag_again(table)
+            mine = all_rows(source, there, self._most(one))
+            self.bags[one.table.name] = self.images.bag(one.name, mine) if self.images is not None else mine
+            return self._bag_again(one)
         except ValueError as error:
             return ComparedRows(0, (), {(): str(error)})
 
-    def _bag_again(self, table: Table) -> ComparedRows:
-        theirs = all_rows(Side(self.aim.connection, False), table)
+    def _bag_again(self, one: Chosen) -> ComparedRows:
+        table = one.table
+        theirs = [] if one.absent else all_rows(Side(self.aim.connection, False), table, self._most(one))
         return rules.bag(self.bags[table.name], theirs, table.shape, table.map.metadata)
 
+    def _most(self, one: Chosen) -> int:
+        """How many rows are held at once: of a table that is made no more than may be written."""
+        return max(self.wish.max_rows, rules.WITHOUT_ORDER) if one.absent else rules.WITHOUT_ORDER
+
+    def _source_rows(self, source: Side, table: Table, one: Chosen) -> Tuple[Dict[Key, Values], List[Key]]:
+        """The source's rows, and the keys to compare."""
+        if one.absent:
+            every = all_rows(source, table, self._most(one))
+            found = {tuple(values[place] for place in table.shape.key): values for values in every}
+            keys: Set[Key] = set()
+        else:
+            keys = set(one.keys)
+            found = self._rows(source, table, sorted(keys, key=repr)) if keys else {}
+        if self.images is not None:
+            keys |= set(self.images.keys(one.name))
+            found = self.images.rows(one.name, found)
+        return found, sorted(keys | set(found), key=repr)
+
     @staticmethod
-    def _source_rows(source: Side, table: Table, keys: Sequence[Key], live: bool) -> Dict[Key, wants.Values]:
-        if not keys:
-            return {}
+    def _rows(source: Side, table: Table, keys: Sequence[Key]) -> Dict[Key, Values]:
         connection = source.connection
-        if live:
-            return rows(connection, table, list(keys))
+        if not source.view:
+            return rows(connection, table, keys)
         connection.execute("SAVEPOINT chunk")
         try:
-            return rows(connection, table, list(keys))
+            return rows(connection, table, keys)
         finally:
             with suppress(ServerError):  # after an error, that one is the one to show
                 connection.execute("ROLLBACK TO SAVEPOINT chunk")
 
     def again(self, connection: Connection, names: Set[TableName], locked: bool) -> Outcome:
         """The replica's rows as they are now, beside what they have to be."""
-        made: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
-        for table, keys in self.chosen.values():
+        found: Dict[TableName, Tuple[Shape, ComparedRows]] = {}
+        for one in self.chosen.values():
+            table = one.table
             if table.name in names and table.name in self.bags:
-                made[table.name] = table.shape, self._bag_again(table)
-            elif table.name in names and keys:
-                found = rows(connection, table, list(keys), locked)
-                made[table.name] = table.shape, wants.compare(self.wanted[table.name], found, table.compared)
-        return Outcome(made, {})
+                found[table.name] = table.shape, self._bag_again(replace(one, absent=False))
+            elif table.name in names and table.name in self.wanted:
+                wanted = self.wanted[table.name]
+                theirs = rows(connection, table, list(wanted), locked) if wanted else {}
+                found[table.name] = table.shape, wants.compare(wanted, theirs, table.compared)
+        return Outcome(found, {})
 
     def check_record(self, outcome: Outcome, options: Options) -> None:
         """Refuse to overwrite rows that nothing would be kept of."""
@@ -138,7 +179,7 @@ class Writer:
         """All tables with transactions in one, the others one by one."""
         self.form = self._form(at, login)
         different = {name for name, (_shape, compared) in outcome.tables.items() if compared.different}
-        live = {table.name for pair, (table, _keys) in self.chosen.items() if pair in self.live}
+        live = {one.table.name for one in self.chosen.values() if one.live}
         steps: List[Step] = []
         if different - live:
             steps += self._steps(outcome, different - live, True)

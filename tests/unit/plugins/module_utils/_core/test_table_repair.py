@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair_rows as wants
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import table_repair
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import table_repair, table_repair_make
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.columns_info import ColumnInfo
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.columns_json import printed
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError, RefusedError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair_map import made as table_map
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair_report import Outcome
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair_steps import Look
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.table_repair import Said, Wish
 from unit import made
 
@@ -69,13 +70,19 @@ def test_only_what_was_compared_is_proven() -> None:
 
 def test_a_definition_is_made_under_its_own_schema_only() -> None:
     text = "CREATE TABLE `a``b` (\n  `id` int\n) COMMENT='100%'"
-    assert table_repair.creation(("s", "a`b"), text) == "CREATE TABLE `s`.`a``b` (\n  `id` int\n) COMMENT='100%'"
+    create = table_repair_make.creation(("s", "a`b"), text)
+    assert create == "CREATE TABLE `s`.`a``b` (\n  `id` int\n) COMMENT='100%'"
     with pytest.raises(ValueError, match="no plain definition"):
-        table_repair.creation(("s", "t"), "CREATE VIEW `t` AS select 1")
+        table_repair_make.creation(("s", "t"), "CREATE VIEW `t` AS select 1")
+    trigger = table_repair_make.Trigger("CREATE TRIGGER x ...", "ANSI", "latin1", "latin1_swedish_ci")
+    making = table_repair_make.Making(("s", "a`b"), create, text, (trigger,), "CREATE DATABASE `s`")
     server = made.server(variables={"super_read_only": "ON"})
-    queries = table_repair.creating(["CREATE TABLE `s`.`t` (x int)"], server, "id", ["s.t"]).queries()
+    steps = table_repair_make.steps([making], server, [Look("", shown="SHOW CREATE TABLE `s`.`a``b`")])
+    queries = [step.statement.display() for step in steps]
     assert queries[0] == "SET SESSION sql_log_bin = 0" and queries[-1] == "SET SESSION sql_log_bin = 1"
     assert queries.index("SET GLOBAL super_read_only = 0") < queries.index("SET GLOBAL super_read_only = 1")
+    assert queries.index("CREATE DATABASE `s`") < queries.index(create) < queries.index("USE `s`")
+    assert queries[queries.index("CREATE TRIGGER x ...") + 1].startswith("SET SESSION sql_mode = ''")
 
 
 def test_what_is_refused_before_anything_is_read() -> None:
