@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/accounts.md: the two accounts, what to grant them on each kind of server, and what each grant is for."""
+"""Writes docs/accounts.md: the three accounts, what to grant them on each kind of server, what each is for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SERVERS = (
 ROLES = {
     "observer": "reads everything that diagnosis and comparison need, and can change nothing",
     "repairer": "can do what the observer can, and carry out the remedies",
+    "rebuilder": "can do what the repairer can, and build a replica anew (the replica needs it while that is done)",
 }
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"
 

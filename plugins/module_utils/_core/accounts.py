@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The accounts the collection works with and the grants each of them needs, as data.
 
-Two roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
-also carries out the remedies. Every entry says which statement needs it; the integration tests run with exactly
-these grants, so one that is missing fails there.
+Three roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
+also carries out the remedies; a *rebuilder* can do all that and drops and makes every schema. Every entry says which
+statement needs it; the integration tests run with exactly these grants, so one that is missing fails there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Version = Tuple[int, ...]
 NEVER: Version = (2**31,)
 ALWAYS: Version = (0,)
 
-ROLES: Tuple[str, ...] = ("observer", "repairer")
+ROLES: Tuple[str, ...] = ("observer", "repairer", "rebuilder")
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,46 @@ REPAIRER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),
 )
 
+REBUILDER: Tuple[Privilege, ...] = (
+    Privilege("mysql", "CREATE", "making schemas and tables"),
+    Privilege("mysql", "DROP", "dropping schemas"),
+    Privilege("mysql", "INSERT", "writing rows"),
+    Privilege("mysql", "DELETE", "emptying the table that says what an unfinished rebuild is"),
+    Privilege("mysql", "INDEX", "making tables with indexes"),
+    Privilege("mysql", "REFERENCES", "making foreign keys"),
+    Privilege("mysql", "CREATE VIEW", "making views"),
+    Privilege("mysql", "CREATE ROUTINE", "making procedures and functions"),
+    Privilege("mysql", "SET_ANY_DEFINER", "making programs and views of other accounts", since=(8, 2)),
+    Privilege("mysql", "ALLOW_NONEXISTENT_DEFINER", "the same where the account is not there", since=(8, 2)),
+    Privilege("mysql", "SET_USER_ID", "making programs and views of other accounts", since=(8, 0), until=(8, 2)),
+    Privilege("mysql", "SUPER", "making functions and triggers while the server writes a binlog (1419)", since=(8, 0)),
+    Privilege("mysql", "SYSTEM_USER", "making programs and views of accounts that have it", since=(8, 0)),
+    Privilege("mariadb", "CREATE", "making schemas and tables"),
+    Privilege("mariadb", "DROP", "dropping schemas"),
+    Privilege("mariadb", "INSERT", "writing rows"),
+    Privilege("mariadb", "DELETE", "emptying the table that says what an unfinished rebuild is"),
+    Privilege("mariadb", "INDEX", "making tables with indexes"),
+    Privilege("mariadb", "REFERENCES", "making foreign keys"),
+    Privilege("mariadb", "CREATE VIEW", "making views"),
+    Privilege("mariadb", "CREATE ROUTINE", "making procedures, functions and packages"),
+    Privilege("mariadb", "SET USER", "making programs and views of other accounts", since=(10, 5)),
+)
+
+# What each role has besides what the one before it has.
+_OF_ROLE: Tuple[Tuple[Privilege, ...], ...] = (OBSERVER, REPAIRER, REBUILDER)
+
 
 def needed_privileges(engine: str, version: Sequence[int], role: str) -> Tuple[Privilege, ...]:
-    """Return what an account of that role needs on that server; a repairer needs all an observer does.
+    """Return what an account of that role needs on that server; each role needs all that the one before it does.
 
     :param engine: ``mysql`` or ``mariadb``
     :param version: numbers of the server version, most significant first
-    :param role: ``observer`` or ``repairer``
+    :param role: ``observer``, ``repairer`` or ``rebuilder``
     :raises ValueError: for an unknown role
     """
     if role not in ROLES:
         raise ValueError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
-    table = OBSERVER if role == "observer" else OBSERVER + REPAIRER
+    table = [entry for part in _OF_ROLE[: ROLES.index(role) + 1] for entry in part]
     at = tuple(version)
     return tuple(entry for entry in table if entry.engine == engine and entry.since <= at < entry.until)
 
@@ -123,7 +151,7 @@ def grants(engine: str, version: Sequence[int], role: str, account: str) -> Tupl
 
     :param engine: ``mysql`` or ``mariadb``
     :param version: numbers of the server version, most significant first
-    :param role: ``observer`` or ``repairer``
+    :param role: ``observer``, ``repairer`` or ``rebuilder``
     :param account: the account as SQL spells it, quoted: ``'observer'@'%'``
     :raises ValueError: for an unknown role, or an engine and version that the table has nothing for
     """

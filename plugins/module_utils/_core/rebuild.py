@@ -1,0 +1,350 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Building a replica anew: from whom, what must hold before anything is dropped, and which statements do it.
+
+While it is under way the channel points at a binlog that no source has. So a server that is started in the middle, by
+a person or by its own restart, stops with an error and never replicates into half a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from . import refetch
+from .change_source_steps import insistent
+from .channel_plan import BOTH, Keyword, Setting, Verbs, start_steps, stop_steps
+from .commit_point import CommitPoint
+from .errors import BadInputError, RefusedError
+from .gtid_mysql import GtidSet
+from .plan import Step
+from .skip_plan import servers_below
+from .snapshot import GTID, POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
+from .statement import Statement, literal, qualified
+
+ATTEMPT = "build the replica anew"
+AUTO, SOURCE = "auto", "source"
+
+# No server has a binlog of that name: a channel that points there stops with error 1236.
+NOWHERE = Coordinates("rebuild-unfinished.000001", 4)
+
+MARKER_SCHEMA = "replicaops_rebuild_unfinished"
+MARKER_TABLE = "what"
+
+# A member further behind than this is no donor: all that it lacks would have to be sent again.
+MOST_BEHIND = 300
+_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A server that could be the donor.
+
+    :param name: the member's name, or ``source``.
+    :param against: why it cannot be it; empty when it can.
+    """
+
+    name: str
+    address: str
+    against: str = ""
+
+    def __str__(self) -> str:
+        """For messages."""
+        return "%s (%s)%s" % (self.name, self.address, ": " + self.against if self.against else "")
+
+
+def intended(channel: Channel, kept: Mapping[str, Any]) -> Channel:
+    """The channel as it was before a rebuild that did not end, which had turned it away.
+
+    :param kept: what that run left in its table; empty when there was none.
+    """
+    if not kept:
+        return channel
+    return replace(channel, mode=str(kept["mode"]), using_gtid=str(kept["using_gtid"]))
+
+
+def is_unfinished(channel: Channel) -> bool:
+    """Whether the channel points where only a rebuild that has not ended lets it point."""
+    return any(point is not None and point.file == NOWHERE.file for point in (channel.read, channel.executed))
+
+
+def check_target(server: Server, channel: Channel) -> None:
+    """Refuse to empty a server on which more depends than this channel.
+
+    :raises RefusedError: others replicate from it, that cannot be known, or it has several channels or filters.
+    """
+    if len(server.channels) > 1:
+        names = ", ".join("'%s'" % other.name for other in server.channels)
+        raise RefusedError(
+            ATTEMPT, server.address, "it has several channels (%s), and one donor cannot have the data of all" % names,
+            "Build it anew by hand.",
+        )  # fmt: skip
+    if channel.filters:
+        listed = ", ".join("%s=%s" % pair for pair in sorted(channel.filters.items()))
+        raise RefusedError(
+            ATTEMPT, server.address, "it filters (%s), so that its data is not the donor's" % listed,
+            "Build it anew by hand, with what the filters leave.",
+        )  # fmt: skip
+    if server.variable("log_bin", "ON").upper() in ("OFF", "0"):
+        return
+    hidden = [name for name in ("replicas", "processlist") if name in server.unreadable]
+    below = servers_below(server)
+    if hidden or below:
+        raise RefusedError(
+            ATTEMPT, server.address,
+            "servers replicate from it: %s" % ", ".join(below) if below else "what replicates from it cannot be known",
+            "Let those replicate from elsewhere first: what is copied here is kept out of its binlog.",
+            {"replicas_below": list(below)},
+        )  # fmt: skip
+
+
+def against(donor: Server, target: Server, channel: Channel, source: Optional[Server], is_source: bool) -> str:
+    """Why a server cannot be the donor; empty when it can.
+
+    :param channel: as it is meant to be.
+    :param source: the channel's source, read after the donor.
+    """
+    if donor.identity == target.identity:
+        return "it is the replica itself"
+    if donor.flavour.engine != target.flavour.engine:
+        return "it is %s" % donor.flavour.name
+    if donor.flavour.version[:_VERSION] > target.flavour.version[:_VERSION]:
+        return "its version %s is later than the replica's" % ".".join(map(str, donor.flavour.version))
+    if donor.variable("log_bin", "ON").upper() in ("OFF", "0") or donor.binlog_end is None:
+        return "it writes no binlog, or the account may not see it"
+    if is_source:
+        return ""
+    return _replica_fault(donor, channel, source)
+
+
+def _replica_fault(donor: Server, channel: Channel, source: Optional[Server]) -> str:
+    if channel.mode != GTID:
+        return "the channel goes by coordinates, and those of one server mean nothing on another"
+    if source is None:
+        return "the source could not be read, so that it is not known what it lacks"
+    theirs = donor.channels
+    uuid = channel.source_uuid or source.uuid
+    if len(theirs) != 1 or not _same_source(theirs[0], channel, uuid):
+        return "it does not replicate from the same source alone"
+    one = theirs[0]
+    if one.applier != RUNNING or one.receiver == STOPPED or one.applier_fault or one.receiver_fault:
+        return "it does not replicate"
+    if one.filters:
+        return "it filters"
+    if one.seconds_behind is None or one.seconds_behind > MOST_BEHIND:
+        return "it is behind"
+    if not (donor.flag("log_replica_updates") or donor.flag("log_slave_updates")):
+        return "it does not log what it applies"
+    if donor.flavour.is_mariadb:
+        return ""
+    mine, purged = donor.executed or GtidSet(), source.purged or GtidSet()
+    if not mine.contains(purged):
+        return "it lacks transactions that the source has purged"
+    more = mine.subtract(source.executed or GtidSet())
+    return "it has transactions that the source does not have (%s)" % more if more else ""
+
+
+def _same_source(one: Channel, other: Channel, uuid: str) -> bool:
+    if uuid and one.source_uuid:
+        return one.source_uuid.lower() == uuid.lower()
+    return (one.source_host, one.source_port) == (other.source_host, other.source_port)
+
+
+def choose(candidates: Sequence[Candidate], wanted: str, address: str) -> Candidate:
+    """The donor: the one that is named, else the first that can be it. A replica spares the source.
+
+    :param wanted: ``auto``, ``source``, or a member's name.
+    :raises BadInputError: there is none of that name.
+    :raises RefusedError: none can be it, with the reason for each.
+    """
+    names = [candidate.name for candidate in candidates]
+    if wanted != AUTO and wanted not in names:
+        raise BadInputError(
+            "There is no donor '%s'" % wanted, advice="It is auto or one of: %s." % (", ".join(names) or "none")
+        )
+    asked = [candidate for candidate in candidates if wanted in (AUTO, candidate.name)]
+    for candidate in asked:
+        if not candidate.against:
+            return candidate
+    raise RefusedError(
+        ATTEMPT, address, "there is no donor. %s" % "; ".join(map(str, asked)),
+        "Name the members with replica_members, or mend one of them.",
+    )  # fmt: skip
+
+
+def reasons(candidates: Sequence[Candidate], chosen: Candidate) -> str:
+    """Why this donor, in a sentence."""
+    others = [str(candidate) for candidate in candidates if candidate.against and candidate is not chosen]
+    text = "The donor is %s." % chosen
+    return text + (" Not %s." % "; not ".join(others) if others else "")
+
+
+def turn_away(verbs: Verbs, server: Server, channel: Channel) -> Tuple[Step, ...]:
+    """Stop both threads and point the channel where nothing is.
+
+    :param channel: as it is.
+    """
+    still = replace(channel, receiver=STOPPED, applier=STOPPED, mode=POSITION, executed=NOWHERE)
+    if verbs.mariadb:
+        still = replace(still, using_gtid="No")
+    options: List[Tuple[str, Setting]] = list(refetch.restated(verbs, server, still))
+    if not verbs.mariadb and channel.mode == GTID:
+        options.append((verbs.dialect.change["auto_position"], 0))
+    made = verbs.change(options, "point the channel where nothing is")
+    return (*stop_steps(verbs, channel, BOTH), *_changed(verbs, channel, made))
+
+
+def point_at(verbs: Verbs, server: Server, channel: Channel, now: Channel, point: CommitPoint) -> Tuple[Step, ...]:
+    """Give the channel its mode back and the point at which the copy stands.
+
+    :param channel: as it is meant to be, with its settings.
+    :param now: as it is.
+    """
+    aimed = replace(channel, executed=point.coordinates)
+    options: List[Tuple[str, Setting]] = list(refetch.restated(verbs, server, aimed))
+    if channel.mode == GTID:
+        if verbs.mariadb:
+            options = [pair for pair in options if pair[0] != "MASTER_USE_GTID"]
+            options.append(("MASTER_USE_GTID", Keyword(channel.using_gtid.lower())))
+        else:
+            options.append((verbs.dialect.change["auto_position"], 1))
+    return _changed(verbs, now, verbs.change(options, "replicate from the point of the copy"))
+
+
+def _changed(verbs: Verbs, channel: Channel, made: Statement) -> Tuple[Step, ...]:
+    if not refetch.must_reset(verbs, channel):
+        return (Step(made),)
+    return Step(verbs.reset()), Step(insistent(verbs, made))
+
+
+def history(verbs: Verbs, server: Server, point: CommitPoint) -> Tuple[Step, ...]:
+    """The server's own binlogs go, as they tell of rows that are gone, and its GTIDs become those of the copy."""
+    logs = server.variable("log_bin", "ON").upper() not in ("OFF", "0")
+    if verbs.mariadb:
+        steps = [Step(Statement(verbs.dialect.reset_source, purpose="begin the binlog anew"))] if logs else []
+        text = "SET GLOBAL gtid_slave_pos = %s"
+        return (*steps, Step(Statement(text, (point.gtids,), purpose="take over the copy's GTIDs")))
+    if server.executed is None or server.variable("gtid_mode", "OFF").upper() == "OFF":
+        return ()
+    reset = Step(Statement(verbs.dialect.reset_source, purpose="begin the binlog and the GTIDs anew"))
+    if not point.gtids:
+        return (reset,)
+    text = "SET GLOBAL gtid_purged = %s"
+    return reset, Step(Statement(text, (point.gtids,), purpose="take over the copy's GTIDs"))
+
+
+def starts(verbs: Verbs, channel: Channel) -> Tuple[Step, ...]:
+    """START of both threads."""
+    return start_steps(verbs, replace(channel, receiver=STOPPED, applier=STOPPED), BOTH)
+
+
+def marker(kept: str) -> Tuple[str, ...]:
+    """The statements that leave a table which says what this server is, and how its channel was."""
+    table = qualified(MARKER_SCHEMA, MARKER_TABLE)
+    return (
+        "CREATE DATABASE IF NOT EXISTS `%s`" % MARKER_SCHEMA,
+        "CREATE TABLE IF NOT EXISTS %s (it_is TEXT) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4" % table,
+        "DELETE FROM %s" % table,
+        "INSERT INTO %s VALUES (%s)" % (table, literal(kept)),
+    )
+
+
+def check_source_has(source: Server, channel: Channel, point: CommitPoint, donor_is_source: bool) -> None:
+    """Refuse to start where the source has purged what comes behind the copy (RULES: expiry).
+
+    :raises RefusedError: it has.
+    """
+    lost = ""
+    if channel.mode == GTID and not source.flavour.is_mariadb:
+        missing = (source.purged or GtidSet()).subtract(GtidSet.parse(point.gtids))
+        lost = str(missing) if missing else ""
+    elif donor_is_source and source.binlogs and point.coordinates.file not in dict(source.binlogs):
+        lost = str(point.coordinates)
+    if lost:
+        raise RefusedError(
+            "start replicating from the copy", source.address, "the source has purged %s meanwhile" % lost,
+            "Keep its binlogs for longer than a rebuild takes (binlog_expire_logs_seconds), and run again.",
+        )  # fmt: skip
+
+
+def expiry_seconds(source: Server) -> int:
+    """For how long the source keeps binlogs; 0 when for ever."""
+    seconds = source.variable("binlog_expire_logs_seconds", "0")
+    days = source.variable("expire_logs_days", "0")
+    found = int(float(seconds)) if seconds.replace(".", "", 1).isdigit() else 0
+    return found or (int(float(days) * 86400) if days.replace(".", "", 1).isdigit() else 0)
+
+
+def check_expiry(source: Server, seconds: float) -> str:
+    """What is to be said about expiry.
+
+    :param seconds: how long copying is estimated to take.
+    :raises RefusedError: it may take more than half of the time for which the source keeps its binlogs.
+    """
+    keeps = expiry_seconds(source)
+    if not keeps:
+        return "The source keeps its binlogs until somebody purges them."
+    if seconds > keeps / 2:
+        raise RefusedError(
+            ATTEMPT, source.address,
+            "copying may take %d s, and the source keeps its binlogs for %d s only" % (seconds, keeps),
+            "Let it keep them for longer (binlog_expire_logs_seconds or expire_logs_days).",
+        )  # fmt: skip
+    return "The source keeps its binlogs for %d s; copying may take %d s." % (keeps, seconds)
+
+
+def own_gtids(target: Server, source: Optional[Server], members: Sequence[Peer]) -> Optional[GtidSet]:
+    """What only the replica has executed, where GTIDs tell (MySQL); None where they do not."""
+    if target.executed is None or target.flavour.is_mariadb or source is None or source.executed is None:
+        return None
+    if target.variable("gtid_mode", "OFF").upper() != "ON":
+        return None
+    known = source.executed
+    for peer in members:
+        if peer.server is not None and peer.server.executed is not None and peer.server.identity != target.identity:
+            known = known | peer.server.executed
+    return target.executed.subtract(known)
+
+
+def loses(schemas: Sequence[str], own: Sequence[str]) -> Tuple[str, ...]:
+    """What is gone afterwards, a sentence each."""
+    found = ["All data of %s here." % (", ".join(schemas) or "no schema")]
+    found.append("The binlogs of this server.")
+    if own:
+        found.append(
+            "%d transactions that only this server has: %s" % (len(own), ", ".join(own[:10]))
+            + (" and more" if len(own) > 10 else "") + "."
+        )  # fmt: skip
+    return tuple(found)
+
+
+def message(donor: str, numbers: Mapping[str, int], point: CommitPoint, locked: bool) -> str:
+    """What was done."""
+    text = "Built anew from %s: %s rows in %d tables, replicating from %s%s." % (
+        donor, format(sum(numbers.values()), ","), len(numbers), point.coordinates,
+        " (%s)" % point.gtids if point.gtids else "",
+    )  # fmt: skip
+    return text + (" Writing was held up there for a moment by a global read lock." if locked else "")
+
+
+def progress(stage: str, seconds: float, total: int, **numbers: Any) -> Dict[str, Any]:
+    """How far it is, for the progress file, with a line for people.
+
+    :param total: rows that are estimated to be copied.
+    :param numbers: ``tables``, ``of``, ``rows``, ``bytes``, ``table``.
+    """
+    rows = int(numbers.get("rows", 0))
+    share = min(rows / total, 0.99) if total else 0.0
+    left = seconds * (1 - share) / share if share > 0.01 else None
+    line = stage
+    if numbers:
+        line = "%s: %d of %d tables, %s rows, %.1f MB in %d s" % (
+            stage, numbers["tables"], numbers["of"], format(rows, ","), numbers["bytes"] / 1e6, seconds,
+        )  # fmt: skip
+        if numbers["table"]:
+            line += ", now %s" % numbers["table"]
+        if left is not None:
+            line += ", about %d s left" % left
+    return {"stage": stage, "seconds": round(seconds, 1), "line": line, **numbers}

@@ -1,0 +1,394 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Builds a replica anew from another server's rows: look, keep, turn the channel away, empty, copy, point, start."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from .._core import rebuild as rules
+from .._core import rebuild_objects as kinds
+from .._core import record as schema
+from .._core.commit_point import CommitPoint
+from .._core.compare import SNAPSHOT_ENGINES
+from .._core.compare_rows import Table
+from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.plan import Plan, Step
+from .._core.rebuild import ATTEMPT, Candidate
+from .._core.rebuild_objects import Definition
+from .._core.snapshot import Peer, Server
+from .._core.statement import Statement
+from . import compare_catalog, rebuild_keep, row_events
+from . import rebuild_catalog as catalog
+from . import record as store
+from .change import Options, Target
+from .change_source import Insisting
+from .connect import Connection, Login, connect
+from .execute import Journal, run
+from .probe import Probed, probe
+from .reader import read_server
+from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
+from .rebuild_view import PATIENCE, open_with_definitions
+from .snapshot_point import close_view
+
+# What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
+SLOW_BYTES = 2 << 20
+_SIZES = (
+    "SELECT COALESCE(SUM(TABLE_ROWS), 0) AS n, COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS bytes"
+    " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
+    " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
+)
+_TELL_SECONDS = 1.0
+
+Told = Callable[[Dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for.
+
+    :param donor: ``auto``, ``source``, or the name of a member.
+    :param members: the logins of the other servers, each with its name.
+    """
+
+    donor: str = rules.AUTO
+    members: Tuple[Login, ...] = ()
+
+
+@dataclass
+class Report:
+    """What came of it."""
+
+    plan: Plan
+    donor: str
+    notes: Tuple[str, ...]
+    own: Tuple[str, ...] = ()
+    point: Optional[CommitPoint] = None
+    tables: Dict[str, int] = field(default_factory=dict)
+    executed: List[str] = field(default_factory=list)
+    after: Optional[Server] = None
+    record: str = ""
+    kept: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class _Donor:
+    chosen: Candidate
+    login: Login
+    is_source: bool
+    reasons: str
+
+
+class Rebuild:
+    """One run.
+
+    :param aim: the replica with its lock held.
+    :param source_login: how to reach the source of the channel.
+    :param told: gets the progress.
+    """
+
+    def __init__(self, aim: Target, wish: Wish, options: Options, source_login: Login, told: Told) -> None:
+        self.aim, self.wish, self.options, self.told = aim, wish, options, told
+        self.source_login = source_login
+        self.left = _left_by_another(aim.connection)
+        self.channel = rules.intended(aim.channel, self.left)
+        self.began = time.monotonic()
+        self.journal = Journal()
+        self.total = 0
+
+    def run(self) -> Report:
+        """Build it, or in check mode say what would be done.
+
+        :raises RefusedError: a rule forbids it; nothing was changed.
+        :raises ReplicaError: it failed. Context ``changed`` says whether the replica is empty or half full by now;
+            its channel then points where nothing is.
+        """
+        rules.check_target(self.aim.server, self.channel)
+        members = tuple(_peer(login) for login in self.wish.members)
+        source = self.aim.source
+        if source is None or source.server is None:
+            raise ReplicaError(
+                ATTEMPT, self.aim.server.address, source.reason if source else "the source was not asked",
+                "The source must be known to be able to send what comes behind the copy. Give a login with source.",
+            )  # fmt: skip
+        donor = self._donor(members, source)
+        with connect(donor.login) as reader:
+            probed = probe(reader)
+            notes = self._look(donor, reader, source.server)
+            gtids = rules.own_gtids(self.aim.server, source.server, members)
+            own = rebuild_keep.is_own(self.aim.server, source.server, gtids)
+            found = rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
+            report = Report(self._plan(donor, found), donor.chosen.name, notes, found)
+            report.message = " ".join(("Would build the replica anew.", *notes))
+            if self.options.check_mode:
+                return report
+            if not self.options.record_dir:
+                raise RefusedError(
+                    ATTEMPT, self.aim.server.address, "no record of what is lost would be kept",
+                    "Set record_dir to a directory that outlives this run.",
+                )  # fmt: skip
+            self._carry_out(donor, reader, probed, source, own, report)
+        return report
+
+    # -- before anything is changed
+
+    def _donor(self, members: Sequence[Peer], source: Peer) -> _Donor:
+        candidates: List[Candidate] = []
+        logins: Dict[str, Login] = {}
+        server, theirs = self.aim.server, source.server
+        for login, peer in zip(self.wish.members, members):
+            if peer.server is None:
+                candidates.append(Candidate(login.name, login.address, peer.reason))
+            elif theirs is None or peer.server.identity not in (theirs.identity, server.identity):
+                why = rules.against(peer.server, server, self.channel, theirs, False)
+                candidates.append(Candidate(login.name, login.address, why))
+            elif peer.server.identity == server.identity:
+                continue
+            else:
+                logins[login.name] = replace(login, name="the donor")
+                candidates.append(
+                    Candidate(login.name, login.address, rules.against(theirs, server, self.channel, theirs, True))
+                )
+                continue
+            logins[login.name] = replace(login, name="the donor")
+        if theirs is not None:
+            why = rules.against(theirs, server, self.channel, theirs, True)
+            candidates.append(Candidate(rules.SOURCE, self.source_login.address, why))
+            logins[rules.SOURCE] = replace(self.source_login, name="the donor")
+        # A replica before the source: that one has work enough.
+        isnt = [one for one in candidates if one.address != self.source_login.address]
+        ordered = [*isnt, *(one for one in candidates if one not in isnt)]
+        chosen = rules.choose(ordered, self.wish.donor, server.address)
+        is_source = chosen not in isnt
+        return _Donor(chosen, logins[chosen.name], is_source, rules.reasons(ordered, chosen))
+
+    def _look(self, donor: _Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
+        row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
+        self.total, size = int(row["n"]), int(row["bytes"])
+        self._check_packets(reader)
+        self._tables(reader)
+        said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(self.total, ","), size / 1e6)
+        return donor.reasons, said, rules.check_expiry(source, size / SLOW_BYTES)
+
+    def _check_packets(self, reader: Connection) -> None:
+        statement = "SELECT @@GLOBAL.max_allowed_packet AS n"
+        theirs, mine = (int((one.one(statement) or {"n": 0})["n"]) for one in (reader, self.aim.connection))
+        if theirs > mine:
+            raise RefusedError(
+                ATTEMPT, self.aim.server.address,
+                "its max_allowed_packet is %d, the donor's %d: a row may not fit" % (mine, theirs),
+                "SET GLOBAL max_allowed_packet = %d there." % theirs,
+            )  # fmt: skip
+
+    def _tables(self, reader: Connection) -> Dict[Tuple[str, str], Table]:
+        """The donor's tables; refuses what cannot be copied exactly."""
+        found = compare_catalog.tables(reader)
+        wrong = []
+        for table in found.values():
+            if table.kind.upper() == "SYSTEM VERSIONED":
+                wrong.append("%s keeps a history of its rows" % table.label)
+            elif table.kind.upper() == "BASE TABLE" and table.engine.lower() not in SNAPSHOT_ENGINES:
+                wrong.append("%s is of engine %s, which has no read view" % (table.label, table.engine or "none"))
+        if wrong:
+            raise RefusedError(
+                ATTEMPT, reader.address, "; ".join(wrong[:10]) + (" and more" if len(wrong) > 10 else ""),
+                "Convert these tables (ALTER TABLE ... ENGINE = InnoDB), or build the replica anew from a physical "
+                "backup.",
+            )  # fmt: skip
+        return found
+
+    def _plan(self, donor: _Donor, own: Sequence[str]) -> Plan:
+        verbs, server = self.aim.verbs, self.aim.server
+        schemas = catalog.schemas(self.aim.connection)
+        point = CommitPoint(rules.NOWHERE, "")
+        shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
+        copied = Step(Statement("/* every schema, table, row, view, routine, trigger and event of %s is copied */"
+                                % donor.chosen))  # fmt: skip
+        steps = (
+            *rules.turn_away(verbs, server, self.aim.channel), *shown, copied,
+            *rules.history(verbs, server, point), *rules.point_at(verbs, server, self.channel, self.channel, point),
+            *rules.starts(verbs, self.channel),
+        )  # fmt: skip
+        return Plan(
+            self.aim.state_id, steps, "Build the replica anew from %s." % donor.chosen, "rebuild",
+            rules.loses(schemas, own), ("what docs/accounts.md lists for a rebuilder",),
+        )  # fmt: skip
+
+    # -- the change
+
+    def _carry_out(
+        self, donor: _Donor, reader: Connection, probed: Probed, source: Peer, own: rebuild_keep.Own, report: Report
+    ) -> None:
+        directory = self.options.record_dir or ""
+        aim = self.aim
+        undo = ["What was dropped cannot be put back from this record.", *report.notes]
+        record = schema.build(self.options.module, aim.server, aim.channel, report.plan, self.options.written_at, undo,
+                              {"only_here": list(report.own), "donor": str(donor.chosen)})  # fmt: skip
+        report.record = store.write(directory, record)
+        if report.own:
+            report.kept = report.record[: -len(".json")] + ".binlog"
+            self._tell("keeping transactions that only this server has")
+            rebuild_keep.find(aim.connection.login, aim.server, own, report.kept)
+            record["details"]["kept"] = report.kept
+            store.replace(report.record, record)
+        try:
+            self._copy(donor, reader, probed, source, report)
+        except BaseException as error:
+            self._failed(report, record, error)
+            raise
+        report.executed = self.journal.executed
+        report.after = aim.read()
+        store.replace(report.record, schema.finished(record, self.journal.executed, report.after))
+
+    def _failed(self, report: Report, record: Dict[str, Any], error: BaseException) -> None:
+        self._tell("failed: %s" % (str(error) or type(error).__name__))
+        with suppress(ReplicaError):
+            text = str(error) or type(error).__name__
+            store.replace(report.record, schema.finished(record, self.journal.executed, None, text))
+        if isinstance(error, ReplicaError):
+            error.context.update(
+                changed=bool(self.journal.ran), queries=self.journal.executed, executed=bool(self.journal.ran),
+                record=report.record, kept=report.kept,
+            )  # fmt: skip
+            if self.journal.ran:
+                error.context["warning_of_break"] = (
+                    "The replica is not complete: its channel is stopped and points at %s, which no source has. Run "
+                    "the rebuild again." % rules.NOWHERE.file
+                )
+
+    def _copy(self, donor: _Donor, reader: Connection, probed: Probed, source: Peer, report: Report) -> None:
+        aim = self.aim
+        with ExitStack() as stack:
+            view = stack.enter_context(connect(donor.login))
+            self._tell("opening a read view on the donor")
+            point, definitions, locked = open_with_definitions(view, reader, probed)
+            stack.callback(close_view, view)
+            for connection in (view, reader):
+                connection.set_deadline(STATEMENT_SECONDS)
+            target = Insisting(aim.connection)
+            target.set_deadline(STATEMENT_SECONDS)
+            stack.enter_context(row_events.restored(target, aim.server))
+            target.execute(PATIENCE)
+            self._empty(target)
+            copy = Copy(view, reader, target, probed.dialect.name != "source", self._tell_rows)
+            self._fill(copy, definitions, self._tables(reader))
+            close_view(view)
+            self._start(target, donor, source, point)
+        report.point, report.tables = point, copy.done.numbers
+        report.message = rules.message(str(donor.chosen), copy.done.numbers, point, locked)
+
+    def _empty(self, target: Insisting) -> None:
+        """From the first statement on, the server says that it is not complete, and cannot replicate."""
+        aim, server = self.aim, self.aim.server
+        self._tell("emptying the replica")
+        if server.flag("super_read_only"):
+            self._do(target, "SET GLOBAL super_read_only = 0")
+        self._steps(target, rules.turn_away(aim.verbs, server, aim.channel))
+        target.execute("SET SESSION sql_log_bin = 0, foreign_key_checks = 0, unique_checks = 0")
+        kept = {"mode": self.channel.mode, "using_gtid": self.channel.using_gtid, "began": self.options.written_at}
+        for statement in rules.marker(json.dumps(kept)):
+            target.execute(statement)
+        for name in catalog.schemas(target):
+            self._do(target, kinds.drop_schema(name))
+
+    def _fill(self, copy: Copy, definitions: Sequence[Definition], tables: Dict[Tuple[str, str], Table]) -> None:
+        stored = (kinds.TABLE, kinds.SEQUENCE)
+        copy.done.of = sum(definition.kind in stored for definition in definitions)
+        copy.definitions([one for one in definitions if one.kind == kinds.SCHEMA])
+        for definition in definitions:
+            if definition.kind in stored:
+                table = tables.get((definition.schema, definition.name))
+                copy.make(definition)
+                if table is not None:
+                    copy.table(definition, table)
+        # A view may use a function, which needs no view to be made.
+        after = [one for one in definitions if one.kind not in (*stored, kinds.SCHEMA, kinds.VIEW)]
+        first = [one for one in after if one.kind not in (kinds.TRIGGER, kinds.EVENT)]
+        self._tell("making views, routines, triggers and events")
+        copy.definitions(first)
+        copy.definitions([one for one in definitions if one.kind == kinds.VIEW])
+        copy.definitions([one for one in after if one not in first])
+
+    def _start(self, target: Insisting, donor: _Donor, source: Peer, point: CommitPoint) -> None:
+        aim = self.aim
+        self._tell("starting replication")
+        with connect(self.source_login) as connection:
+            now = read_server(connection, role="source")
+        rules.check_source_has(now, self.channel, point, donor.is_source)
+        server = aim.read()
+        channel = server.channel(aim.channel.name) or aim.channel
+        steps = (
+            *rules.history(aim.verbs, server, point),
+            *rules.point_at(aim.verbs, server, self.channel, channel, point),
+        )
+        self._steps(target, steps)
+        self._do(target, kinds.drop_schema(rules.MARKER_SCHEMA))
+        self._steps(target, rules.starts(aim.verbs, self.channel))
+
+    def _do(self, target: Connection, sql: str) -> None:
+        statement = Statement(sql)
+        target.execute(statement)
+        self.journal.ran.append(statement)
+
+    def _steps(self, target: Insisting, steps: Sequence[Step]) -> None:
+        run(steps, target, self.aim.probed, self.aim.channel.name, self.journal, self.options.timeout)
+
+    # -- progress
+
+    def _tell(self, stage: str) -> None:
+        self.told(rules.progress(stage, time.monotonic() - self.began, self.total))
+
+    def _tell_rows(self, done: Done) -> None:
+        numbers = {"tables": done.tables, "of": done.of, "rows": done.rows, "bytes": done.bytes, "table": done.table}
+        self.told(rules.progress("copying", time.monotonic() - self.began, self.total, **numbers))
+
+
+def _left_by_another(connection: Connection) -> Dict[str, Any]:
+    """What a rebuild that did not end left in its table; empty when there was none."""
+    try:
+        row = connection.one("SELECT it_is FROM `%s`.`%s`" % (rules.MARKER_SCHEMA, rules.MARKER_TABLE))
+    except ServerError as error:
+        if error.number in (1049, 1146):
+            return {}
+        raise
+    found: Dict[str, Any] = json.loads(str(row["it_is"])) if row else {}
+    return found
+
+
+def _peer(login: Login) -> Peer:
+    try:
+        with connect(login) as connection:
+            return Peer(login.name, read_server(connection))
+    except ReplicaError as error:
+        return Peer(login.name, None, str(error))
+
+
+class Teller:
+    """Writes the progress where a poller reads it, not more than once a second.
+
+    :param path: '' tells nobody.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path, self._stage, self._at = path, "", 0.0
+
+    def __call__(self, told: Dict[str, Any]) -> None:
+        """Tell it. A file that cannot be written is no reason to stop."""
+        now = time.monotonic()
+        if not self.path or (told["stage"] == self._stage and now - self._at < _TELL_SECONDS):
+            return
+        self._stage, self._at = told["stage"], now
+        with suppress(OSError):
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            temporary = self.path + ".new"
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(told, file)
+            os.replace(temporary, self.path)

@@ -1,0 +1,210 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: replica_rebuild
+short_description: Build a MySQL or MariaDB replica anew from another server
+version_added: 0.1.0
+description:
+  - Drops everything of a replica outside the system schemas, copies all of it from a donor, and lets the replica
+    replicate from exactly the point of the copy (MySQL, MariaDB). Writers go on writing all the time.
+  - The copy goes over the module's own connections from the donor to the replica, without a file and without client
+    programs. It is read in one consistent read view, whose point is known, in small chunks that hold no locks.
+  - The channel's settings, its password among them, the server's settings and its accounts stay as they are.
+  - Before anything is dropped, the donor is looked at and the whole definition of its data is read. Transactions that
+    only this replica has are named, and kept as a binlog file beside the undo record.
+  - While it is under way the channel points at a binlog that no source has, so that a server which is started in the
+    middle stops with an error. A run that was cut short is simply run again.
+extends_documentation_fragment:
+  - replicaops.mysql._connection
+  - replicaops.mysql._channel
+  - replicaops.mysql._source
+  - replicaops.mysql._source.members
+  - replicaops.mysql._record
+  - replicaops.mysql._attributes
+options:
+  method:
+    description:
+      - V(copy) copies definitions and rows. V(auto) is the same for now.
+    type: str
+    choices: [auto, copy]
+    default: auto
+  donor:
+    description:
+      - Whom to copy from. The name of one of O(members), V(source) for the source of the channel, or V(auto) for the
+        first of the members that replicates well from the same source, and the source when there is none.
+      - A member can be the donor only where the channel replicates by GTIDs.
+    type: str
+    default: auto
+  progress_file:
+    description:
+      - File where the module runs that gets the progress as JSON about once a second, for somebody who polls it. Its
+        C(line) is for people.
+    type: path
+notes:
+  - Needs O(record_dir), except in check mode.
+  - Refused when servers replicate from this one, when it has several channels or filters, when the donor has tables
+    without a read view (MyISAM, Aria, MEMORY and others) or with system versioning, when O(source) has to keep its
+    binlogs for longer, and when C(max_allowed_packet) is smaller than the donor's.
+  - On MySQL a moment without commits is looked for on the donor. Where there is none within seconds, a global read lock
+    holds writing up for the length of three statements; it is given up after a second, and needs C(RELOAD) there.
+  - Accounts, roles and what else is in the system schemas are not copied.
+  - With parallel writers on this server itself nothing protects it. Take it out of service first.
+seealso:
+  - module: replicaops.mysql.table_compare
+  - module: replicaops.mysql.change_master
+author:
+  - replicaops.mysql contributors (@replicaops)
+"""
+
+EXAMPLES = r"""
+- name: Look at what would be lost, and at who would be the donor
+  replicaops.mysql.replica_rebuild:
+    login_host: db2.example.com
+    login_user: rebuilder
+    login_password: "{{ vault_rebuilder_password }}"
+    record_dir: /var/lib/replica-repair
+  check_mode: true
+
+- name: Build it anew
+  replicaops.mysql.replica_rebuild:
+    login_host: db2.example.com
+    login_user: rebuilder
+    login_password: "{{ vault_rebuilder_password }}"
+    record_dir: /var/lib/replica-repair
+    progress_file: /var/lib/replica-repair/db2.progress
+  async: 86400
+  poll: 0
+"""
+
+RETURN = r"""
+msg:
+  description: What was done or would be done, in plain sentences.
+  returned: always
+  type: str
+  sample: >-
+    Built anew from source (db1:3306): 2,000,104 rows in 12 tables, replicating from binlog.000007:1234.
+donor:
+  description: Name of the donor.
+  returned: success
+  type: str
+  sample: source
+notes:
+  description: Why this donor, how much is to be copied, how long the source keeps its binlogs.
+  returned: success
+  type: list
+  elements: str
+only_here:
+  description: Transactions that only this replica has, by GTID or place in its binlog.
+  returned: success
+  type: list
+  elements: str
+  sample: ["11111111-aaaa-bbbb-cccc-000000000002:1"]
+kept:
+  description: Path of the binlog file in which these were kept, for mysqlbinlog or mariadb-binlog; empty when none.
+  returned: always
+  type: str
+loses:
+  description: What is lost, a sentence each.
+  returned: success
+  type: list
+  elements: str
+risk:
+  description: What the change puts at risk, always V(rebuild).
+  returned: success
+  type: str
+point:
+  description: The point of the copy, in the donor's binlog. Empty in check mode.
+  returned: success
+  type: dict
+  sample: {"source_log_file": "binlog.000007", "source_log_pos": 1234, "gtids": "", "exact": true}
+tables:
+  description: How many rows were copied into each table.
+  returned: success
+  type: dict
+  sample: {"shop.orders": 1204000}
+queries:
+  description: The statements in the order they ran, or would run in check mode, without those that carry the copy.
+  returned: always
+  type: list
+  elements: str
+executed:
+  description: Whether the statements ran.
+  returned: success
+  type: bool
+before:
+  description: The channel before, in the shape of RV(replicaops.mysql.replica_status#module:channels).
+  returned: success
+  type: dict
+after:
+  description: The channel afterwards, read again; in check mode as it is.
+  returned: success
+  type: dict
+state_id:
+  description: The state that the change was computed from.
+  returned: success
+  type: str
+record:
+  description: Path of the undo record; empty when none was written.
+  returned: always
+  type: str
+code:
+  description: Kind of failure, for programs.
+  returned: failure
+  type: str
+  sample: refused
+"""
+
+import os
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.replicaops.mysql.plugins.module_utils import _module
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, intended
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, rebuild
+
+SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "mode", "using_gtid", "delay", "settings")
+
+
+def build(module: AnsibleModule) -> Dict[str, Any]:
+    """Build the replica anew."""
+    params = dict(module.params)
+    params["source"] = params["source"] or {}
+    options = _module.change_options(module, "replica_rebuild")
+    path = os.path.abspath(params["progress_file"]) if params["progress_file"] else ""
+    wish = rebuild.Wish(params["donor"], tuple(_module.member_logins(params)))
+    with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:
+        login = _module.source_login(params, aim.channel)
+        work = rebuild.Rebuild(aim, wish, options, login, rebuild.Teller("" if module.check_mode else path))
+        report = work.run()
+        before = after = state.channel_as_dict(aim.channel)
+        if report.after is not None:
+            after = state.channel_as_dict(report.after.channel(aim.channel.name) or intended(aim.channel, {}))
+        queries = report.executed or list(report.plan.queries())
+        return _module.result(
+            module, True, report.message, queries, before, after, aim.state_id, report.record, SHOWN,
+            donor=report.donor, notes=list(report.notes), only_here=list(report.own), kept=report.kept,
+            loses=list(report.plan.loses), risk=report.plan.risk, tables=report.tables,
+            point=report.point.as_dict() if report.point else {},
+        )  # fmt: skip
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        "method": {"type": "str", "choices": ["auto", "copy"], "default": "auto"},
+        "donor": {"type": "str", "default": "auto"},
+        "progress_file": {"type": "path"},
+    }
+    specs = (_module.CHANNEL_SPEC, _module.SOURCE_SPEC, _module.MEMBERS_SPEC, _module.CHANGE_SPEC, spec)
+    _module.run(_module.build_module(_module.merge(*specs)), build)
+
+
+if __name__ == "__main__":
+    main()
