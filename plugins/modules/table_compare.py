@@ -46,7 +46,7 @@ options:
   chunk_rows:
     description: Largest number of rows that one statement reads. Chunks start smaller and follow the server's speed.
     type: int
-    default: 10000
+    default: 100000
   timeout:
     description: Seconds for all of it. What is not compared by then is undecided, or with O(slice) left to the next.
     type: int
@@ -300,7 +300,7 @@ def main() -> None:
             "tables": {"type": "list", "elements": "str", "default": []},
             "since": {"type": "str"},
             "max_rows": {"type": "int", "default": 1000000},
-            "chunk_rows": {"type": "int", "default": 10000},
+            "chunk_rows": {"type": "int", "default": 100000},
             "timeout": {"type": "int", "default": 300},
             "slice": {"type": "int"},
             "progress_file": {"type": "path"},

@@ -140,6 +140,25 @@ def test_missing_and_extra_rows_are_found_by_any_key_in_any_chunk(still: Lab) ->
         assert entries[0]["counts"] == {"missing": 1, "extra": 1, "changed": 0}, name
 
 
+@pytest.mark.modes("gtid")
+def test_rows_are_told_apart_in_a_chunk_too_large_to_be_held(still: Lab) -> None:
+    digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6"
+    digits += " UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
+    tables = ", ".join("%s AS t%d" % (digits, number) for number in range(5))
+    value = " + ".join("t%d.d * %d" % (number, 10**number) for number in range(5))
+    fill = "INSERT INTO proof.t SELECT %s, 'x' FROM %s" % (value, tables)
+    with proof_schema(still, "CREATE TABLE proof.t (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=InnoDB", fill):
+        still.replica.execute_unlogged(
+            "UPDATE proof.t SET v = 'y' WHERE id IN (0, 50000, 65000, 91000)",
+            "DELETE FROM proof.t WHERE id BETWEEN 80000 AND 80004",
+            "INSERT INTO proof.t VALUES (100001, 'z')",
+        )
+        result = compare(still.replica, chunk_rows=1000000)
+    found = different(result)["proof.t"][0]
+    assert found["counts"] == {"changed": 4, "missing": 5, "extra": 1} and found["complete"], found
+    assert result["compared"][0]["rows"] == 100000 and result["compared"][0]["chunks"] < 10
+
+
 @pytest.mark.modes("gtid", "position")
 def test_definitions_and_tables_on_one_side_differ(still: Lab) -> None:
     with proof_schema(

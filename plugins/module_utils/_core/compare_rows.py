@@ -117,9 +117,7 @@ def _collation(column: Column) -> str:
     return column.collation.replace("utf8mb3_", "utf8_")
 
 
-def boundary_statement(
-    table: Table, after: Optional[KeyValues], rows: int, upto: Optional[KeyValues] = None
-) -> str:
+def boundary_statement(table: Table, after: Optional[KeyValues], rows: int, upto: Optional[KeyValues] = None) -> str:
     """The key of the row that ends a chunk of so many rows; no row when fewer are left, up to and including a key."""
     columns = table.key_columns()
     names = ", ".join(identifier(column.name) for column in columns)

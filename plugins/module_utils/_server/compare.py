@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
 
 from .._core import compare_rows as rows
 from .._core.compare import ROWS, Difference, TableOutcome, undecided
@@ -23,6 +23,8 @@ SMALLEST_CHUNK = 10
 CHUNK_SECONDS = 1.0
 # Without a key every row is hashed by one statement on each side, and a table this large is not read that way.
 WITHOUT_KEY = 200000
+# Where a chunk differs, so many rows of it are looked at one by one at once.
+PIECE = 10000
 # So many differing rows of a table are found one by one; later chunks are only told apart.
 MOST_ROWS = 1000
 SHOWN_BYTES = 200
@@ -95,7 +97,7 @@ class TableReader:
                 return self._outcome(source, replica, found, method, exceeded)
             size_now = min(size, self._limits.rows)
             ending = self._source.ask(rows.boundary_statement(source, after, size_now))
-            upto = tuple(str(ending[0]["k%d" % at]) for at in range(len(source.key_columns()))) if ending else None
+            upto = self._key(source, ending[0]) if ending else None
             began = time.monotonic()
             mine, theirs = self._digests((source, replica), after, upto)
             took = time.monotonic() - began
@@ -122,8 +124,31 @@ class TableReader:
         bounds: Tuple[Optional[KeyValues], Optional[KeyValues]],
         digests: Tuple[Digest, Digest],
     ) -> None:
-        """Find the differing rows of a chunk, unless there are too many already or in it."""
-        limit = 2 * self._limits.chunk
+        """Find the differing rows of a chunk; a large one is told apart by pieces first, as rows are kept in memory."""
+        size = min(self._limits.chunk, PIECE)
+        if max(digest.rows for digest in digests) <= 2 * size or len(found.differences) >= MOST_ROWS:
+            self._list_piece(found, pair, bounds, digests, 2 * size)
+            return
+        after = bounds[0]
+        while True:
+            ending = self._source.ask(rows.boundary_statement(pair[0], after, size, bounds[1]))
+            upto = self._key(pair[0], ending[0]) if ending else bounds[1]
+            own = self._digests(pair, after, upto)
+            if own[0] != own[1]:
+                self._list_piece(found, pair, (after, upto), own, 2 * size)
+            if not ending:
+                return
+            after = upto
+
+    def _list_piece(
+        self,
+        found: Found,
+        pair: Tuple[Table, Table],
+        bounds: Tuple[Optional[KeyValues], Optional[KeyValues]],
+        digests: Tuple[Digest, Digest],
+        limit: int,
+    ) -> None:
+        """Find the differing rows of a range, unless there are too many already or in it."""
         if len(found.differences) >= MOST_ROWS or max(digest.rows for digest in digests) > limit:
             found.complete = False
             found.counts["missing"] += max(digests[0].rows - digests[1].rows, 0)
@@ -135,6 +160,10 @@ class TableReader:
             lambda: self._source.ask(statements[0]), lambda: self._replica.ask(statements[1])
         )  # fmt: skip
         found.add(rows.row_differences(rows.keys_of(mine, width), rows.keys_of(theirs, width)), MOST_ROWS)
+
+    @staticmethod
+    def _key(table: Table, row: Mapping[str, Any]) -> KeyValues:
+        return tuple(str(row["k%d" % at]) for at in range(len(table.key_columns())))
 
     def _without_key(self, source: Table, replica: Table) -> TableOutcome:
         """A table without a usable key as a bag of rows."""

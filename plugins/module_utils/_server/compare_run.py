@@ -45,7 +45,7 @@ class Request:
     since: str = ""
     start_stopped: bool = False
     max_rows: int = 1000000
-    chunk: int = 10000
+    chunk: int = 100000
     timeout: float = 300.0
     show: str = "keys"
     shown: int = 20

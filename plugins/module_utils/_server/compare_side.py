@@ -37,7 +37,7 @@ class Limits:
 
     rows: int
     deadline: float
-    chunk: int = 10000
+    chunk: int = 100000
     show: str = "keys"
     shown: int = 20
     stopped: str = ""
