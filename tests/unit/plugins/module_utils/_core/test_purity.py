@@ -34,6 +34,7 @@ ALLOWED_MODULES = frozenset(
         "functools",
         "hashlib",
         "heapq",
+        "html",
         "ipaddress",
         "itertools",
         "json",

@@ -46,8 +46,8 @@ REPLICA = {
     "findings": [FINDING],
     "sources": [{"channel": "", "name": "db1:3306", "gtid": SOURCE["gtid"], "reason": None}],
 }  # fmt: skip
-STEP = {"remedy": "refetch", "finding": "gtid_hole", "channel": "", "msg": "fetched", "queries": ["STOP REPLICA", HOSTILE],
-        "records": ["/srv/1.json", "/srv/2.json"], "passed": []}  # fmt: skip
+STEP = {"remedy": "refetch", "finding": "gtid_hole", "channel": "", "msg": "fetched",
+        "queries": ["STOP REPLICA", HOSTILE], "records": ["/srv/1.json", "/srv/2.json"], "passed": []}  # fmt: skip
 DONE = {"ok": True, "line": "Repaired (refetch).", "steps": [STEP], "proofs": [{"msg": "Proven: 4 rows."}]}
 HOSTS = {
     "db1": {"diagnose_status": SOURCE, "replica_login_password": "secret"},
@@ -124,23 +124,16 @@ def test_only_what_the_roles_left_is_looked_at():
 def test_a_host_that_could_not_be_read_is_not_hidden():
     told = incident({"db3": {}, **HOSTS}, "repair", AT)
     assert not told.ok
-    assert (
-        lines(told)[:2]
-        == [
-            "Repair of 3 servers at %s: 2 good, 1 not." % AT,
-            "!  db3 (unknown): It could not be looked at; the error is in the output of the run.",
-        ]
-        or not told.stories[1].ok
-    )
+    assert lines(told)[:2] == [
+        "Repair of 3 servers at %s: 2 good, 1 not." % AT,
+        "!  db3 (unknown): It could not be looked at; the error is in the output of the run.",
+    ]
     Page(page(told))
 
 
 def test_a_diagnosis_is_good_only_where_replication_is():
     told = incident({"db1": {"diagnose_status": SOURCE}, "db2": {"diagnose_status": REPLICA}}, "diagnosis", AT)
-    assert [story.ok for story in told.stories] == [False, False] or [story.ok for story in told.stories] == [
-        True,
-        False,
-    ]
+    assert [story.ok for story in told.stories] == [True, False]
 
 
 @pytest.mark.parametrize("number", [1, 18, 19, 60])
