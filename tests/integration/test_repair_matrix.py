@@ -16,9 +16,12 @@ from typing import Any, Callable, Iterator, List, Tuple
 from zlib import crc32
 
 import pytest
-from integration.breaks import FLAVOURS
-from integration.matrix import Cell, Places, all_cells, pairwise, run
+from integration.breaks import FLAVOURS, ROWS
+from integration.matrix import Cell, Places, all_cells, pairwise, play, run
+from integration.matrix_cases import troubles
 from integration.matrix_page import summary
+from integration.test_repair import result
+from lab.compare import compare
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 FEW = ("column_exists", "dropped_table_missing", "account_missing")
@@ -59,6 +62,27 @@ def outcomes(pytestconfig: pytest.Config) -> Iterator[List[Tuple[str, str]]]:
         reporter.write_line("")
         for line in summary(found):
             reporter.write_line(line)
+
+
+@pytest.mark.skipif(not FULL, reason="the full matrix")
+def test_what_more_failures_than_rounds_end_in(flavour: str, places: Places, tmp_path: Path) -> None:
+    cell = Cell(troubles()["column_exists"], flavour, (True, 1), "ROW")
+    stage = places.of(cell)
+    stage.reset(cell.mode)
+    stage.both(*ROWS)
+    made = ["ALTER TABLE t ADD COLUMN c INT", "CREATE INDEX k ON t (v)", "CREATE PROCEDURE p() SELECT 1",
+            "CREATE INDEX l ON t (c)"]  # fmt: skip
+    stage.on_replica(*made)
+    stage.fails(*made)
+    first = play(stage, cell, tmp_path, "-e", "repair_max_rounds=2")
+    ended = result(first)
+    assert first.code and ended["applied"] == ["skip_present"] * 2, first.output
+    assert "2 rounds" in ended["headline"] and "repair_max_rounds is 2" in ended["headline"], ended
+    # The last of them needs the last round, and what that one left is looked at.
+    second = play(stage, cell, tmp_path, "-e", "repair_max_rounds=2")
+    assert second.code == 0 and result(second)["applied"] == ["skip_present"] * 2, second.output
+    stage.lab.wait_in_sync()
+    assert compare(stage.source, stage.replica) == []
 
 
 def test_repair(

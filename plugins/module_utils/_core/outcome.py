@@ -22,6 +22,7 @@ def outcome(
     refusals: Sequence[str] = (),
     error: str = "",
     check_mode: bool = False,
+    brake: str = "",
 ) -> Dict[str, Any]:
     """How a repair ended.
 
@@ -31,9 +32,12 @@ def outcome(
     :param proofs: results of `table_compare`.
     :param refusals: what modules refused to do, with their reasons.
     :param error: what went wrong; empty when nothing did.
+    :param brake: why it stopped although there was more to do: rounds or time are used up; empty otherwise.
     :returns: ``ok``, ``verdict``, ``proof``, ``applied`` (remedy names), ``line`` (all of it), ``lines`` (the same,
         broken), ``headline`` (the first of them), ``would_allow``.
     """
+    if brake:
+        choice = {**choice, "action": "refused", "reason": brake}
     found = _outcome(status, steps, choice, proofs, refusals, error, check_mode)
     lines = [found["line"]]
     if found.pop("left", False):

@@ -99,3 +99,10 @@ def test_a_repair_after_which_nothing_was_changed_has_nothing_to_prove():
 def test_a_table_that_could_not_be_decided_is_no_success():
     undecided = {"proof": "unproven", "compared": [], "different": [], "undecided": [{"table": "d.t", "reason": "x"}]}
     assert not outcome({"verdict": "healthy"}, [STEP], DONE, [undecided])["ok"]
+
+
+def test_rounds_that_are_used_up_are_said_and_do_not_matter_once_it_runs():
+    brake = "2 rounds are used up: run it again."
+    found = outcome({"verdict": "broken"}, [STEP], {"action": "apply"}, brake=brake)
+    assert not found["ok"] and found["headline"].endswith(brake) and brake in found["line"]
+    assert outcome({"verdict": "healthy"}, [STEP], {"action": "apply"}, [PROVEN], brake=brake)["ok"]
