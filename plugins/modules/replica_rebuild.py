@@ -173,16 +173,24 @@ SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "mode", "usin
 
 
 def build(module: AnsibleModule) -> Dict[str, Any]:
-    """Build the replica anew."""
+    """Build the replica anew, and tell whoever polls that it has ended, however it ended."""
+    path = module.params["progress_file"]
+    teller = rebuild.Teller(os.path.abspath(path) if path and not module.check_mode else "")
+    try:
+        return converge(module, teller)
+    finally:
+        teller.end("It has ended.")
+
+
+def converge(module: AnsibleModule, teller: rebuild.Teller) -> Dict[str, Any]:
+    """Build it, or say what would be done."""
     params = dict(module.params)
     params["source"] = params["source"] or {}
     options = _module.change_options(module, "replica_rebuild")
-    path = os.path.abspath(params["progress_file"]) if params["progress_file"] else ""
     wish = rebuild.Wish(params["donor"], tuple(_module.member_logins(params)))
     with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:
         login = _module.source_login(params, aim.channel)
-        work = rebuild.Rebuild(aim, wish, options, login, rebuild.Teller("" if module.check_mode else path))
-        report = work.run()
+        report = rebuild.Rebuild(aim, wish, options, login, teller).run()
         before = after = state.channel_as_dict(aim.channel)
         if report.after is not None:
             after = state.channel_as_dict(report.after.channel(aim.channel.name) or intended(aim.channel, {}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator, Mapping, Optional, Tuple
 
-from . import diagnose_binlog, diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_settings
+from . import diagnose_binlog, diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_rebuild, diagnose_settings
 from .case import Case
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
@@ -21,6 +21,7 @@ Predicate = Callable[[Case], Iterator[Finding]]
 
 # What the replica itself shows; the state id is made of it.
 OWN: Tuple[Predicate, ...] = (
+    diagnose_rebuild.unfinished,
     diagnose_faults.applier_faults,
     diagnose_faults.receiver_faults,
     diagnose_faults.relay_logs_gone,

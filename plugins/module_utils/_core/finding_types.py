@@ -228,6 +228,13 @@ _TYPES: Tuple[FindingType, ...] = (
         ("replay", "gtid_append", "rebuild"),
     ),
     FindingType(
+        "rebuild_unfinished", ERROR, BROKEN,
+        "The replica is being built anew, or was until that run was cut short. Its data is not complete; its channel "
+        "points at a binlog that no source has, so that it cannot start. Run the rebuild again.",
+        ("rebuild",),
+        not_reproduced="the tests of the rebuild itself show it, where a run is cut short",
+    ),
+    FindingType(
         "replica_ahead", ERROR, DIVERGED,
         "The replica has transactions of the source that the source itself does not have: the source lost the end "
         "of its binlog. Never simply restart: once the source has reused the numbers, the error disappears and "

@@ -30,6 +30,9 @@ AUTO, SOURCE = "auto", "source"
 # No server has a binlog of that name: a channel that points there stops with error 1236.
 NOWHERE = Coordinates("rebuild-unfinished.000001", 4)
 
+# Stands in a plan for what is known only when the view is open.
+UNKNOWN_POINT = CommitPoint(Coordinates("(the binlog of the copy)", 4), "(the GTIDs of the copy)")
+
 MARKER_SCHEMA = "replicaops_rebuild_unfinished"
 MARKER_TABLE = "what"
 

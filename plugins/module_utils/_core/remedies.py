@@ -143,7 +143,14 @@ REMEDIES: Mapping[str, Remedy] = _table(
         ("repairer", "source"),
         "what the transactions wrote (the undo record keeps it)",
     ),
-    Remedy("rebuild", "", "rebuild", "Build the replica anew from a donor.", ("donor",), "all data of the replica"),
+    Remedy(
+        "rebuild",
+        "replica_rebuild",
+        "rebuild",
+        "Build the replica anew from a donor.",
+        ("rebuilder", "source"),
+        "all data of the replica, and its binlogs (transactions that only it has are kept in a file)",
+    ),
 )
 
 

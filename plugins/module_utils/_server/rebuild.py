@@ -208,7 +208,7 @@ class Rebuild:
     def _plan(self, donor: _Donor, own: Sequence[str]) -> Plan:
         verbs, server = self.aim.verbs, self.aim.server
         schemas = catalog.schemas(self.aim.connection)
-        point = CommitPoint(rules.NOWHERE, "")
+        point = rules.UNKNOWN_POINT
         shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
         copied = Step(Statement("/* every schema, table, row, view, routine, trigger and event of %s is copied */"
                                 % donor.chosen))  # fmt: skip
@@ -249,7 +249,6 @@ class Rebuild:
         store.replace(report.record, schema.finished(record, self.journal.executed, report.after))
 
     def _failed(self, report: Report, record: Dict[str, Any], error: BaseException) -> None:
-        self._tell("failed: %s" % (str(error) or type(error).__name__))
         with suppress(ReplicaError):
             text = str(error) or type(error).__name__
             store.replace(report.record, schema.finished(record, self.journal.executed, None, text))
@@ -372,7 +371,7 @@ def _peer(login: Login) -> Peer:
 
 
 class Teller:
-    """Writes the progress where a poller reads it, not more than once a second.
+    """Writes the progress where a poller reads it, not more than once a second but for the end.
 
     :param path: '' tells nobody.
     """
@@ -386,9 +385,17 @@ class Teller:
         if not self.path or (told["stage"] == self._stage and now - self._at < _TELL_SECONDS):
             return
         self._stage, self._at = told["stage"], now
+        self._write({"finished": False, **told})
+
+    def _write(self, told: Dict[str, Any]) -> None:
         with suppress(OSError):
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             temporary = self.path + ".new"
             with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(told, file)
             os.replace(temporary, self.path)
+
+    def end(self, line: str) -> None:
+        """Tell that it has ended."""
+        if self.path:
+            self._write({"stage": "ended", "line": line, "finished": True})
