@@ -15,12 +15,13 @@ import contextlib
 import struct
 import time
 import zlib
-from typing import Container, Iterator, List, Optional, Tuple
+from typing import Any, Container, Iterator, List, Optional, Tuple
 
 from .._core.binlog import header
 from .._core.binlog.format import parse_format, parse_rotate
 from .._core.binlog.header import ARTIFICIAL_FLAG, BODY, CHECKSUM_SIZE
-from .._core.binlog.transactions import Event
+from .._core.binlog.transactions import WHOLE, Event
+from .._core.binlog.whole import BEGINNINGS, FULL_PACKET, LEAD, LOW, Whole
 from .._core.errors import BinlogError
 from .._core.snapshot import Coordinates
 from . import binlog_request
@@ -31,12 +32,13 @@ __all__ = ["BinlogStream", "free_server_id"]
 
 # A packet's length and number, its status byte, and of the event's header: type, size, end, flags.
 _PACKET = struct.Struct("<IB4xB4xIIH")
-_HEAD = 5
-_FULL_PACKET = 0xFFFFFF
+_HEAD = LEAD
+_TYPE = _HEAD + 4
+_FULL_PACKET = FULL_PACKET
 _CHUNK = 1 << 18
 _ENDED = 0xFE
 _REFUSED = 0xFF
-_LOW = 0xFFFFFFFF
+_LOW = LOW
 _BACKWARDS = 1 << 31
 _HEAD_END = 1024
 # No event is larger: max_allowed_packet is 1 GiB at most, and the server allows itself a little more for a header.
@@ -132,7 +134,13 @@ class BinlogStream:
         """Like iterating, with events of these types alone: the others are passed over by their headers."""
         return self._events(kinds)
 
-    def _events(self, wanted: Optional[Container[int]] = None) -> Iterator[Event]:
+    def together(self, whole: Whole) -> Iterator[Tuple[int, int, int, Any]]:
+        """Like iterating; where ``whole`` makes a transaction of events, that stands in their place."""
+        return self._events(None, whole)
+
+    def _events(
+        self, wanted: Optional[Container[int]] = None, whole: Optional[Whole] = None
+    ) -> Iterator[Tuple[int, int, int, Any]]:
         """The usual event is cut out of the buffer here, everything else in `_next`."""
         unpack, shortest, special, plain = _PACKET.unpack_from, _PACKET.size, _SPECIAL, not self.verify
         buffer, pos, size = b"", 0, 0
@@ -142,6 +150,14 @@ class BinlogStream:
                 # What has to be looked at more closely goes the long way, too.
                 limit = self._limit if plain and not self._unwanted else 0
                 while size - pos >= shortest:
+                    if whole is not None and limit and buffer[pos + _TYPE] in BEGINNINGS:
+                        done = whole(buffer, pos, size, offset, checksum)
+                        if done is not None and done[2] <= limit:
+                            start = offset
+                            transaction, pos, offset = done
+                            self._offset = offset
+                            yield WHOLE, start, offset, transaction
+                            continue
                     word, status, kind, event_size, end, flags = unpack(buffer, pos)
                     after = pos + _HEAD + event_size
                     if status or word & _FULL_PACKET != event_size + 1 or after > size:

@@ -73,10 +73,11 @@ class Framer(Group):
         super().__init__(file)
         self.layout_for, self.decompress, self.rows = layout_for, decompress, rows
         self.form = MODERN
-        self._id_end = BODY + 6
+        self.id_end = BODY + 6
         self._maps: Dict[bytes, Known] = {}
-        self._by_id: Dict[bytes, Known] = {}
-        self._last_map, self._last_table = b"", TableName("", "")
+        self.by_id: Dict[bytes, Known] = {}
+        self._last_map = b""
+        self._last_known: Known = (TableName("", ""), None)
         self.handlers: Dict[int, Handler] = self._handlers()
 
     def _handlers(self) -> Dict[int, Handler]:
@@ -124,11 +125,11 @@ class Framer(Group):
 
     def _format(self, _start: int, _end: int, data: bytes) -> None:
         self.form = parse_format(data)
-        self._id_end = BODY + table_id_size(self.form.post_header_length(header.TABLE_MAP))
+        self.id_end = BODY + table_id_size(self.form.post_header_length(header.TABLE_MAP))
         # A transaction without an end was never committed: the server died while it wrote it.
         self.open = False
         self._maps.clear()
-        self._by_id.clear()
+        self.by_id.clear()
         self._last_map = b""
 
     def _rotate(self, _start: int, _end: int, data: bytes) -> None:
@@ -252,21 +253,28 @@ class Framer(Group):
     def _table_map(self, _start: int, _end: int, data: bytes) -> None:
         if not self.open:
             self.must_be_open()
-        key = data[BODY:]
+        self.tables[self.table(data, BODY, len(data))[0]] = None
+
+    def table(self, buffer: bytes, begin: int, end: int) -> Known:
+        """What a table map event describes; the rows events after it are of that.
+
+        :param begin: where its body begins in the buffer, which holds its header, too.
+        :raises BinlogError: it makes no sense.
+        """
+        key = buffer[begin:end]
         if key == self._last_map:
-            self.tables[self._last_table] = None
-            return
+            return self._last_known
         known = self._maps.get(key)
         if known is None:
-            known = self._new_table(data)
+            known = self._new_table(buffer[begin - BODY : end])
             if len(self._maps) >= _MOST_MAPS:
                 self._maps.clear()
             if known[1] is not None or not self.rows:
                 self._maps[key] = known
-        self._by_id[data[BODY : self._id_end]] = known
+        self.by_id[key[: self.id_end - BODY]] = known
         # Columns that are not known may be by the next time: a caller need not want the rows from the beginning.
-        self._last_map, self._last_table = key if key in self._maps else b"", known[0]
-        self.tables[known[0]] = None
+        self._last_map, self._last_known = key if key in self._maps else b"", known
+        return known
 
     def _new_table(self, data: bytes) -> Known:
         table = parse_table_map(data, self.form)
@@ -284,7 +292,7 @@ class Framer(Group):
         def handle(_start: int, end: int, data: bytes) -> Optional[Transaction]:
             if not self.open:
                 self.must_be_open()
-            known = self._by_id.get(data[BODY : self._id_end])
+            known = self.by_id.get(data[BODY : self.id_end])
             if known is None:
                 self._no_table(data)
             elif known[1] is None:
@@ -301,10 +309,10 @@ class Framer(Group):
         return self._rows_alone(end, data) if self.alone else None
 
     def _rows_alone(self, end: int, data: bytes) -> Optional[Transaction]:
-        return self.finish(COMMIT, end) if data[self._id_end] & STATEMENT_END else None
+        return self.finish(COMMIT, end) if data[self.id_end] & STATEMENT_END else None
 
     def _no_table(self, data: bytes) -> None:
-        number = int.from_bytes(data[BODY : self._id_end], "little")
+        number = int.from_bytes(data[BODY : self.id_end], "little")
         if number not in _NO_TABLE:
             raise broken("a rows event is about the table number %d, which no event before it describes" % number)
 

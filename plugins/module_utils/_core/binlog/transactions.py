@@ -11,7 +11,7 @@ Transaction ID"; measured on MySQL 5.6 and 9.7, MariaDB 10.11 and 11.8.
 from __future__ import annotations
 
 import zlib
-from typing import Iterable, Iterator, Optional, Tuple
+from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, Tuple, Union, cast
 
 from ..errors import BinlogError
 from .columns_info import DECODE_ERRORS
@@ -21,6 +21,7 @@ from .query import QueryEvent
 from .rows import RowChange
 from .table_map import TableName
 from .transaction import COMMIT, DDL, INCIDENT, ROLLBACK, UNFINISHED, XA, XID, Transaction
+from .whole import Whole, whole
 
 __all__ = [
     "COMMIT",
@@ -42,10 +43,19 @@ __all__ = [
 
 # (type, start, end, data). ``data`` is header and body without the checksum; only a format description keeps its own.
 Event = Tuple[int, int, int, bytes]
+# Or in the place of an event's bytes a whole transaction, as what `Packets` hand out.
+WHOLE = -1
+
+
+class Packets(Protocol):
+    """Events of a server, which lie as packets in a buffer, so that transactions can be taken out in one piece."""
+
+    def together(self, whole: Whole) -> Iterator[Tuple[int, int, int, Any]]:
+        """The events, and in the place of those of which ``whole`` makes a transaction that one, as type `WHOLE`."""
 
 
 def transactions(
-    events: Iterable[Event],
+    events: Union[Iterable[Event], Packets],
     layout_for: LayoutFor,
     rows: bool = True,
     decompress: Optional[Decompress] = None,
@@ -67,7 +77,10 @@ def transactions(
     framer = Framer(layout_for, rows, decompress, file)
     handlers, other, start = framer.handlers, framer.other, 0
     try:
-        for kind, start, end, data in events:
+        for kind, start, end, data in _together(events, framer):
+            if kind < 0:
+                yield data
+                continue
             handler = handlers.get(kind)
             if handler is None:
                 other(kind, data)
@@ -81,6 +94,11 @@ def transactions(
         raise _at(framer.file, start, error.answer, error.advice) from None
     except (*DECODE_ERRORS, zlib.error, RecursionError, MemoryError) as error:
         raise _at(framer.file, start, "%s: %s" % (type(error).__name__, error), "") from None
+
+
+def _together(events: Union[Iterable[Event], Packets], framer: Framer) -> Iterable[Tuple[int, int, int, Any]]:
+    together: Optional[Callable[[Whole], Iterable[Tuple[int, int, int, Any]]]] = getattr(events, "together", None)
+    return cast(Iterable[Event], events) if together is None else together(whole(framer))
 
 
 def _at(file: str, start: int, answer: str, advice: str) -> BinlogError:

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transactions taken out of packets in one piece are those that the events make one by one."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
+
+import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import header
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.transactions import (
+    WHOLE,
+    Event,
+    Transaction,
+    transactions,
+)
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.whole import Whole
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit import binlogs
+
+
+class Buffer:
+    """The events as a server sends them; what cannot be taken in one piece comes as events.
+
+    :param size: as many bytes lie in the buffer at once.
+    """
+
+    def __init__(self, events: Sequence[Event], checksum: int = 4, size: int = 1 << 20) -> None:
+        self.events, self.checksum, self.size = events, checksum, size
+        self.taken = 0
+        self.places: List[int] = []
+        pieces, place = [], 0
+        for kind, start, end, data in events:
+            self.places.append(place)
+            extra = 0 if kind == header.FORMAT_DESCRIPTION else checksum
+            body = b"\0" + data[:9] + struct.pack("<I", len(data) + extra) + data[13:] + bytes(extra)
+            pieces.append(struct.pack("<I", len(body)) + body)
+            place += len(pieces[-1])
+            assert end - start in (len(data), len(data) + 4)
+        self.bytes = b"".join(pieces)
+
+    def together(self, whole: Whole) -> Iterator[Tuple[int, int, int, Any]]:
+        at = 0
+        while at < len(self.events):
+            kind, start, end, data = self.events[at]
+            place = self.places[at]
+            limit = min(place + self.size, len(self.bytes))
+            done: Optional[Tuple[Transaction, int, int]] = None
+            if kind != header.FORMAT_DESCRIPTION:
+                done = whole(self.bytes[:limit], place, limit, start, self.checksum)
+            if done is None:
+                yield kind, start, end, data
+                at += 1
+            else:
+                self.taken += 1
+                at = self.places.index(done[1]) if done[1] < len(self.bytes) else len(self.events)
+                yield WHOLE, start, done[2], done[0]
+
+
+def made(name: str, events: Any, layout_for: Any = binlogs.layout_for, rows: bool = True) -> List[Transaction]:
+    """The transactions of events of a fixture."""
+    return list(transactions(events, layout_for, rows, binlogs.saved_payload(name), binlogs.FILE))
+
+
+def unchecked(events: Sequence[Event]) -> List[Event]:
+    """The same events in a file without checksums."""
+    found: List[Event] = []
+    offset = 4
+    for kind, _start, _end, data in events:
+        size = len(data)
+        end = offset + size
+        if kind == header.FORMAT_DESCRIPTION:
+            made = data
+        else:
+            made = data[:9] + struct.pack("<II", size, end) + data[17:]
+        found.append((kind, offset, end, made))
+        offset = end
+    return found
+
+
+@pytest.mark.parametrize("rows", [True, False])
+@pytest.mark.parametrize("name", binlogs.NAMES)
+def test_packets_make_the_same_transactions_as_events(name: str, rows: bool) -> None:
+    events = unchecked(binlogs.events(name))
+    one_by_one = made(name, events, rows=rows)
+    buffer = Buffer(events, checksum=0)
+    assert made(name, buffer, rows=rows) == one_by_one
+    assert buffer.taken >= 4
+
+
+@pytest.mark.parametrize("name", binlogs.NAMES)
+def test_what_is_not_all_there_waits(name: str) -> None:
+    events = unchecked(binlogs.events(name))
+    one_by_one = made(name, events)
+    for size in (1, 40, 300):
+        assert made(name, Buffer(events, 0, size)) == one_by_one
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_damage_is_told_as_if_the_events_came_one_by_one(data: st.DataObject) -> None:
+    events = unchecked(binlogs.events(data.draw(st.sampled_from(binlogs.NAMES))))
+    at = data.draw(st.integers(1, len(events) - 1))
+    kind, start, end, body = events[at]
+    place = data.draw(st.integers(header.BODY, len(body) - 1)) if len(body) > header.BODY else 0
+    if place:
+        damaged = body[:place] + bytes((data.draw(st.integers(0, 255)),)) + body[place + 1 :]
+        events[at] = (kind, start, end, damaged)
+
+    def outcome(given_events: Any) -> Tuple[List[Transaction], str]:
+        found: List[Transaction] = []
+        try:
+            for transaction in transactions(given_events, binlogs.layout_for, file=binlogs.FILE):
+                found.append(transaction)
+                repr(transaction)
+        except Exception as error:
+            return found, str(error)
+        return found, ""
+
+    assert repr(outcome(Buffer(events, 0))) == repr(outcome(events))
+
+
+def layouts(table: TableMap) -> None:
+    """No columns are known."""
+
+
+def test_rows_of_unknown_columns_are_named() -> None:
+    events = unchecked(binlogs.events("mysql-9.7"))
+    plain = made("mysql-9.7", events, layouts)
+    assert made("mysql-9.7", Buffer(events, 0), layouts) == plain
+    assert any(transaction.undecoded for transaction in plain)
