@@ -44,13 +44,15 @@ class Refusal:
 _ROWS = (
     "duplicate_row", "duplicate_row_secondary", "dup1062", "dup1062_multi", "dup1062_unique", "dup1062_unique_shared",
     "dup1062_unique_later", "partial", "mixed", "parent_missing", "parent_gone_since", "child_surplus", "triggers",
-    "partitions", "generated", "foreign_key_failed", "foreign_key_parent", "table_exists_with_rows",
+    "partitions", "generated", "foreign_key_failed", "foreign_key_parent",
 )  # fmt: skip
 # The first one that fits counts.
 REFUSALS: Tuple[Refusal, ...] = (
     Refusal("servers replicate from it", below=True),
     Refusal("logged as a statement", _ROWS, formats=("STATEMENT",)),
     Refusal("its text is another one", ("trigger_exists_differs", "routine_exists_differs")),
+    Refusal("it holds rows and the statement makes an empty one", ("table_exists_with_rows",)),
+    Refusal("and not latin1", ("database_exists_differs",)),
     Refusal("it is another one", ("view_exists_differs",)),
     Refusal("it is enabled, and a replicated event is not", ("event_exists",)),
     Refusal("stored with another salt", ("account_exists",), flavours=("mysql-9.7",)),

@@ -20,6 +20,7 @@ from integration.breaks import FLAVOURS, ROWS
 from integration.matrix import Cell, Places, all_cells, pairwise, play, run
 from integration.matrix_cases import troubles
 from integration.matrix_page import summary
+from integration.matrix_refused import REFUSALS
 from integration.test_repair import result
 from lab.compare import compare
 
@@ -62,6 +63,12 @@ def outcomes(pytestconfig: pytest.Config) -> Iterator[List[Tuple[str, str]]]:
         reporter.write_line("")
         for line in summary(found):
             reporter.write_line(line)
+
+
+def test_each_case_meets_each_flavour_and_each_refusal_is_of_a_case() -> None:
+    chosen = {(cell.trouble.name, cell.flavour) for cell in pairwise()}
+    assert chosen == {(cell.trouble.name, cell.flavour) for cell in all_cells()}
+    assert {name for one in REFUSALS for name in one.names} <= set(troubles())
 
 
 @pytest.mark.skipif(not FULL or PART > 1, reason="belongs to the first part of the full matrix")

@@ -22,6 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
     sys.path.insert(0, str(entry))
 
+import repair_matrix  # noqa: E402
 from conflicts_matrix import RESULTS as CONFLICTS  # noqa: E402
 from conflicts_matrix import section  # noqa: E402
 from integration.breaks import FLAVOURS, MODES, Break, load  # noqa: E402
@@ -48,6 +49,9 @@ def main() -> int:
     if arguments.page:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(page({**_from_junit(), **results}))
+        outcomes = {**repair_matrix.from_junit(), **repair_matrix.kept()}
+        if outcomes:
+            repair_matrix.write_page(outcomes)
         return 0
     failed = _run(arguments, results)
     print("%d cases failed" % failed)

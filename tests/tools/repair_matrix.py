@@ -108,8 +108,11 @@ def from_junit() -> dict[str, Any]:
 
 
 def write_page(results: dict[str, Any]) -> None:
-    """Put the section in place of the one that the page has, or at its end."""
-    before, _title, rest = PAGE.read_text().partition("\n## %s\n" % TITLE)
+    """Put the section in place of the one that the page has, or before its last one."""
+    before, title, rest = PAGE.read_text().partition("\n## %s\n" % TITLE)
+    if not title:
+        before, title, rest = before.partition("\n## Row conflicts\n")
+        rest = title + rest
     after = rest[rest.index("\n## ") :] if "\n## " in rest else ""
     PAGE.write_text(before.rstrip("\n") + "\n\n" + "\n".join(section(results)) + "\n" + after)
 

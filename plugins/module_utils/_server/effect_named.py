@@ -14,7 +14,7 @@ from .._core.ddl import CREATE_ROLE
 from .._core.effect import Question, Verdict
 from .._core.errors import PrivilegeError, ServerError
 from .._core.sql_reader import Name, UnknownStatement
-from .._core.statement import qualified
+from .._core.statement import identifier, qualified
 from .._core.table_definition import Later
 from .connect import Connection
 
@@ -59,7 +59,9 @@ def database(connection: Connection, question: Question, later: Later, source: O
         wanted = (_modern(charset) if charset else found[0], _modern(collation) if collation else default)
         where = "as the statement says"
     if found != wanted:
-        return Verdict(("database %s has %s %s and not %s %s" % ((name,) + found + wanted),))
+        options = "CHARACTER SET %s" % wanted[0] + (" COLLATE %s" % wanted[1] if wanted[1] else "")
+        alter = "SET SESSION sql_log_bin = 0; ALTER DATABASE %s %s makes it so" % (identifier(name), options)
+        return Verdict(("database %s has %s %s and not %s %s" % ((name,) + found + wanted), alter))
     return Verdict((), ("database %s exists with %s %s, %s" % ((name,) + found + (where,)),))
 
 
