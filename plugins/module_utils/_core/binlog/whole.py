@@ -31,10 +31,12 @@ _Start = Tuple[int, int, str, int, int, int]
 
 # Bytes of a packet before the event: its length and number, its status byte.
 LEAD = 5
+_TYPE = LEAD + 4
 FULL_PACKET = 0xFFFFFF
 LOW = 0xFFFFFFFF
 
 BEGINNINGS = frozenset((header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID, header.QUERY))
+_USUAL = frozenset((header.GTID, header.ANONYMOUS_GTID))
 _BEGIN = b"\0BEGIN"
 _TOLD = frozenset((header.ROWS_QUERY, header.ANNOTATE_ROWS))
 _SEPARATE = gtids.STANDALONE | gtids.PREPARED_XA | gtids.COMPLETED_XA
@@ -117,6 +119,8 @@ def _usual_start() -> Callable[[bytes, int, int], Optional[_Start]]:
 
     def start(buffer: bytes, pos: int, checksum: int) -> Optional[_Start]:
         nonlocal first, second, inside, unpack
+        if buffer[pos + _TYPE] not in _USUAL:
+            return None
         word = int.from_bytes(buffer[pos : pos + 3], "little")
         other = int.from_bytes(buffer[pos + 4 + word : pos + 7 + word], "little")
         if word != first or other != second:
@@ -127,12 +131,7 @@ def _usual_start() -> Callable[[bytes, int, int], Optional[_Start]]:
         )
         if status or refused or query_kind != header.QUERY or begin != _BEGIN or schema + context != inside:
             return None
-        if kind == header.ANONYMOUS_GTID:
-            gtid = ""
-        elif kind == header.GTID:
-            gtid = "%s:%d" % (gtids.uuid_text(uuid), number)
-        else:
-            return None
+        gtid = "%s:%d" % (gtids.uuid_text(uuid), number) if kind == header.GTID else ""
         return stamp, server, gtid, thread, word + other + 8, 2
 
     return start
