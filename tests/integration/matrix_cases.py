@@ -116,7 +116,7 @@ def _ahead(stage: Stage) -> None:
     stage.applier_stopped()
 
 
-_EVENT = "EVENT e ON SCHEDULE EVERY 1 YEAR"
+_EVENT = "EVENT e ON SCHEDULE EVERY 1 YEAR STARTS '2030-01-01 00:00:00'"
 # A stored password of caching_sha2_password, salt and all, so that it is the same on both sides.
 _STORED = "$A$005$" + "abcdefghijklmnopqrst" + "0123456789abcdefghijABCDEFGHIJ0123456789abc"
 _MORE: Tuple[Trouble, ...] = (

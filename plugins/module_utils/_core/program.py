@@ -105,6 +105,18 @@ def _event(ddl: Ddl, theirs: Sequence[Token], schema: str) -> Tuple[str, ...]:
     return tuple(out)
 
 
+def begins(text: str, schema: str) -> str:
+    """When an event that repeats begins, as its text says; '' where it does not, as CREATE EVENT need not.
+
+    :param text: of SHOW CREATE EVENT, or the statement.
+    :raises UnknownStatement: it cannot be understood.
+    """
+    try:
+        return " ".join(_event_parts(tokenise(text, executable=True), schema)["starts"])
+    except SqlError as error:
+        raise UnknownStatement("the text of SHOW CREATE (%s)" % error) from None
+
+
 _PARTS = {
     "ON": "schedule",
     "STARTS": "starts",

@@ -10,7 +10,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 from .._core import account_statement as accounts
 from .._core import effect as questions
 from .._core import program, twin
-from .._core.ddl import CREATE_ROLE
+from .._core.ddl import CREATE_EVENT, CREATE_ROLE
 from .._core.effect import Question, Verdict
 from .._core.errors import PrivilegeError, ServerError
 from .._core.sql_reader import Name, UnknownStatement
@@ -119,22 +119,47 @@ def _unlike(word: str, name: Name, how: Tuple[str, ...], mine: str, theirs: str)
 def stored_program(connection: Connection, question: Question, later: Later, source: Optional[Connection]) -> Verdict:
     """Whether a procedure, function, trigger or event is there as the statement makes it."""
     name = question.names()[0]
-    word, column = program.show(question.ddl.kind)
+    word, _column = program.show(question.ddl.kind)
     what = "%s %s" % (word.lower(), name)
+    row = _show_create(connection, question, name)
+    if row is None:
+        return Verdict(("%s does not exist" % what,))
+    mine, wanted = row["text"], twin.joined(question.ddl.tokens)
+    lacking = program.lacking(question.ddl, mine, name.schema)
+    if question.ddl.kind == CREATE_EVENT and not lacking:
+        lacking = _begins_elsewhen(question, name, mine, wanted, source)
+    evidence = "%s has the same text (SHOW CREATE %s), stored with sql_mode '%s'" % (what, word, row["sql_mode"])
+    if lacking:
+        return Verdict(_unlike(word, name, lacking, mine, wanted))
+    return Verdict((), (evidence,))
+
+
+def _begins_elsewhen(
+    question: Question, name: Name, mine: str, wanted: str, source: Optional[Connection]
+) -> Tuple[str, ...]:
+    """Where the statement does not say when an event begins, it does so when it is made: the source knows when."""
+    begins = program.begins(mine, name.schema)
+    if not begins or program.begins(wanted, name.schema):
+        return ()
+    if source is None:
+        raise UnknownStatement("an event begins when it was made; set option source to compare with the event there")
+    theirs = _show_create(source, question, name)
+    there = program.begins(theirs["text"], name.schema) if theirs is not None else "no event at all"
+    return () if begins == there else ("it starts at %s and not at %s" % (begins, there),)
+
+
+def _show_create(connection: Connection, question: Question, name: Name) -> Optional[Mapping[str, str]]:
+    """The text of a program and the sql_mode it was made with; None when there is none of that name."""
+    word, column = program.show(question.ddl.kind)
     try:
         row = connection.one("SHOW CREATE %s %s" % (word, qualified(name.schema, name.name)))
     except ServerError as error:
         if error.number in _NO_PROGRAM:
-            return Verdict(("%s does not exist" % what,))
+            return None
         raise
     if row is None or not row.get(column):
-        raise UnknownStatement("the account may not see the text of %s" % what)
-    mine = str(row[column])
-    lacking = program.lacking(question.ddl, mine, name.schema)
-    evidence = "%s has the same text (SHOW CREATE %s), stored with sql_mode '%s'" % (what, word, row.get("sql_mode"))
-    if lacking:
-        return Verdict(_unlike(word, name, lacking, mine, twin.joined(question.ddl.tokens)))
-    return Verdict((), (evidence,))
+        raise UnknownStatement("the account may not see the text of %s %s" % (word.lower(), name))
+    return {"text": str(row[column]), "sql_mode": str(row.get("sql_mode"))}
 
 
 def _account_row(connection: Connection, account: accounts.Account) -> Optional[Mapping[str, Any]]:

@@ -119,3 +119,37 @@ def test_without_the_source_nothing_is_known_of_a_view():
     question = effect.question(1050, "CREATE VIEW v AS SELECT 1 AS one", "d")
     with pytest.raises(UnknownStatement, match="set option source"):
         effect_named.view(Views(VIEW), question, NOTHING_LATER, None)
+
+
+class Events:
+    """A server with one event of a replica, which begins at a time."""
+
+    address = "db"
+
+    def __init__(self, starts):
+        self.starts = starts
+
+    def one(self, statement, params=()):
+        text = "CREATE DEFINER=`a`@`b` EVENT `e` ON SCHEDULE EVERY 1 DAY STARTS '%s' ON COMPLETION NOT PRESERVE%s"
+        return {"Create Event": text % (self.starts, " DISABLE ON SLAVE DO SELECT 1"), "sql_mode": ""}
+
+
+@pytest.mark.parametrize(
+    ("statement", "source", "present"),
+    [
+        ("EVERY 1 DAY", Events("2030-01-01 00:00:00"), True),
+        ("EVERY 1 DAY", Events("2030-01-01 00:00:01"), False),
+        ("EVERY 1 DAY STARTS '2030-01-01 00:00:00'", None, True),
+    ],
+)
+def test_an_event_that_begins_when_it_is_made_is_compared_with_that_of_the_source(statement, source, present):
+    made = "CREATE DEFINER=`a`@`b` EVENT `e` ON SCHEDULE %s DO SELECT 1" % statement
+    question = effect.question(1537, made, "d")
+    verdict = effect_named.stored_program(Events("2030-01-01 00:00:00"), question, NOTHING_LATER, source)
+    assert verdict.present == present, verdict
+
+
+def test_without_the_source_it_is_not_known_when_an_event_begins():
+    question = effect.question(1537, "CREATE DEFINER=`a`@`b` EVENT `e` ON SCHEDULE EVERY 1 DAY DO SELECT 1", "d")
+    with pytest.raises(UnknownStatement, match="set option source"):
+        effect_named.stored_program(Events("2030-01-01 00:00:00"), question, NOTHING_LATER, None)
