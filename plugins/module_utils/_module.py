@@ -180,7 +180,7 @@ def source_is_named(params: Mapping[str, Any]) -> bool:
 def change_options(module: AnsibleModule, name: str) -> Options:
     """The options that every changing module has, for `_server.change`."""
     params = module.params
-    return Options(
+    made = Options(
         module=name,
         written_at=now(),
         timeout=params["timeout"],
@@ -189,6 +189,8 @@ def change_options(module: AnsibleModule, name: str) -> Options:
         managed_ok=params["managed_ok"],
         check_mode=module.check_mode,
     )
+    module.put_back = made.put_back
+    return made
 
 
 def target_arguments(
@@ -244,10 +246,15 @@ def result(
     :param shown: the entries that the diff may have; all by default.
     :param extra: what the module returns besides.
     """
+    first: List[str] = getattr(module, "put_back", [])
+    if first:
+        verb = "Would put" if module.check_mode else "Put"
+        msg = "%s back what an earlier run was ended before it could (%s). %s" % (verb, "; ".join(first), msg)
+    changed, queries = changed or bool(first), [*first, *queries]
     shape: Dict[str, Any] = {
         "changed": changed,
         "msg": msg,
-        "queries": list(queries),
+        "queries": queries,
         "executed": bool(changed and queries and not module.check_mode),
         "before": dict(before),
         "after": dict(after),

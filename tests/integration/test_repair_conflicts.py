@@ -231,25 +231,6 @@ def test_a_thousand_conflicts_are_healed_in_one_call(well: Pair, tmp_path: Path)
         pair.goes_on()
 
 
-def test_what_replicates_from_here_is_a_reason_to_refuse(flavour: str, tmp_path: Path) -> None:
-    with Lab(flavour, "chain", gtid=settings(flavour)[0][0], seed=SEED) as lab:
-        conflict = CONFLICTS["dup1062"]
-        conflict.prepare_on(lab.source)
-        for server in lab.replicas:
-            lab.wait_in_sync(server)
-        conflict.break_on(lab.replica)
-        conflict.go_on(lab.source)
-        pair = Broken(lab, [])
-        before = state(pair), lab.server("leaf").gtid_position(), lab.server("leaf").query("SELECT * FROM shop.dup1062")
-        if FULL:
-            repaired = play(pair, "repair", tmp_path)
-            assert repaired.code != 0 and "servers replicate from it" in result(repaired)["line"]
-        refused = pair.heal(tmp_path)
-        assert refused["failed"] and refused["code"] == "refused" and "replicate from it" in refused["msg"], refused
-        leaf = lab.server("leaf")
-        assert (state(pair), leaf.gtid_position(), leaf.query("SELECT * FROM shop.dup1062")) == before
-
-
 STEPS: List[str] = [
     "SET GLOBAL super_read_only = 0", "SET SESSION sql_log_bin = 0", "BINLOG", "START TRANSACTION", "COMMIT",
     "SET GLOBAL super_read_only = 1", "SET SESSION sql_log_bin = 1",

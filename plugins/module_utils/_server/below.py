@@ -22,6 +22,7 @@ from .._core.errors import RefusedError, ReplicaError
 from .._core.permit import check_writable
 from .._core.snapshot import Server
 from .._core.state import state_id
+from . import lowered
 from .change import Options, Target
 from .connect import Login, connect
 from .lock import advisory_lock
@@ -173,12 +174,14 @@ class _Walk:
         check_writable(server, channel, self.asked.attempted, self.asked.options.managed_ok)
         if not self.asked.options.check_mode:
             self.stack.enter_context(advisory_lock(there, channel.name))
+        options = self.asked.options
+        server = lowered.put_back(there, server, channel.name, options.record_dir, options.check_mode)
         deadline = time.monotonic() + min(CATCH_UP_SECONDS, self.asked.options.timeout)
         while not rules.caught_up(upper, server):
             if time.monotonic() > deadline:
                 raise self._refused(upper, name, "it has not applied all that is in the binlog of %s" % upper.address)
             time.sleep(POLL_SECONDS)
-            server = read_server(there, probed)
+            server = replace(read_server(there, probed), variables=server.variables)
         channel = server.channels[0]
         verbs = Verbs(probed.dialect, probed.features.channels, channel.name)
         return Target(there, probed, server, channel, None, state_id(server, channel, ()), "", verbs)

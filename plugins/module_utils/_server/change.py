@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import record as schema
@@ -16,6 +16,7 @@ from .._core.errors import RefusedError, ReplicaError
 from .._core.permit import check_state, check_writable, pick_channel
 from .._core.plan import STOP, Plan, Step
 from .._core.snapshot import Channel, Peer, Server
+from . import lowered
 from . import record as store
 from .connect import Connection, Login, connect
 from .execute import LOOK_SECONDS, Journal, StopPendingError, run
@@ -32,6 +33,7 @@ class Options:
     :param module: name of the module, for the record.
     :param written_at: the time in UTC as text.
     :param check_mode: nothing is written and no lock is taken.
+    :param put_back: statements that put back what a run had lowered that was ended; filled when the lock is taken.
     """
 
     module: str
@@ -41,6 +43,7 @@ class Options:
     state_id: Optional[str] = None
     managed_ok: bool = False
     check_mode: bool = False
+    put_back: List[str] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def target(
     :param source_login: makes the login of the channel's source, when the source is to be asked.
     :param source_named: the caller named the source, so that not reaching it is an error.
     :param samples: 2 waits up to half a minute when one look cannot tell whether the applier is stalled.
+    What a run on the channel had lowered that was ended is put back then, and noted in ``options.put_back``.
+
     :raises ReplicaError: no connection, no or several channels, the lock is held, the server must not be changed, or
         the state is no longer the one that was planned for.
     """
@@ -100,6 +105,10 @@ def target(
             server = diagnosis.server
             check_writable(server, diagnosed.channel, attempted, options.managed_ok)
             check_state(options.state_id, diagnosed.state_id, server, diagnosed.channel)
+            now = lowered.put_back(connection, server, name, options.record_dir, options.check_mode)
+            if now is not server:
+                options.put_back.append(lowered.PUT_BACK)
+                server = now
             yield Target(
                 connection,
                 probed,

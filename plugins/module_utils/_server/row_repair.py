@@ -23,7 +23,6 @@ from .._core.row_repair_rows import Key
 from .._core.snapshot import Channel, Server
 from . import below
 from . import row_repair_pending as pending
-from . import row_repair_unfinished as unfinished
 from .below import Asked
 from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
@@ -67,14 +66,10 @@ class Report:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is to be done on one server.
-
-    :param left: records of runs that were ended before they had put super_read_only back.
-    """
+    """What is to be done on one server."""
 
     work: Work
     before: Outcome
-    left: Tuple[str, ...]
 
 
 def repair(
@@ -121,17 +116,14 @@ def _jobs(
 ) -> List[_Job]:
     """What is to be done on each server, this one last."""
     if not wish.which:
-        mine, left = _unlowered(aim, options)
         tables = Tables(aim.connection, source, aim.server)
         found = scan(source.login, wish, tables, aim.server, aim.channel, known, options.timeout)
-        work = Work(mine, wish, tables, found, _silent(tables, found))
-        return [_Job(work, work.compare(aim.connection), left)]
+        work = Work(aim, wish, tables, found, _silent(tables, found))
+        return [_Job(work, work.compare(aim.connection))]
     point = pending.Point(aim.connection, source.login, aim.server, aim.channel)
     jobs: List[_Job] = []
     for one in (aim, *lowers):
-        there, left = _unlowered(one, options)
-        work, before = _pending(there, wish, source, known, point, options)
-        jobs.append(_Job(work, before, left))
+        jobs.append(_Job(*_pending(one, wish, source, known, point, options)))
     whole = jobs[0].work.found.collector.transactions
     for job in jobs[1:]:
         if job.work.found.collector.transactions != whole:
@@ -145,14 +137,6 @@ def _not_alike(aim: Target, work: Work) -> RefusedError:
         "there the rows of fewer of these transactions can be known: %s" % work.found.cut,
         "Make its definitions equal first.",
     )  # fmt: skip
-
-
-def _unlowered(aim: Target, options: Options) -> Tuple[Target, Tuple[str, ...]]:
-    """The server with super_read_only on, when a run that was ended had lowered it; and that run's records."""
-    left = unfinished.lowered(options.record_dir, aim.server)
-    if left:
-        aim = replace(aim, server=replace(aim.server, variables={**aim.server.variables, "super_read_only": "ON"}))
-    return aim, tuple(left)
 
 
 def _pending(
@@ -173,10 +157,7 @@ def _all_written(jobs: Sequence[_Job], options: Options) -> Report:
     done: List[Tuple[str, Report]] = []
     try:
         for job in jobs:
-            one = _written(job.work, job.before, options, bool(job.left))
-            if job.left and one.executed:
-                unfinished.close(list(job.left), job.work.aim.read())
-            done.append((job.work.aim.server.address, one))
+            done.append((job.work.aim.server.address, _written(job.work, job.before, options)))
     except ReplicaError as error:
         if any(one.executed for _address, one in done):
             said = Report(jobs[-1].before, jobs[-1].before, "", Plan(""), below=tuple(done))
@@ -197,21 +178,21 @@ def all_records(done: Report) -> List[str]:
     return [one.record for one in (*(one for _address, one in done.below), done) if one.record]
 
 
-def _written(work: Work, before: Outcome, options: Options, lowered: bool) -> Report:
-    """Write what differs when that is asked for, and put back what an earlier run had lowered."""
+def _written(work: Work, before: Outcome, options: Options) -> Report:
+    """Write what differs when that is asked for."""
     aim, wish, found = work.aim, work.wish, work.found
     nothing = Report(before, before, _point(wish, found), Plan(aim.state_id), bytes_read=found.bytes_read)
     nothing = replace(nothing, transactions=found.collector.transactions, cut=found.cut)
     if before.different and wish.which:
         tracer = Tracer(aim, work.tables, {name: one.different for name, (_shape, one) in before.tables.items()})
         nothing = replace(nothing, origins=tracer.trace(), traced=tracer.note)
-    if wish.state != HEALED or not (before.different or lowered):
+    if wish.state != HEALED or not before.different:
         return nothing
-    plan = work.plan(before) if before.different else work.only_put_back()
+    plan = work.plan(before)
     if options.check_mode:
         return replace(nothing, plan=plan, queries=plan.queries())
     with writing(aim, True) as able:
-        done = carry_out(able, plan, options, (), {"rows": work.recorded(before)} if before.different else None)
+        done = carry_out(able, plan, options, (), {"rows": work.recorded(before)})
     return replace(
         nothing, after=work.compare(aim.connection), plan=plan, queries=tuple(done.executed), record=done.record,
         executed=True,

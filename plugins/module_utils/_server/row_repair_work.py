@@ -16,14 +16,12 @@ from .._core.binlog.row_bytes import Parts
 from .._core.binlog.table_map import TableName
 from .._core.errors import RefusedError, ReplicaError
 from .._core.plan import Plan
-from .._core.plan import Step as PlanStep
 from .._core.row_repair import Wish
 from .._core.row_repair_report import Outcome
 from .._core.row_repair_rows import Compared, Key, Shape, Wanted
 from .._core.row_repair_steps import Look, transaction
 from .._core.snapshot import Server
-from .._core.statement import Statement, qualified
-from . import row_repair_unfinished as unfinished
+from .._core.statement import qualified
 from .change import Options, Target
 from .connect import Connection
 from .row_repair_keys import orphans
@@ -151,11 +149,6 @@ class Work:
             privileges(self.aim.server),
             tuple("%s.%s" % name for name, (_shape, compared) in sorted(outcome.tables.items()) if compared.different),
         )
-
-    def only_put_back(self) -> Plan:
-        """Nothing differs, but a run that was cut short has left super_read_only off."""
-        step = PlanStep(Statement(unfinished.PUT_BACK, purpose="put back what a run lowered that was ended"))
-        return Plan(self.aim.state_id, (step,), "Put super_read_only back.", "none", (), privileges(self.aim.server))
 
     def _packet(self) -> int:
         return int(self.aim.server.variable("max_allowed_packet", "0") or 0) or 4 << 20
