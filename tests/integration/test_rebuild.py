@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A replica is built anew while its source is written to: equal afterwards, whatever it was, wherever it broke off."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from integration.conftest import Pair
+from integration.playbook import Run, run_module, run_playbook, running_module
+from integration.test_repair import host, result, state
+from lab import faults
+from lab.accounts import REBUILDER
+from lab.compare import compare
+from lab.load import Writer
+from lab.server import Server
+from lab.topology import Lab
+
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
+only_full = pytest.mark.skipif(not FULL, reason="with REPLICA_TEST_MATRIX=full")
+
+# One of everything that a copy may spoil; made with a time zone and a character set of its own.
+STUFF = (
+    "CREATE DATABASE built CHARACTER SET latin1",
+    "CREATE TABLE built.types (id BIGINT UNSIGNED PRIMARY KEY, a FLOAT, b DOUBLE, c DECIMAL(30,10), d CHAR(10),"
+    " e VARCHAR(50) CHARACTER SET latin1, f TEXT CHARACTER SET utf8, g BLOB, h ENUM('x','y'), i SET('p','q','r'),"
+    " j BIT(40), k DATE, l DATETIME(6), m TIMESTAMP NULL, n TIME(3), o YEAR, p VARBINARY(20), q GEOMETRY,"
+    " r VARCHAR(20) CHARACTER SET utf16) ENGINE=InnoDB",
+    "INSERT INTO built.types VALUES (1, 0.1, -0.0, 12345678901234567890.0123456789, 'ab ', '\u00e9\u00e0',"
+    " 'a''b\\\\c\"\u20ac', X'00FF27225C0A0D1A', 'y', 'p,r', b'1010101', '2020-01-02', '2020-01-02 03:04:05.123456',"
+    " '2020-06-02 03:04:05', '-100:01:02.5', 2020, X'0001', ST_GeomFromText('POINT(1 2)'), 'h\u00e9'),"
+    " (18446744073709551615, 1e30, 1.7976931348623157e308, NULL, '', NULL, '', X'', 'x', '', 0, '0001-01-01', NULL,"
+    " NULL, NULL, 0, '', NULL, '')",
+    "CREATE TABLE built.keyless (a INT, b VARCHAR(10)) ENGINE=InnoDB",
+    "INSERT INTO built.keyless VALUES (1, 'a'), (1, 'a'), (NULL, 'b')",
+    "CREATE TABLE built.parent (id INT PRIMARY KEY) ENGINE=InnoDB",
+    "CREATE TABLE built.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES built.parent (id)) ENGINE=InnoDB",
+    "INSERT INTO built.parent VALUES (1), (2)",
+    "INSERT INTO built.child VALUES (1, 1), (2, 2)",
+    "CREATE TABLE built.`odd name` (`a``b` VARCHAR(20) PRIMARY KEY, c INT NOT NULL DEFAULT 7) ENGINE=InnoDB",
+    "INSERT INTO built.`odd name` VALUES ('k1', 1), ('k2', 2)",
+    "CREATE FUNCTION built.twice(a INT) RETURNS INT DETERMINISTIC NO SQL RETURN a * 2",
+    "CREATE PROCEDURE built.p() SELECT 'gr\u00fcn'",
+    "CREATE VIEW built.z_view AS SELECT id, built.twice(id) AS t FROM built.parent",
+    "CREATE VIEW built.a_view AS SELECT * FROM built.z_view",
+    "CREATE TRIGGER built.tr BEFORE INSERT ON built.keyless FOR EACH ROW SET NEW.a = NEW.a + 1",
+    "CREATE EVENT built.ev ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+)
+MANY = 16  # doublings
+
+
+def rebuild(server: Server, folder: Path, *more: str, **variables: Any) -> Run:
+    """Run the playbook against a replica."""
+    return play("rebuild", server, folder, *more, **variables)
+
+
+def play(name: str, server: Server, folder: Path, *more: str, **variables: Any) -> Run:
+    """Run a playbook with the rebuilder's account."""
+    mine = {"replica_login_user": REBUILDER.user, "replica_login_password": REBUILDER.password}
+    given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60", **variables}
+    inventory = {"all": {"hosts": {"replica": {**host(server), **mine}}}}
+    return run_playbook("replicaops.mysql." + name, inventory, ["-e", json.dumps(given), *more])
+
+
+@pytest.fixture
+def fresh(pair: Pair) -> Iterator[Pair]:
+    """The shared pair in order, and without what these tests leave on both sides."""
+    pair.renew_if_unwell()
+    yield pair
+    pair.source.execute(*("DROP DATABASE IF EXISTS `%s`" % name for name in ("built", "load", "many")))
+
+
+def large(server: Server, doublings: int = MANY) -> None:
+    """A table that takes a moment to copy."""
+    server.execute(
+        "CREATE DATABASE many",
+        "CREATE TABLE many.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(200)) ENGINE=InnoDB",
+        "INSERT INTO many.t (v) VALUES (REPEAT('x', 200))",
+        *["INSERT INTO many.t (v) SELECT v FROM many.t"] * doublings,
+    )
+
+
+def test_a_diverged_replica_is_built_anew_while_its_source_is_written_to(fresh: Pair, tmp_path: Path) -> None:
+    fresh.source.execute(*STUFF)
+    fresh.lab.wait_in_sync()
+    fresh.replica.execute_unlogged("DELETE FROM built.child", "CREATE DATABASE only_here")
+    fresh.replica.execute("INSERT INTO built.parent VALUES (77)")
+    before = state(fresh)
+    if FULL:
+        planned = rebuild(fresh.replica, tmp_path, "--check")
+        assert planned.code == 0, planned.output
+    refused = rebuild(fresh.replica, tmp_path)
+    assert refused.code != 0 and "Confirm it with -e repair_max_risk=rebuild" in refused.output
+    assert "Lost: All data of built, only_here, shop here." in refused.output, refused.output
+    assert "transactions that only this server has" in refused.output
+    assert state(fresh) == before and not list(tmp_path.iterdir())
+    with Writer(fresh.source, rate=50) as writer:
+        writer.wait_for(20)
+        built = rebuild(fresh.replica, tmp_path, repair_max_risk="rebuild")
+        writer.wait_for(writer.committed + 5)
+    assert built.code == 0 and "Built anew from source" in built.output, built.output
+    assert "with all definitions, views, routines, triggers and events" in built.output
+    fresh.lab.wait_in_sync()
+    assert compare(fresh.source, fresh.replica) == []
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".binlog", ".json"]
+    kept = next(tmp_path.glob("*.binlog")).read_bytes()
+    assert kept.startswith(b"\xfebin") and b"parent" in kept and b"child" not in kept
+    (record,) = tmp_path.glob("*.json")
+    assert json.loads(record.read_text())["outcome"] == "done"
+
+
+def purge(pair: Pair) -> None:
+    """Let the source purge what the replica has not got yet."""
+    faults.purge_needed(pair.lab, lambda: pair.write(5))
+    words = pair.words
+    pair.replica.wait_until(
+        lambda: pair.status()[words.io_running] == "No" and pair.status()[words.io_error], what="the receiver's error"
+    )
+
+
+@only_full
+def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, tmp_path: Path) -> None:
+    purge(fresh)
+    before = state(fresh)
+    refused = play("repair", fresh.replica, tmp_path)
+    assert refused.code != 0 and "repair_max_risk=rebuild" in refused.output, refused.output
+    planned = play("repair", fresh.replica, tmp_path, "--check", repair_max_risk="rebuild")
+    assert planned.code == 0 and result(planned)["applied"] == ["rebuild"], planned.output
+    assert state(fresh) == before
+    with Writer(fresh.source, rate=20):
+        repaired = play("repair", fresh.replica, tmp_path, repair_max_risk="rebuild")
+    assert repaired.code == 0, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["rebuild"], "fully_verified")
+    fresh.lab.wait_in_sync()
+    assert compare(fresh.source, fresh.replica) == []
+
+
+def begun(server: Server, process: Any, path: Path, rows: int) -> None:
+    """Wait until so many rows are copied."""
+
+    def far_enough() -> bool:
+        assert process.poll() is None, process.communicate()
+        if not path.exists():
+            return False
+        return int(json.loads(path.read_text()).get("rows", 0)) >= rows
+
+    server.wait_until(far_enough, 120, "rows to be copied")
+
+
+def options(folder: Path) -> Dict[str, Any]:
+    """The module's options."""
+    login = {"login_user": REBUILDER.user, "login_password": REBUILDER.password}
+    return {"record_dir": str(folder), "progress_file": str(folder / "progress"), **login}
+
+
+def codes(server: Server) -> List[str]:
+    """What diagnosis finds."""
+    found = run_module("replica_status", server, {"samples": 1, "source": {}})
+    return [finding["code"] for finding in found["findings"]]
+
+
+@only_full
+@pytest.mark.parametrize("victim", ["donor", "replica", "module"])
+def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(fresh: Pair, tmp_path: Path, victim: str) -> None:
+    large(fresh.source)
+    fresh.lab.wait_in_sync()
+    with running_module("replica_rebuild", fresh.replica, options(tmp_path)) as process:
+        begun(fresh.replica, process, tmp_path / "progress", 1000)
+        if victim == "module":
+            process.kill()
+        else:
+            (fresh.source if victim == "donor" else fresh.replica).kill()
+        output, _errors = process.communicate(timeout=120)
+    if victim != "module":
+        told = json.loads(output)
+        assert told["failed"] and "Run the rebuild again" in told["msg"], told
+        (fresh.source if victim == "donor" else fresh.replica).start()
+    # Started by itself or by a person, it does not replicate into half a copy.
+    faults.try_start_replica(fresh.replica)
+    fresh.replica.wait_until(
+        lambda: fresh.status()[fresh.words.io_running] == "No", what="the receiver to stop at a binlog that is nowhere"
+    )
+    assert "rebuild_unfinished" in codes(fresh.replica)
+    with Writer(fresh.source, rate=20) as writer:
+        again = play("repair", fresh.replica, tmp_path, repair_max_risk="rebuild")
+        writer.wait_for(writer.committed + 5)
+    assert again.code == 0, again.output
+    fresh.lab.wait_in_sync()
+    assert compare(fresh.source, fresh.replica) == []
+    assert "rebuild_unfinished" not in codes(fresh.replica)
+
+
+@only_full
+def test_a_full_disk_ends_it_with_a_clear_error(flavour: str, tmp_path: Path) -> None:
+    with Lab(flavour, disk_size="400m") as lab:
+        large(lab.source, 14)
+        lab.wait_in_sync()
+        faults.fill_disk(lab.replica, 2 << 20)
+        failed = run_module("replica_rebuild", lab.replica, options(tmp_path))
+        assert failed["failed"], failed
+        faults.free_disk(lab.replica)
+        done = run_module("replica_rebuild", lab.replica, options(tmp_path))
+        assert not done["failed"], done
+        lab.wait_in_sync()
+        assert compare(lab.source, lab.replica) == []
+
+
+@only_full
+def test_a_replica_is_the_donor_where_it_can_be_and_a_server_with_others_below_is_refused(
+    flavour: str, tmp_path: Path
+) -> None:
+    with Lab(flavour, "fan", gtid=True) as lab:
+        lab.source.execute(*STUFF)
+        lab.wait_all_in_sync()
+        other = {**host(lab.replicas[1]), "name": "twin"}
+        member = {"name": "twin", "login_host": other["replica_login_host"], "login_port": 3306}
+        chosen = {**options(tmp_path), "members": [member]}
+        refused = run_module("replica_rebuild", lab.source, chosen)
+        assert refused["failed"], refused
+        with Writer(lab.source, rate=20):
+            done = run_module("replica_rebuild", lab.replica, chosen)
+        assert not done["failed"] and done["donor"] == "twin", done
+        lab.wait_all_in_sync()
+        assert compare(lab.source, lab.replica) == []
+        lab.replicas[1].stop_replica()
+        done = run_module("replica_rebuild", lab.replica, chosen, check=True)
+        assert done["donor"] == "source" and "does not replicate" in done["msg"], done
+        wanted = run_module("replica_rebuild", lab.replica, {**chosen, "donor": "twin"}, check=True)
+        assert wanted["failed"] and wanted["code"] == "refused", wanted
+    with Lab(flavour, "chain", gtid=True) as lab:
+        refused = run_module("replica_rebuild", lab.replica, options(tmp_path), check=True)
+        assert refused["failed"] and "servers replicate from it" in refused["msg"], refused
