@@ -44,9 +44,11 @@ options:
   threads:
     description:
       - What becomes of threads that had to be stopped. V(found) starts those again that ran before.
+      - V(started) starts both behind a change, also one that had stopped with an error. It changes nothing where the
+        settings are as wanted already.
       - The threads of a new channel are left stopped; start them with M(replicaops.mysql.replica_channel).
     type: str
-    choices: [found, stopped]
+    choices: [found, started, stopped]
     default: found
   rewind:
     description:

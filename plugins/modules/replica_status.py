@@ -39,6 +39,11 @@ options:
     type: list
     elements: str
     default: []
+  record_dir:
+    description:
+      - Where changing modules keep their undo records. With it C(unfinished) of a channel says what the last of them
+        had left to do when it was killed.
+    type: path
 extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
@@ -100,7 +105,7 @@ server:
   sample: {"address": "db2:3306", "flavour": "mysql", "version": "9.7.4", "server_id": 2}
 channels:
   description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict)
-    and C(state_id).
+    and C(state_id), and C(unfinished) with O(record_dir).
   returned: always
   type: list
   elements: dict
@@ -158,7 +163,7 @@ RAW = (
 
 def status(module: AnsibleModule) -> Dict[str, Any]:
     """Look at the replica and describe what was found."""
-    from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey
+    from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 
     params = module.params
     source = params["source"]
@@ -181,7 +186,12 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
         "state_id": diagnosis.state_id,
         "server": state.server_as_dict(diagnosis.server),
         "channels": [
-            {**state.channel_as_dict(found.channel), "verdict": found.verdict, "state_id": found.state_id}
+            {
+                **state.channel_as_dict(found.channel),
+                "verdict": found.verdict,
+                "state_id": found.state_id,
+                "unfinished": unfinished.look(params["record_dir"], diagnosis.server, found.channel),
+            }
             for found in diagnosis.channels
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
@@ -210,6 +220,7 @@ def main() -> None:
             "samples": {"type": "int", "default": 2},
             "compare_transactions": {"type": "int", "default": 0},
             "allowed_local": {"type": "list", "elements": "str", "default": []},
+            "record_dir": {"type": "path"},
         },
     )
     _module.run(_module.build_module(spec), status)

@@ -17,6 +17,7 @@ from integration.held import held
 from integration.playbook import Run, run_module, run_playbook
 from integration.test_repair import host, queries, result
 from integration.test_reposition import moved_back, play
+from integration.test_reposition_gtid import ahead
 from lab import faults
 from lab.compare import compare
 from lab.flavours import FLAVOURS
@@ -81,12 +82,12 @@ def test_a_replica_that_was_killed_with_gaps(lab_of: Callable[..., Lab], flavour
     assert compare(lab.source, lab.replica) == []
 
 
-def killed(lab: Lab, folder: Path, statement: str) -> None:
+def killed(lab: Lab, folder: Path, statement: str, strategy: str = "heal_rows") -> None:
     """Run the repair, and kill its module right before a statement."""
 
     def work(environment: Dict[str, str]) -> Run:
         given: Dict[str, Any] = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60"}
-        given["repair_strategy"] = "heal_rows"
+        given["repair_strategy"] = strategy
         inventory = {"all": {"hosts": {"replica": host(lab.replica)}}}
         return run_playbook("replicaops.mysql.repair", inventory, ["-vvv", "-e", json.dumps(given)], environment)
 
@@ -95,18 +96,63 @@ def killed(lab: Lab, folder: Path, statement: str) -> None:
     assert ended.code != 0, ended.output
 
 
-@pytest.mark.parametrize("statement", ["CHANGE", "START"] if FULL else ["CHANGE"])
+# Before each step that writes: the rows, their COMMIT, the receiver's STOP, the new position, the start.
+STEPS = ("SET SESSION gtid_next", "COMMIT", "STOP", "CHANGE", "START")
+
+
+@pytest.mark.parametrize("statement", STEPS if FULL else ["CHANGE", "START"])
 def test_a_repair_that_was_killed_half_way_is_finished_by_the_next(
     lab_of: Callable[..., Lab], flavour: str, statement: str, tmp_path: Path
 ) -> None:
     lab = lab_of(flavour, gtid=False)
     moved_back(lab)
     # The rows are written in a transaction, which begins with START as well.
-    killed(lab, tmp_path, statement if statement == "CHANGE" else "START " + lab.flavour.words.replica)
+    killed(lab, tmp_path, statement if statement != "START" else "START " + lab.flavour.words.replica)
     assert applier_stopped(lab)
-    # Nobody can tell threads that a killed repair has stopped from those that somebody has.
-    more = {} if statement == "CHANGE" else {"repair_start_stopped": "true"}
-    repaired = play(lab, "repair", tmp_path, **more)
+    if statement == "START":
+        # Without the record nobody can tell threads that a killed repair has stopped from those that somebody has.
+        refused = play(lab, "repair", tmp_path / "elsewhere")
+        assert refused.code != 0 and "repair_start_stopped" in refused.output, refused.output
+    repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert result(repaired)["applied"] == (["start"] if statement == "START" else [result(repaired)["applied"][0]])
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    again = play(lab, "repair", tmp_path)
+    assert again.code == 0 and result(again)["applied"] == [], again.output
+
+
+@pytest.mark.parametrize("statement", ["STOP", "RESET", "CHANGE", "START"] if FULL else ["CHANGE"])
+def test_a_repair_of_gaps_that_was_killed_half_way_is_finished_by_the_next(
+    lab_of: Callable[..., Lab], flavour: str, statement: str, tmp_path: Path
+) -> None:
+    """Behind RESET the channel has no position any more: it is found again, from where the record says it was."""
+    _only_mysql(flavour)
+    lab = lab_with_a_gap(flavour, lab_of)
+    if statement == "START":
+        statement = "START " + lab.flavour.words.replica
+    killed(lab, tmp_path, statement, "reposition")
+    lab.source.execute(*("INSERT INTO %s.t VALUES (50)" % name for name in SCHEMAS))
+    repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert result(repaired)["proof"] == "rows_proven", result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+
+
+@pytest.mark.parametrize("statement", ["STOP", "SET GLOBAL gtid_", "START"] if FULL else ["START"])
+def test_a_repair_of_gtids_that_was_killed_half_way_is_finished_by_the_next(
+    lab_of: Callable[..., Lab], flavour: str, statement: str, tmp_path: Path
+) -> None:
+    lab = lab_of(flavour, gtid=True)
+    ahead(lab, False)
+    if statement == "START":
+        statement = "START " + lab.flavour.words.replica
+    elif lab.flavour.name == "mysql-5.6" and statement != "STOP":
+        statement = "SET SESSION gtid_next"
+    if statement != "STOP" or lab.flavour.is_mariadb:  # only MariaDB has a thread that still runs
+        killed(lab, tmp_path, statement, "gtid_append")
+    repaired = play(lab, "repair", tmp_path)
     assert repaired.code == 0, repaired.output
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []

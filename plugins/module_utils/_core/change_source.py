@@ -41,7 +41,7 @@ class Wish:
 
     :param given: the options of CHANGE that were given, by our name.
     :param rewind: coordinates behind the applied ones are set all the same.
-    :param leave_stopped: threads that had to be stopped stay so.
+    :param leave_stopped: threads that had to be stopped stay so; ``start_both``: both run behind a change.
     :param discard_gaps: the coordinates given cover everything that is applied, gaps of parallel workers included.
     """
 
@@ -50,6 +50,7 @@ class Wish:
     update_password: str = "on_create"
     rewind: bool = False
     leave_stopped: bool = False
+    start_both: bool = False
     allow_unverified: bool = False
     allow_newer_source: bool = False
     discard_gaps: bool = False

@@ -123,10 +123,10 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
     needs = (*refetch.privileges(around.verbs), *(("RELOAD",) if discarded else ()))
     plan = Plan(around.state_id, steps, _summary(channel, names, around.creating), risk, loses, needs)
     late = (drops or point is not None) and channel.applier != STOPPED
-    notes.append(_left_stopped(channel, names))
+    notes.append("" if wish.start_both else _left_stopped(channel, names))
     if "source_user" in names and PASSWORD not in names and not around.creating:
         notes.append("The channel keeps its password: give source_password if the account has another.")
-    end = frozenset() if wish.leave_stopped else around.running
+    end = frozenset() if wish.leave_stopped else BOTH if wish.start_both else around.running
     return Decision(plan, changes, _some(*notes), drops, late, mode, frozenset(end) | (around.running - stop))
 
 

@@ -11,7 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from . import refetch
 from .change_source import ATTEMPT, Around, Change, Wish, point_of
-from .channel_plan import APPLIER, RECEIVER, Setting, Threads, Verbs, running, start_steps, stop_steps
+from .channel_plan import APPLIER, BOTH, RECEIVER, Setting, Threads, Verbs, running, start_steps, stop_steps
 from .errors import BadInputError, RefusedError
 from .plan import STOP, Plan, Step
 from .snapshot import POSITION, RUNNING, STOPPED, Channel, Coordinates, Server
@@ -119,7 +119,7 @@ def steps_of(
     if wish.leave_stopped or around.creating:
         return (*applier, *gaps, *receiver, change)
     standing = _with(channel, on - stop)
-    starts = start_steps(verbs, standing, around.running)
+    starts = start_steps(verbs, standing, BOTH if wish.start_both else around.running)
     return (*applier, *gaps, *receiver, change, *_waiting(starts, channel, changes))
 
 

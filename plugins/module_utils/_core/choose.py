@@ -10,8 +10,8 @@ composes, this decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .finding_types import ERROR, INFO, TYPES
 from .remedies import REMEDIES, RISKS, Remedy, allowed
@@ -149,6 +149,9 @@ def choose(
         waiting = (channel["verdict"] == "blocked" or "gtid_gap" in codes) and "wait" not in tried
         action = WAIT if waiting else DONE if channel["verdict"] in ("healthy", "behind") else REFUSED
         return Choice(action, name, reason=" ".join(["The channel is %s." % channel["verdict"], *_summaries(mine)]))
+    policy, finish = _unfinished(name, channel.get("unfinished"), grave, policy, tried)
+    if finish is not None:
+        return finish
     hold = next((finding for finding in grave if finding["code"] in _HOLD), None)
     reasons: List[str] = []
     switches: List[str] = []
@@ -182,6 +185,28 @@ def first_choice(status: Mapping[str, Any], policy: Policy, tried: Sequence[str]
     if not choices:
         return Choice(REFUSED, reason="The server has no replication channel.")
     return min(choices, key=lambda choice: (APPLY, WAIT, REFUSED, DONE).index(choice.action))
+
+
+def _unfinished(
+    name: str,
+    left: Optional[Mapping[str, Any]],
+    grave: Sequence[Mapping[str, Any]],
+    policy: Policy,
+    tried: Sequence[str],
+) -> Tuple[Policy, Optional[Choice]]:
+    """What a killed run left to do (`unfinished`): its START is allowed, or it has to find the position anew."""
+    codes = {str(finding["code"]) for finding in grave}
+    if not left or not codes <= {"stopped_applier", "stopped_receiver"}:
+        return policy, None
+    if left["remedy"] == "start":
+        return replace(policy, start_stopped=True), None
+    remedy = REMEDIES[left["remedy"]]
+    if _obstacle(remedy, grave[0], policy, tried, ())[0]:
+        return policy, None
+    why = "%s: a run was killed before it was over; %s" % (grave[0]["code"], remedy.meaning)
+    return policy, Choice(
+        APPLY, name, remedy.name, remedy.module, grave[0]["code"], {"start": left["start"]}, why
+    )  # fmt: skip
 
 
 def _summaries(findings: Sequence[Mapping[str, Any]]) -> List[str]:
