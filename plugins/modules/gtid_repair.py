@@ -59,6 +59,12 @@ options:
       - Needed to write empty transactions for errant ones on a source.
     type: bool
     default: false
+  fetch_again:
+    description:
+      - For O(method=reset) on MySQL, whether what O(gtids) leaves out although it is executed here is meant to come
+        from the source again, as after a source gave the numbers away a second time. The rows have to be undone before.
+    type: bool
+    default: false
   allowed_local:
     description: UUIDs and tags (MariaDB server ids) of intended local transactions, which are not errant.
     type: list
@@ -216,6 +222,7 @@ SPEC: Dict[str, Any] = {
     "gtids": {"type": "str"},
     "max_transactions": {"type": "int", "default": 10000},
     "allow_withheld": {"type": "bool", "default": False},
+    "fetch_again": {"type": "bool", "default": False},
     "allowed_local": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -223,7 +230,7 @@ SPEC: Dict[str, Any] = {
 def converge(module: AnsibleModule) -> Dict[str, Any]:
     """Make the sets agree."""
     params = module.params
-    names = ("method", "gtids", "max_transactions", "allow_withheld")
+    names = ("method", "gtids", "max_transactions", "allow_withheld", "fetch_again")
     wish = rules.Wish(**{name: params[name] for name in names}, allowed_local=tuple(params["allowed_local"]))
     rules.check_options(wish)
     options = glue.change_options(module, "gtid_repair")

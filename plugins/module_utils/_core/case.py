@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
 
+from .gtid_content import Content, Difference
 from .gtid_mysql import GtidSet
 from .snapshot import GTID, RUNNING, Channel, Peer, Server
 
@@ -27,6 +28,10 @@ class Case:
     :param waited: seconds between the samples.
     :param allowed: UUIDs and tags whose local transactions are intended.
     :param confirmed: errant candidates that still stood when the source was read again; None when it was not.
+    :param contents: what the transactions do that only this replica has, by GTID, as far as they were read.
+    :param compared: what both have and was compared with the source, transaction by transaction; None when nothing was.
+    :param differences: the GTIDs under which the two have something different.
+    :param left: MariaDB: the position once what the source lacks or has otherwise is undone; '' when it is not known.
     """
 
     server: Server
@@ -37,6 +42,10 @@ class Case:
     waited: float = 0.0
     allowed: Tuple[str, ...] = ()
     confirmed: Optional[GtidSet] = None
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    compared: Optional[GtidSet] = None
+    differences: Tuple[Difference, ...] = ()
+    left: str = ""
 
     @property
     def is_mariadb(self) -> bool:

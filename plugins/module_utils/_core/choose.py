@@ -112,13 +112,30 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 # Whose data counts after a remedy for transactions that only the replica has.
-WINNERS: Mapping[str, str] = {"replay": "replica", "roll_back": "source"}
+WINNERS: Mapping[str, str] = {"replay": "replica", "roll_back": "source", "roll_back_reset": "source"}
+
+# These write to the source, which reaches every replica.
+_ON_SOURCE = ("replay", "roll_back", "inject_harmless")
 
 # Which transactions a remedy heals the rows of.
 HEALS: Mapping[str, str] = {"heal_failing": "failing", "heal_pending": "pending"}
 
+# What a remedy has to know, why it cannot be used without, and which variable would help.
+_NEEDS: Mapping[str, Tuple[str, str, str]] = {
+    "roll_back_reset": ("left", "what would be left of the history is not known", ""),
+    "fetch": ("fetch", "no other member that was read still has them", "replica_members"),
+}
+
 # Nothing is started or passed while one of these is open: a start would hide the collision (RULES 8).
-_HOLD = ("replica_ahead", "gtid_diverged", "position_beyond_source", "lost_tail")
+# Those that name the transactions come first.
+_HOLD = (
+    "rebuild_unfinished",
+    "gtid_collision",
+    "lost_tail",
+    "replica_ahead",
+    "gtid_diverged",
+    "position_beyond_source",
+)
 
 
 def choose(
@@ -144,7 +161,13 @@ def choose(
         return Choice(
             REFUSED, name, reason=forbidden, would_allow=["repair_managed_ok"] if "managed" in forbidden else []
         )
-    grave = [finding for finding in mine if finding["channel"] is not None and _needs_repair(finding)]
+    grave = [finding for finding in mine if finding["channel"] is not None and _needs_repair(finding, policy)]
+    named = [finding for finding in grave if finding["code"] == "errant" and finding["evidence"].get("named")]
+    if named and {"gtid_out_of_order", "gtid_diverged"} & set(codes):
+        # MariaDB: the local writes are what the other errors come from.
+        grave = named
+    if "source_caught_up" in codes:
+        grave = [finding for finding in grave if finding["code"] != "replica_ahead"]
     if not grave:
         waiting = (channel["verdict"] == "blocked" or "gtid_gap" in codes) and "wait" not in tried
         action = WAIT if waiting else DONE if channel["verdict"] in ("healthy", "behind") else REFUSED
@@ -152,7 +175,8 @@ def choose(
     policy, finish = _unfinished(name, channel.get("unfinished"), grave, policy, tried)
     if finish is not None:
         return finish
-    hold = next((finding for finding in grave if finding["code"] in _HOLD), None)
+    held = [finding for finding in grave if finding["code"] in _HOLD]
+    hold = min(held, key=lambda finding: _HOLD.index(finding["code"]), default=None)
     reasons: List[str] = []
     switches: List[str] = []
     for finding in [hold] if hold is not None else grave:
@@ -214,8 +238,10 @@ def _summaries(findings: Sequence[Mapping[str, Any]]) -> List[str]:
     return [str(finding["summary"]) for finding in findings if finding["severity"] != INFO]
 
 
-def _needs_repair(finding: Mapping[str, Any]) -> bool:
-    """True for errors, and for threads that somebody stopped."""
+def _needs_repair(finding: Mapping[str, Any], policy: Policy) -> bool:
+    """True for errors, for threads that somebody stopped, and for what is done only where it is allowed."""
+    if finding["code"] == "errant_harmless":
+        return policy.allow_source_write
     return finding["severity"] == ERROR or TYPES[finding["code"]].verdict == "stopped"
 
 
@@ -256,23 +282,35 @@ def _obstacle(
         return ("waited already", "") if "wait" in tried else ("", "")
     if remedy.name == "look":
         return "a person has to look at it", ""
-    if not remedy.module or (remedy.name in WINNERS and not finding["evidence"].get("own_uuid")):
+    if not remedy.module or (remedy.name in WINNERS and not finding["evidence"].get("named")):
         return "not in this release", ""
+    if remedy.name in _NEEDS and not finding["evidence"].get(_NEEDS[remedy.name][0]):
+        return _NEEDS[remedy.name][1:]
     if policy.strategy not in ("auto", remedy.name):
         return "repair_strategy is %s" % policy.strategy, "repair_strategy=%s" % remedy.name
+    if remedy.name in WINNERS and policy.winner != WINNERS[remedy.name]:
+        return _side(remedy, finding), " with ".join(_choice(remedy, policy))
     if not allowed(remedy.risk, policy.max_risk):
         return "its risk is %s" % remedy.risk, "repair_max_risk=%s" % remedy.risk
     if remedy.name == "start" and not policy.start_stopped:
         return "stopped threads are started only when asked", "repair_start_stopped=true"
-    if remedy.name in WINNERS and policy.winner != WINNERS[remedy.name]:
-        return _side(remedy, finding), "repair_winner=%s" % WINNERS[remedy.name]
-    if remedy.name in WINNERS and not policy.allow_source_write:
+    if remedy.name in _ON_SOURCE and not policy.allow_source_write:
         return "it writes to the source, which reaches every replica", "repair_allow_source_write=true"
     if remedy.name in tried:
         return "tried in this state already", ""
     if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
         return "one transaction was healed already and the next one fails as well, so all to come are healed", ""
     return "", ""
+
+
+def _choice(remedy: Remedy, policy: Policy) -> List[str]:
+    """The variables that make a side's remedy the one to apply."""
+    wanted = ["repair_winner=%s" % WINNERS[remedy.name]]
+    if not allowed(remedy.risk, policy.max_risk):
+        wanted.append("repair_max_risk=%s" % remedy.risk)
+    if remedy.name in _ON_SOURCE and not policy.allow_source_write:
+        wanted.append("repair_allow_source_write=true")
+    return wanted
 
 
 def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
@@ -293,8 +331,13 @@ def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
         arguments["state"] = "started"
     if remedy.name in HEALS:
         arguments["which"] = HEALS[remedy.name]
-    if remedy.name in WINNERS:
-        arguments["gtids"] = str(finding["evidence"]["transactions"])
+    if remedy.name in WINNERS or remedy.name == "inject_harmless":
+        arguments["gtids"] = str(finding["evidence"]["named"])
+    if remedy.name == "fetch":
+        arguments.update(gtids=str(finding["evidence"]["fetch"]), donor=str(finding["evidence"]["donor"]))
+    if remedy.name == "roll_back_reset":
+        arguments["left"] = str(finding["evidence"]["left"])
+        arguments["tables"] = list(finding["evidence"]["tables"])
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]
     return arguments

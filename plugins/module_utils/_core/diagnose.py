@@ -6,13 +6,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from . import diagnose_binlog, diagnose_faults, diagnose_gtid, diagnose_progress, diagnose_rebuild, diagnose_settings
+from . import (
+    diagnose_binlog,
+    diagnose_faults,
+    diagnose_gtid,
+    diagnose_gtid_mariadb,
+    diagnose_progress,
+    diagnose_rebuild,
+    diagnose_settings,
+)
 from .case import Case
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
+from .gtid_content import Content, Difference
 from .gtid_mysql import GtidSet
 from .snapshot import Channel, Peer, Server
 from .state import joint_state_id, state_id
@@ -41,7 +50,11 @@ ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_faults.certificate_ended,
     diagnose_binlog.binlog_incomplete,
     diagnose_gtid.errant,
-    diagnose_gtid.mariadb_local_writes,
+    diagnose_gtid.collision,
+    diagnose_gtid.source_caught_up,
+    diagnose_gtid_mariadb.local_writes,
+    diagnose_gtid_mariadb.lost_or_collided,
+    diagnose_gtid_mariadb.source_caught_up,
     diagnose_gtid.purged,
     diagnose_gtid.purged_coordinates,
     diagnose_gtid.source_unknown,
@@ -98,6 +111,10 @@ class Surroundings:
     :param members: other servers of the topology that were named.
     :param earlier: the server at the first sample, when there were two, ``waited`` seconds before.
     :param confirmed: errant candidates that still stood when every source was read again.
+    :param contents: what transactions do that only the replica has, by GTID.
+    :param compared: by channel, what was compared with its source transaction by transaction.
+    :param differences: by channel, the GTIDs under which both have something different.
+    :param left: by channel, MariaDB's position once what the source lacks is undone.
     """
 
     sources: Mapping[str, Peer]
@@ -106,6 +123,10 @@ class Surroundings:
     waited: float = 0.0
     allowed: Tuple[str, ...] = ()
     confirmed: Optional[GtidSet] = None
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    compared: Mapping[str, GtidSet] = field(default_factory=dict)
+    differences: Mapping[str, Tuple[Difference, ...]] = field(default_factory=dict)
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
@@ -121,6 +142,10 @@ def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
         waited=around.waited,
         allowed=around.allowed,
         confirmed=around.confirmed,
+        contents=around.contents,
+        compared=around.compared.get(channel.name),
+        differences=around.differences.get(channel.name, ()),
+        left=around.left.get(channel.name, ""),
     )
 
 
@@ -147,13 +172,16 @@ def diagnose(server: Server, around: Surroundings, only: Optional[str] = None) -
     return Diagnosis(server, own, tuple(channels), max(verdicts, key=VERDICT_ORDER.index))
 
 
-def _without_repeats(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _without_repeats(findings: Iterable[Finding]) -> List[Finding]:
     """Each code once a channel where two predicates see the same thing (a purge shows as an error and in the sets)."""
-    seen = set()
+    seen: Dict[Tuple[str, object], Finding] = {}
     for finding in findings:
         key = (finding.code, finding.names.get("transaction"))
         if finding.code in ("purged_on_source", "duplicate_server_id", "errant"):
             key = (finding.code, None)
-        if key not in seen:
-            seen.add(key)
-            yield finding
+        first = seen.get(key)
+        if first is None:
+            seen[key] = finding
+        elif finding.code == "purged_on_source":
+            seen[key] = replace(first, evidence={**finding.evidence, **first.evidence})
+    return list(seen.values())

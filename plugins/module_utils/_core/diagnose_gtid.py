@@ -10,13 +10,17 @@ server that could not be asked is reported as unknown, never guessed.
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
+from . import gtid_content
 from .case import Case, at_rest
+from .fault_classes import RECEIVER, classify
 from .finding import Finding
-from .gtid_mariadb import MariadbGtid
 from .gtid_mysql import GtidSet, describe
 from .snapshot import GTID, RUNNING, Peer, Server
+
+MOST_SHOWN = 10
+CAUGHT_UP = "The source has the transactions again that it lacked, and those it shares with the replica are the same."
 
 
 def holes(case: Case) -> Iterator[Finding]:
@@ -94,7 +98,7 @@ def errant_candidates(case: Case) -> Optional[GtidSet]:
     """Transactions of the replica that no server above it has; None when a server that matters could not be asked."""
     if case.server.executed is None or case.source is None:
         return None
-    servers = _servers(case.sources)
+    servers = servers_of(case.sources)
     if servers is None:
         return None
     candidates = case.server.executed
@@ -115,18 +119,79 @@ def errant(case: Case) -> Iterator[Finding]:
     tags = [name for name in case.allowed if "-" not in name]
     local = candidates.without(uuids=uuids, tags=tags)
     intended = candidates - local
-    lost = local.restricted([peer.server.uuid for peer in case.sources if peer.server is not None])
+    lost = _lost(case, local)
     stray = local - lost
-    if lost:
+    harmless = gtid_content.harmless(case.contents, stray)
+    stray = stray - harmless
+    if lost and not gtid_content.collided(case.differences):
         summary = "Numbered by a source that does not have them: %s." % describe(lost)
-        yield Finding("lost_tail", case.channel.name, summary, {"transactions": str(lost)}, {"lost": str(lost)})
+        yield Finding("lost_tail", case.channel.name, summary, _settling(case, lost), {"lost": str(lost)})
     if stray:
         summary = "Only this replica has them: %s." % describe(stray)
-        evidence = {"transactions": str(stray), "own_uuid": case.server.uuid}
+        evidence = {**_settling(case, stray), "own_uuid": case.server.uuid}
         yield Finding("errant", case.channel.name, summary, evidence, {"errant": str(stray)})
+    if harmless:
+        summary = "Only this replica has them, and they change nothing: %s." % describe(harmless)
+        yield Finding("errant_harmless", case.channel.name, summary, _settling(case, harmless))
     if intended:
         summary = "Intended local transactions: %s." % describe(intended)
         yield Finding("allowed_local", case.channel.name, summary, {"transactions": str(intended)})
+
+
+def _lost(case: Case, candidates: GtidSet) -> GtidSet:
+    """Those that a source numbered itself, so that it must have had them."""
+    return candidates.restricted([peer.server.uuid for peer in case.sources if peer.server is not None])
+
+
+def _settling(case: Case, gtids: GtidSet) -> Dict[str, Any]:
+    """What a remedy needs to know of transactions that are to be kept or undone, and what a person wants to see.
+
+    ``left`` is what counts as executed here once they do not.
+    """
+    executed = case.server.executed or GtidSet()
+    names = [str(gtid) for gtid in gtids.gtids(gtids.count() if gtids.count() <= MOST_SHOWN else MOST_SHOWN)]
+    return {
+        "transactions": str(gtids),
+        "named": str(gtids),
+        "left": str(executed - gtids),
+        "tables": sorted({table for one in case.contents.values() for table in one.tables}),
+        "shown": gtid_content.told(case.contents, names, MOST_SHOWN),
+    }
+
+
+def collision(case: Case) -> Iterator[Finding]:
+    """One number, two transactions: the source lost the one that this replica has and gave its number away again.
+
+    What the source lost besides belongs to it: none of it can be replayed without the transactions before it.
+    """
+    collided = gtid_content.collided(case.differences)
+    if not collided or case.source is None:
+        return
+    candidates = errant_candidates(case)
+    confirmed = candidates & case.confirmed if candidates is not None and case.confirmed is not None else GtidSet()
+    every = collided | _lost(case, confirmed)
+    pairs = [one for one in case.differences if one.kind == gtid_content.COLLISION]
+    evidence = {
+        **_settling(case, every),
+        "collisions": str(collided),
+        "tables": sorted({table for one in pairs for table in (*one.here.tables, *one.there.tables)}),
+        "shown": ["here %s; on the source %s" % (one.here.told(), one.there.told()) for one in pairs[:MOST_SHOWN]],
+    }
+    summary = "Something else on the source under the same numbers: %s." % describe(collided)
+    yield Finding("gtid_collision", case.channel.name, summary, evidence, {"collisions": str(collided)})
+
+
+def source_caught_up(case: Case) -> Iterator[Finding]:
+    """The receiver's error says that the source lacks transactions, and it does not (any more): nothing was reused."""
+    fault = case.channel.receiver_fault
+    if fault is None or case.channel.receiver == RUNNING or classify(fault, RECEIVER) != "replica_ahead":
+        return
+    candidates = errant_candidates(case)
+    if case.compared is None or candidates is None or case.confirmed is None or case.differences:
+        return
+    if _lost(case, candidates & case.confirmed):
+        return
+    yield Finding("source_caught_up", case.channel.name, CAUGHT_UP, {"compared": str(case.compared)})
 
 
 def purged(case: Case) -> Iterator[Finding]:
@@ -147,7 +212,31 @@ def purged(case: Case) -> Iterator[Finding]:
         yield Finding("will_be_purged", case.channel.name, summary, evidence, {"missing": str(needed)})
     else:
         summary = "The source has purged what the replica needs: %s." % describe(needed - fetched)
+        evidence.update(_donor(case, needed - fetched))
         yield Finding("purged_on_source", case.channel.name, summary, evidence, {"missing": str(needed - fetched)})
+
+
+def _donor(case: Case, needed: GtidSet) -> Dict[str, str]:
+    """The member that can send most of what is needed, in its order, and what of it; nothing when none can.
+
+    Only what nothing missing stands before: the rest has to wait for another member.
+    """
+    best: Dict[str, str] = {}
+    most = 0
+    for peer in case.sources:
+        if peer.server is None or peer.server.executed is None or peer.server.purged is None:
+            continue
+        sends = needed & (peer.server.executed - peer.server.purged)
+        first = GtidSet.from_intervals(
+            {
+                key: [(runs[0][0], runs[0][1])]
+                for key, runs in sends.intervals().items()
+                if runs[0][0] == needed.intervals()[key][0][0]
+            }
+        )
+        if first.count() > most and peer is not case.source:
+            most, best = first.count(), {"donor": peer.name, "fetch": str(first)}
+    return best
 
 
 def purged_coordinates(case: Case) -> Iterator[Finding]:
@@ -165,32 +254,6 @@ def purged_coordinates(case: Case) -> Iterator[Finding]:
     yield Finding(code, case.channel.name, summary, evidence, {"needs": str(case.channel.executed)})
 
 
-def mariadb_local_writes(case: Case) -> Iterator[Finding]:
-    """MariaDB has positions instead of sets: a local write shows as the own server id in a domain of the source's."""
-    state = case.server.binlog_state
-    if not case.is_mariadb or state is None:
-        return
-    own = case.server.server_id
-    written = [gtid for gtid in state.gtids if gtid.server_id == own]
-    if not written:
-        return
-    known = _servers(case.sources)
-    if known is None:
-        return
-    stray = [
-        gtid
-        for gtid in written
-        if not any(server.binlog_state and server.binlog_state.contains(gtid) for server in known)
-    ]
-    shared = [gtid for gtid in stray if any(gtid.domain == other.domain for s in known for other in _gtids(s))]
-    if shared:
-        text = ",".join(str(gtid) for gtid in shared)
-        summary = "Written on this replica, in a domain that it replicates: %s." % text
-        yield Finding(
-            "errant", case.channel.name, summary, {"transactions": text, "own_server_id": own}, {"errant": text}
-        )
-
-
 def source_unknown(case: Case) -> Iterator[Finding]:
     """Says that the source was not asked, and why."""
     if case.source is not None and case.source.server is None:
@@ -200,11 +263,7 @@ def source_unknown(case: Case) -> Iterator[Finding]:
         )
 
 
-def _servers(peers: Tuple[Peer, ...]) -> Optional[Tuple[Server, ...]]:
+def servers_of(peers: Tuple[Peer, ...]) -> Optional[Tuple[Server, ...]]:
     """The servers behind peers, or None when there are none or one of them could not be read."""
     servers = tuple(peer.server for peer in peers if peer.server is not None)
     return servers if servers and len(servers) == len(peers) else None
-
-
-def _gtids(server: Server) -> Tuple[MariadbGtid, ...]:
-    return server.binlog_state.gtids if server.binlog_state is not None else ()

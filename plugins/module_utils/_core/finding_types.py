@@ -55,6 +55,7 @@ class FindingType:
 
 # Not "reposition": that an object is there does not say that it is the same one, and passing looks at its definition.
 _CONFLICT = ("skip_present", "rebuild")
+_BINLOGS = "it is seen in the binlogs, which no fixture holds; tests/integration/test_gtid.py shows it"
 _HEAL = ("heal_failing", "heal_pending")
 _ROWS = ("reposition", "heal_rows", "gtid_append", "skip_present", *_HEAL, "rebuild")
 
@@ -225,7 +226,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "purged_on_source", ERROR, BROKEN,
         "The source no longer has binlogs that the replica needs.",
-        ("replay", "gtid_append", "rebuild"),
+        ("fetch", "gtid_append", "rebuild"),
     ),
     FindingType(
         "rebuild_unfinished", ERROR, BROKEN,
@@ -239,7 +240,7 @@ _TYPES: Tuple[FindingType, ...] = (
         "The replica has transactions of the source that the source itself does not have: the source lost the end "
         "of its binlog. Never simply restart: once the source has reused the numbers, the error disappears and "
         "the data differ.",
-        ("replay", "roll_back", "rebuild"),
+        ("rebuild",),
     ),
     FindingType(
         "gtid_diverged", ERROR, DIVERGED,
@@ -380,13 +381,30 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "errant", ERROR, DIVERGED,
         "The replica has transactions that no source of it has: somebody wrote here.",
-        ("replay", "roll_back", "gtid_inject", "rebuild"),
+        ("replay", "roll_back", "roll_back_reset", "gtid_inject", "rebuild"),
+    ),
+    FindingType(
+        "errant_harmless", INFO, HEALTHY,
+        "The replica has transactions that no source of it has, and they change nothing: FLUSH, ANALYZE, OPTIMIZE, or "
+        "empty ones. After a promotion they reach every server; once their binlogs are purged, others cannot follow.",
+        ("inject_harmless",), not_reproduced=_BINLOGS,
     ),
     FindingType(
         "lost_tail", ERROR, DIVERGED,
         "The replica has transactions numbered by the source that the source does not have: it lost them in a "
-        "crash.",
-        ("replay", "roll_back", "rebuild"),
+        "crash. What it writes next takes their numbers, so repair this before anything is written or started.",
+        ("replay", "roll_back_reset", "rebuild"),
+    ),
+    FindingType(
+        "gtid_collision", ERROR, DIVERGED,
+        "Source and replica have different transactions under the same numbers: the source lost some in a crash and "
+        "gave their numbers away again. The sets may be equal and replication may run; the rows differ.",
+        ("roll_back_reset", "rebuild"), not_reproduced=_BINLOGS,
+    ),
+    FindingType(
+        "source_caught_up", ERROR, BROKEN,
+        "The receiver stopped because the source lacked transactions. It has them now, and what both have is the same.",
+        ("refetch",), not_reproduced=_BINLOGS,
     ),
     FindingType(
         "allowed_local", INFO, HEALTHY,

@@ -33,6 +33,7 @@ class Wish:
     :param max_transactions: how many empty transactions may be written.
     :param allow_withheld: servers may be left without the changes behind the GTIDs.
     :param allowed_local: UUIDs and tags of intended local transactions.
+    :param fetch_again: what a reset leaves out although it is executed here is to come from the source again.
     """
 
     method: str = AUTO
@@ -40,6 +41,7 @@ class Wish:
     max_transactions: int = 10000
     allow_withheld: bool = False
     allowed_local: Tuple[str, ...] = ()
+    fetch_again: bool = False
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def _mysql(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around: A
     executed = rules.check_gtids(server, rules.attempt(wish.method))
     found = rules.wanted(wish, server, channel, around)
     if wish.method == RESET:
-        return _reset(verbs, server, channel, around, state_id, found)
+        return _reset(wish, verbs, server, channel, around, state_id, found)
     missing = found.gtids - executed
     anew = made.must_refetch(channel, found.gtids, executed)
     mended = made.mended_threads(channel, found.gtids, executed, _purged(around))
@@ -129,13 +129,14 @@ def _complete(planned: Planned, verbs: Verbs, server: Server, channel: Channel, 
 
 
 def _reset(
-    verbs: Verbs, server: Server, channel: Channel, around: Around, state_id: str, found: rules.Wanted
+    wish: Wish, verbs: Verbs, server: Server, channel: Channel, around: Around, state_id: str, found: rules.Wanted
 ) -> Planned:
     executed = server.executed or GtidSet()
     wanted = found.gtids
-    if resets.is_done(server, wanted, around):
+    # A history that begins at the set says nothing where the same numbers were lost twice.
+    if executed == wanted or (not wish.fetch_again and resets.is_done(server, wanted, around)):
         return Planned(Plan(state_id), RESET, note=found.note, wanted=wanted)
-    resets.check(server, channel, wanted, around)
+    resets.check(server, channel, wanted, around, wish.fetch_again)
     anew = bool(channel.source_host) and channel.mode == GTID
     end = running(channel)
     steps = made.around(verbs, server, channel, made.reset(verbs, wanted, executed), end, anew)
@@ -152,7 +153,8 @@ def _mariadb(wish: Wish, verbs: Verbs, server: Server, channel: Channel, around:
     move = mariadb.move(wish, server, around)
     mended = mariadb.mended_threads(channel, move.target, around)
     end = running(channel) | mended
-    if not move.over and not (method == RESET and move.target != server.replica_position):
+    clears = method == RESET and (move.target != server.replica_position or resets.strays(server, around))
+    if not move.over and not clears:
         started = Plan(state_id, start_steps(verbs, channel, end), STARTED) if mended else Plan(state_id)
         return Planned(started, method, note=STARTED if mended else "", move=move, end=end)
     told: Tuple[str, ...] = ()

@@ -71,7 +71,7 @@ def candidates(peers: Sequence[Peer]) -> Tuple[List[Candidates], List[str]]:
             continue
         if not peer.server.channels or peer.server.executed is None:
             continue
-        above, hidden = _above(peer, peers)
+        above, hidden = servers_above(peer, peers)
         if hidden:
             unknown.append("what only %s has is not known: %s" % (peer.name, "; ".join(hidden)))
             continue
@@ -96,7 +96,7 @@ def _sources_of(above: Iterable[Peer], peers: Sequence[Peer]) -> List[Peer]:
     return [peer for peer in peers if peer.server is not None and peer.server.uuid in wanted]
 
 
-def _above(peer: Peer, peers: Sequence[Peer]) -> Tuple[List[Peer], List[str]]:
+def servers_above(peer: Peer, peers: Sequence[Peer]) -> Tuple[List[Peer], List[str]]:
     """Every server above a member, directly or not, and which of these were not read."""
     by_uuid = {other.server.uuid: other for other in peers if other.server is not None}
     found: List[Peer] = []
@@ -174,7 +174,7 @@ def mariadb(target: Peer, peers: Sequence[Peer], allowed: Sequence[str]) -> Verd
     unknown = tuple("%s could not be read: %s" % (peer.name, peer.reason) for peer in peers if peer.server is None)
     if server is None or server.binlog_state is None or not others:
         return Verdict(unknown=unknown or ("no other server was read",))
-    ends = [_end(other) for other in others]
+    ends = [position_end(other) for other in others]
     errant: List[str] = []
     for gtid in server.binlog_state.gtids:
         own = gtid.server_id == server.server_id and str(gtid.server_id) not in allowed
@@ -198,7 +198,8 @@ def mariadb(target: Peer, peers: Sequence[Peer], allowed: Sequence[str]) -> Verd
     )  # fmt: skip
 
 
-def _end(server: Server) -> GtidPosition:
+def position_end(server: Server) -> GtidPosition:
+    """Where each domain of a server's binlog ends; nothing where its state cannot tell."""
     state = server.binlog_state
     return state.position() if state is not None and state.ordered else GtidPosition()
 

@@ -22,17 +22,19 @@ from .permit import check_temporary_tables
 from .snapshot import GTID, STOPPED, Channel, Server
 
 
-def check(server: Server, channel: Channel, wanted: GtidSet, around: Around) -> None:
+def check(server: Server, channel: Channel, wanted: GtidSet, around: Around, again: bool = False) -> None:
     """Refuse a reset that would break others or this server.
 
     :param wanted: the set that is to be left.
+    :param again: what is executed and not in it is meant to come from the source again.
     :raises RefusedError: somebody reads its binlog or replicates from it, also in a ring; it has several channels;
         temporary tables are open; or the source could not send what is not in the set.
     """
     what = attempt(RESET)
     check_temporary_tables(server, what)
     check_readers(server, around)
-    check_still(server, channel, wanted, around)
+    if not again:
+        check_still(server, channel, wanted, around)
     if len(server.channels) > 1:
         names = ", ".join("'%s'" % other.name for other in server.channels)
         raise RefusedError(
@@ -125,3 +127,11 @@ def loses(server: Server, wanted: GtidSet) -> Tuple[str, ...]:
     if gone:
         told.append("that %s was executed here: it may be applied again" % describe(gone))
     return tuple(told)
+
+
+def strays(server: Server, around: Around) -> bool:
+    """MariaDB: whether the server's binlog holds what its source does not have, which only a reset takes away."""
+    source = around.source.server if around.source is not None else None
+    state = source.binlog_state if source is not None else None
+    mine = server.binlog_state.gtids if server.binlog_state is not None else ()
+    return state is not None and any(state.contains(gtid) is False for gtid in mine)

@@ -144,6 +144,31 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "what the transactions wrote (the undo record keeps it)",
     ),
     Remedy(
+        "fetch",
+        "binlog_apply",
+        "none",
+        "Apply what the source has purged from the binlog of another member that still has it, under its GTIDs, and go "
+        "on from there (only with replica_members).",
+        ("repairer", "members"),
+    ),
+    Remedy(
+        "roll_back_reset",
+        "binlog_apply",
+        "replica_history",
+        "Apply the exact inverse of transactions that the source does not have, and take their numbers out of this "
+        "replica's history, so that it gets what the source has under them (only with repair_winner=source).",
+        ("repairer", "source"),
+        "what the transactions wrote (the undo record keeps it), and this replica's own binlogs",
+    ),
+    Remedy(
+        "inject_harmless",
+        "gtid_repair",
+        "none",
+        "Let empty transactions take the numbers on the source of transactions that change nothing (only with "
+        "repair_allow_source_write).",
+        ("repairer", "source"),
+    ),
+    Remedy(
         "rebuild",
         "replica_rebuild",
         "rebuild",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core import gtid_repair as rules
 from .._core import gtid_repair_mariadb as mariadb
@@ -144,18 +144,26 @@ def verdict(aim: Target, asked: Asked, around: Around, wish: Wish) -> report.Ver
     here = Peer(aim.server.address, aim.server)
     if aim.server.flavour.is_mariadb:
         return report.mariadb(here, around.peers(), wish.allowed_local)
-    peers = (here, *around.peers())
+    return confirmed((here, *around.peers()), lambda name: _login(name, aim, asked, around), wish.allowed_local)
+
+
+def confirmed(peers: Sequence[Peer], login_of: Callable[[str], Login], allowed: Sequence[str]) -> report.Verdict:
+    """The verdict on sets (MySQL), once the servers above each candidate have been read again.
+
+    :param peers: all members, the replicas read before their sources as far as that is possible.
+    :param login_of: how to reach a member, by its name.
+    """
     found, unknown = report.candidates(peers)
     later: Dict[str, Optional[GtidSet]] = {}
     names = {name for candidate in found for name in candidate.above}
     deadline = time.monotonic() + CONFIRM_SECONDS
     while names:
-        later = {name: _executed(_login(name, aim, asked, around)) for name in names}
-        result = report.verdict(peers, later, found, unknown, wish.allowed_local)
+        later = {name: _executed(login_of(name)) for name in names}
+        result = report.verdict(peers, later, found, unknown, allowed)
         if not (result.errant or result.lost) or time.monotonic() > deadline:
             return result
         time.sleep(POLL_SECONDS)
-    return report.verdict(peers, later, found, unknown, wish.allowed_local)
+    return report.verdict(peers, later, found, unknown, allowed)
 
 
 def _login(name: str, aim: Target, asked: Asked, around: Around) -> Login:

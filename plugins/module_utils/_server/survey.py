@@ -11,7 +11,7 @@ transactions are confirmed by reading the sources once more, later.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._core import normalise
@@ -22,7 +22,7 @@ from .._core.diagnose_progress import moved, stall_possible
 from .._core.errors import BadInputError, ReplicaError, ServerError
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import Channel, Peer, Server
-from . import reader
+from . import reader, survey_content
 from .connect import Connection, Login, connect
 from .driver_errors import CONNECTION_LOST
 from .identity import check_source
@@ -43,6 +43,8 @@ class Request:
     :param members: the other servers of the topology.
     :param samples: 1 never waits; 2 waits up to 30 s when the first sample leaves a stall, or a hole, possible.
     :param allowed: UUIDs and tags of intended local transactions.
+    :param compare: so many of the newest transactions that the source numbered are compared one by one, to see whether
+        it has the same under their numbers; with 0 only where it is known to have lost some.
     """
 
     login: Login
@@ -52,6 +54,7 @@ class Request:
     members: Tuple[Login, ...] = ()
     samples: int = 2
     allowed: Tuple[str, ...] = ()
+    compare: int = 0
 
 
 def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
@@ -74,6 +77,7 @@ def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
         ):
             raw, server, around = _second_sample(connection, probed, server, around)
     around = _confirm(server, around, request)
+    around = survey_content.looked_into(server, around, _scope(server, request), request)
     return diagnose(server, around, request.channel), raw
 
 
@@ -194,9 +198,7 @@ def _confirm(server: Server, around: Surroundings, request: Request) -> Surround
         time.sleep(POLL_SECONDS / 2)
         for login in [*logins, *request.members]:
             candidates = candidates - _executed(login)
-    return Surroundings(
-        around.sources, around.members, around.earlier, around.waited, around.allowed, candidates
-    )  # fmt: skip
+    return replace(around, confirmed=candidates)
 
 
 def _executed(login: Login) -> GtidSet:

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks into the transactions that a look at the sets leaves in doubt: what they do, and whether both have the same."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Callable, Optional, Protocol, Sequence
+
+from .._core import gtid_content as rules
+from .._core.diagnose import Surroundings
+from .._core.errors import ReplicaError
+from .._core.fault_classes import RECEIVER, classify
+from .._core.gtid_mariadb import GtidPosition, MariadbGtid
+from .._core.gtid_mysql import GtidSet
+from .._core.snapshot import GTID, Channel, Server
+from . import gtid_content
+from .connect import Login
+
+# More transactions than these are not read to tell what they do, or compared where the source lost some.
+MOST_DESCRIBED = 1000
+MOST_COMPARED = 10000
+
+
+class Request(Protocol):
+    """What of `survey.Request` is needed here."""
+
+    @property
+    def login(self) -> Login:
+        """The replica."""
+
+    @property
+    def source_login(self) -> Optional[Callable[[Channel], Login]]:
+        """Makes the login of a channel's source."""
+
+    @property
+    def compare(self) -> int:
+        """How many transactions are compared."""
+
+
+def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Surroundings:
+    """Read what transactions do that only the replica has, and compare those that a source may have lost (MySQL).
+
+    A binlog that cannot be read leaves both unknown: then nothing is called harmless, and nothing the same.
+    """
+    confirmed = around.confirmed or GtidSet()
+    if server.flavour.is_mariadb:
+        return _mariadb(server, around, scope, request)
+    if server.executed is None:
+        return around
+    contents, compared, differences = {}, {}, {}
+    with suppress(ReplicaError):
+        contents = gtid_content.described(request.login, server, confirmed, MOST_DESCRIBED) or {}
+    for channel in scope:
+        peer = around.sources.get(channel.name)
+        source = peer.server if peer is not None else None
+        if source is None or request.source_login is None or channel.mode != GTID:
+            continue
+        own = (server.executed or GtidSet()).restricted([source.uuid])
+        suspected = bool(confirmed.restricted([source.uuid])) or _ahead(channel)
+        most = request.compare or (MOST_COMPARED if suspected else 0)
+        if not most:
+            continue
+        try:
+            done = gtid_content.compare(server, request.login, source, request.source_login(channel), own, most)
+        except ReplicaError:
+            continue
+        compared[channel.name], differences[channel.name] = done.gtids, done.found
+    return replace(around, contents=contents, compared=compared, differences=differences)
+
+
+def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Surroundings:
+    """The same on MariaDB, from the newest binlogs of both: a position does not tell one transaction from another."""
+    peers = [peer.server for peer in (*around.sources.values(), *around.members)]
+    states = [peer.binlog_state for peer in peers if peer is not None and peer.binlog_state is not None]
+    for channel in scope:
+        peer = around.sources.get(channel.name)
+        source = peer.server if peer is not None else None
+        if source is None or request.source_login is None or channel.mode != GTID or len(states) < len(peers):
+            continue
+        own = [
+            gtid
+            for gtid in (server.binlog_state.gtids if server.binlog_state else ())
+            if gtid.server_id == server.server_id
+        ]
+        if not (own or request.compare or _ahead(channel)):
+            continue
+        try:
+            mine = gtid_content.recent(request.login, server)
+            theirs = gtid_content.recent(request.source_login(channel), source)
+        except ReplicaError:
+            continue
+        only = rules.only_here(mine.contents, mine.head, states)
+        found = rules.differences(mine.contents, theirs.contents)
+        undone = [gtid for gtid in only if MariadbGtid.parse(gtid).server_id != server.server_id]
+        undone += [one.gtid for one in found if one.kind == rules.COLLISION]
+        left = rules.position_before(mine.contents, mine.head, undone, server.replica_position or GtidPosition())
+        around = replace(
+            around,
+            contents={**around.contents, **{gtid: mine.contents[gtid] for gtid in only}},
+            compared={**around.compared, channel.name: GtidSet()},
+            differences={**around.differences, channel.name: found},
+            left={**around.left, channel.name: str(left or "")},
+        )
+    return around
+
+
+def _ahead(channel: Channel) -> bool:
+    """Whether the source has said that it lacks what the replica has of it."""
+    fault = channel.receiver_fault
+    return fault is not None and classify(fault, RECEIVER) in ("replica_ahead", "gtid_diverged")
