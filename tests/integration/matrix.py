@@ -185,7 +185,8 @@ def play(stage: Stage, cell: Cell, folder: Path, *more: str) -> Run:
         login.update(replica_login_user=ADMIN.user, replica_login_password=ADMIN.password)
     given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60"}
     inventory = {"all": {"hosts": {"replica": login}}}
-    return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given), *more])
+    quick = {"ANSIBLE_PIPELINING": "true"}
+    return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given), *more], quick)
 
 
 def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True) -> str:

@@ -48,9 +48,12 @@ _ROWS = (
 )  # fmt: skip
 # The first one that fits counts.
 REFUSALS: Tuple[Refusal, ...] = (
-    Refusal("servers replicate from it", below=True),
+    Refusal("changed nothing that the replica can be asked about", ("ahead_of_position",), formats=("STATEMENT",)),
     Refusal("logged as a statement", _ROWS, formats=("STATEMENT",)),
     Refusal("its text is another one", ("trigger_exists_differs", "routine_exists_differs")),
+    Refusal("column v is not there", ("table_exists_differs",)),
+    Refusal("key k is", ("index_exists_differs",)),
+    Refusal("column c is", ("column_exists_differs",)),
     Refusal("it holds rows and the statement makes an empty one", ("table_exists_with_rows",)),
     Refusal("and not latin1", ("database_exists_differs",)),
     Refusal("it is another one", ("view_exists_differs",)),
