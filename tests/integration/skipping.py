@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
+import pytest
+from lab.topology import Lab
+
+from .conftest import MODES
 from .playbook import run_module
 from .stage import DB, Stage
 
@@ -102,3 +106,25 @@ class Skipping(Stage):
             "variables": self.replica.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (%s)" % names),
             "rows": [self.replica.query("SELECT * FROM %s.`%s` ORDER BY 1" % (DB, name)) for name in tables],
         }
+
+
+@pytest.fixture(scope="session", name="staged")
+def one_stage(flavour: str) -> Iterator[Skipping]:
+    """A pair per flavour."""
+    with Lab(flavour, gtid=True) as lab:
+        made = Skipping(lab)
+        yield made
+        made.let_go()
+
+
+@pytest.fixture(scope="session", name="mode", params=MODES)
+def one_mode(request: pytest.FixtureRequest) -> str:
+    """The mode of replication; for the session, so that servers are restarted once for each and not for each test."""
+    return str(request.param)
+
+
+@pytest.fixture(name="stage")
+def stage_in_order(mode: str, staged: Skipping) -> Skipping:
+    """The pair in one mode, with the base tables on both."""
+    staged.begin(mode)
+    return staged

@@ -8,39 +8,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
 
 import pytest
-from integration.conftest import MODES
 from integration.held import held
 from integration.playbook import run_module
-from integration.skipping import Skipping
+from integration.skipping import Skipping, one_mode, one_stage, stage_in_order  # noqa: F401  (fixtures)
 from lab.compare import compare
-from lab.topology import Lab
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
-
-
-@pytest.fixture(scope="session", name="staged")
-def one_stage(flavour: str) -> Iterator[Skipping]:
-    """A pair per flavour."""
-    with Lab(flavour, gtid=True) as lab:
-        made = Skipping(lab)
-        yield made
-        made.let_go()
-
-
-@pytest.fixture(scope="session", params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    """The mode of replication."""
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(mode: str, staged: Skipping) -> Skipping:
-    """The pair in one mode, with the base tables on both."""
-    staged.begin(mode)
-    return staged
 
 
 def conflicts(stage: Skipping, value: str) -> None:

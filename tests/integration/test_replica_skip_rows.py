@@ -10,44 +10,20 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
-from integration.conftest import MODES
 from integration.playbook import run_module, run_playbook
-from integration.skipping import NEW_VALUES, Skipping
+from integration.skipping import NEW_VALUES, Skipping, one_mode, one_stage, stage_in_order  # noqa: F401  (fixtures)
 from integration.stage import DB
 from lab.accounts import REPAIRER
 from lab.compare import compare
-from lab.topology import Lab
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 MANY = 1000 if FULL else 60
 
 # The default run shows the rule; every case of it is run with the full matrix.
 in_full = pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
-
-
-@pytest.fixture(scope="session", name="staged")
-def one_stage(flavour: str) -> Iterator[Skipping]:
-    """A pair per flavour."""
-    with Lab(flavour, gtid=True) as lab:
-        made = Skipping(lab)
-        yield made
-        made.let_go()
-
-
-@pytest.fixture(scope="session", params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    """The mode of replication; for the session, so that servers are restarted once for each and not for each test."""
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(mode: str, staged: Skipping) -> Skipping:
-    """The pair in one mode, with the base tables on both."""
-    staged.begin(mode)
-    return staged
 
 
 def only(mode: str) -> pytest.MarkDecorator:

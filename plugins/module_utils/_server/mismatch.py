@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core import mismatch as rules
 from .._core import mismatch_names as names
 from .._core import mismatch_plan as plans
-from .._core import refetch, skip_plan, skip_report
+from .._core import refetch, skip_plan
 from .._core.binlog.transactions import Transaction, transactions
 from .._core.errors import ReplicaError, ServerError
 from .._core.gtid_mysql import GtidSet
@@ -32,13 +32,12 @@ from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
 from .gtid_repair_inject import Writer
 from .mismatch_names import known
+from .passing import channel_now, discreet_target, settled
 from .prepared import prepared
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
-from .wait import POLL_SECONDS, glance
 
-_LOOKS = 3
 _RUNNING = (1198, 3017)
 # Why nothing is passed where others replicate from, and what to do instead.
 OTHER_RESULT = "they may have come to yet another result"
@@ -93,7 +92,8 @@ def repair(
         return Report(entry, plan, plan.queries(), aim.channel)
     try:
         outcome = _execute(aim, plan, options, found, how, entry)
-        after = _settled(aim, found, how, options.timeout)
+        end = found.transaction.end
+        after = settled(aim, fault, end, None if plans.anew(how) else end, options.timeout)
     except ReplicaError as error:
         error.context.setdefault("passed", [entry])
         raise
@@ -156,17 +156,6 @@ def _risk(aim: Target, how: str, found: Mismatch, login: Login) -> str:
 # -- passing it
 
 
-class _Discreet(Target):
-    """A target whose errors are masked, for records and results."""
-
-    def read(self) -> Server:
-        return _discreet(super().read())
-
-
-def _discreet(server: Server) -> Server:
-    return replace(server, channels=tuple(skip_report.masked(channel) for channel in server.channels))
-
-
 def _execute(aim: Target, plan: Plan, options: Options, found: Mismatch, how: str, entry: Dict[str, Any]) -> Outcome:
     """Carry out the plan; before the skip counter is set, look once more where the applier stands."""
 
@@ -177,10 +166,7 @@ def _execute(aim: Target, plan: Plan, options: Options, found: Mismatch, how: st
 
     details = {"passed": [entry], "finish": plans.finishing(plan.steps)}
     with Writer(aim.connection, options.timeout) as writer, _put_back(aim, how):
-        safe = _Discreet(
-            writer, aim.probed, _discreet(aim.server), skip_report.masked(aim.channel), aim.source, aim.state_id,
-            aim.verdict, aim.verbs,
-        )  # fmt: skip
+        safe = discreet_target(aim, writer)
         return carry_out(safe, plan, options, UNDO, details, again if how == plans.COUNTER else None)
 
 
@@ -201,42 +187,6 @@ def _put_back(aim: Target, how: str) -> Iterator[None]:
                 aim.connection.execute("SET SESSION default_master_connection = ''")
 
 
-def _settled(aim: Target, found: Mismatch, how: str, timeout: float) -> Channel:
-    """Wait until the applier is past the transaction and either runs or shows another error; the channel then.
-
-    :raises ReplicaError: it stands at the same transaction, or time is up.
-    """
-    deadline = time.monotonic() + timeout
-    looks = 0
-    while True:
-        now = glance(aim.connection, aim.probed, aim.channel.name)
-        looks = looks + 1 if now.applier == "Yes" else 0
-        beyond = plans.anew(how) or (now.executed is not None and now.executed.reached(found.transaction.end))
-        if looks >= _LOOKS and beyond:
-            return _channel(aim)
-        if now.applier != "Yes" and now.applier_fault is not None:
-            channel = _channel(aim)
-            stopped = skip_plan.broken(channel)
-            if stopped is None or stopped != skip_report.discreet(found.fault):
-                return channel
-            raise _no_effect(aim, "the applier stops at the same transaction again")
-        if time.monotonic() > deadline:
-            raise _no_effect(aim, "after %g s the applier is still before its end (at %s)" % (timeout, now.executed))
-        time.sleep(POLL_SECONDS)
-
-
-def _channel(aim: Target) -> Channel:
-    server = _discreet(read_server(aim.connection, aim.probed))
-    return server.channel(aim.channel.name) or aim.channel
-
-
-def _no_effect(aim: Target, what: str) -> ReplicaError:
-    return ReplicaError(
-        "see the transaction passed", "%s, %s" % (aim.server.address, aim.channel.label), what,
-        "Diagnose the channel with replica_status.", {"changed": True},
-    )  # fmt: skip
-
-
 # -- a run that was cut short
 
 
@@ -254,7 +204,7 @@ def _finish(aim: Target, options: Options) -> Report:
         return Report(entry, plan, plan.queries(), aim.channel, finished=True)
     details = {"finishes": path, "passed": [entry], "finish": record["details"]["finish"]}
     outcome = carry_out(aim, plan, options, UNDO, details)
-    return Report(entry, plan, tuple(outcome.executed), _channel(aim), outcome.record, True)
+    return Report(entry, plan, tuple(outcome.executed), channel_now(aim), outcome.record, True)
 
 
 def _latest(directory: str, module: str, aim: Target) -> Tuple[str, Optional[Dict[str, Any]]]:

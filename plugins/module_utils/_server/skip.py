@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
@@ -26,16 +25,15 @@ from .below import Asked
 from .change import Options, Outcome, Target, carry_out
 from .connect import Connection, Login, connect
 from .gtid_repair_inject import Writer
+from .passing import discreet_target, no_effect, settled
 from .prepared import prepared
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
 from .skip_case import Case, decide, passed_of
-from .wait import POLL_SECONDS, glance
 
 Entry = Dict[str, Any]
 
-_LOOKS = 3
 # The applier runs: the server refuses to change the counter (MySQL 5.6 and MariaDB; MySQL 8), which is being used up.
 _RUNNING = (1198, 3017)
 _UNDO = ("The transactions stay passed. What they wanted is told under details.",)
@@ -57,17 +55,6 @@ class Passed:
     record: str = ""
     after: Optional[Channel] = None
     more: str = ""
-
-
-class _Discreet(Target):
-    """A target whose errors are masked, for records and results."""
-
-    def read(self) -> Server:
-        return _discreet(super().read())
-
-
-def _discreet(server: Server) -> Server:
-    return replace(server, channels=tuple(skip_report.masked(channel) for channel in server.channels))
 
 
 def pass_some(
@@ -115,7 +102,9 @@ def _pass(
         return Passed(case.entries, plan.queries(), plan, more=case.more)
     with _put_back(aim, case.method):
         outcome = _execute(aim, plan, options, case, fault)
-        after = _settled(aim, case, fault, options.timeout)
+        group = case.found.group
+        first = Coordinates(group.source_file, group.source_end) if group.source_file else None
+        after = settled(aim, fault, first, None if case.method == POSITION else case.run.end, options.timeout)
         _check_passed(aim, case)
     done = passed_of(case, after.executed)
     return Passed(done.entries, tuple(outcome.executed), plan, outcome.record, after, case.more)
@@ -173,10 +162,7 @@ def _execute(aim: Target, plan: Plan, options: Options, case: Case, fault: Broke
         return plan
 
     with Writer(aim.connection, options.timeout) as writer:
-        safe = _Discreet(
-            writer, aim.probed, _discreet(aim.server), skip_report.masked(aim.channel), aim.source, aim.state_id,
-            aim.verdict, aim.verbs,
-        )  # fmt: skip
+        safe = discreet_target(aim, writer)
         details = {"passed": list(case.kept), "rows_before": list(case.held)}
         if case.method != IDEMPOTENT:
             return carry_out(safe, plan, options, _UNDO, details, again)
@@ -258,46 +244,6 @@ def _start_others(aim: Target) -> None:
                 connection.execute(step.statement)
 
 
-def _settled(aim: Target, case: Case, fault: Broken, timeout: float) -> Channel:
-    """Wait until the applier is past the transactions and either runs or shows the next error; the channel then.
-
-    :raises ReplicaError: it stands at the first of them, or time is up.
-    """
-    deadline = time.monotonic() + timeout
-    looks = 0
-    # A position that was set, as an empty transaction that is committed, is passed also where the status lags behind.
-    known = case.run.end is not None and case.method != POSITION
-    while True:
-        now = glance(aim.connection, aim.probed, aim.channel.name)
-        looks = looks + 1 if now.applier == "Yes" else 0
-        beyond = not known or _beyond(now.executed, case.run.end)
-        if beyond and (looks >= _LOOKS or now.applier != "Yes"):
-            return _channel(aim)
-        if now.applier != "Yes" and now.applier_fault is not None:
-            channel = _channel(aim)
-            stopped = skip_plan.broken(channel)
-            group = case.found.group
-            first = Coordinates(group.source_file, group.source_end) if group.source_file else None
-            if stopped is None or stopped != skip_report.discreet(fault) or _beyond(channel.executed, first):
-                return channel
-            raise _no_effect(aim, "the applier stops at the same transaction again")
-        if time.monotonic() > deadline:
-            raise _no_effect(aim, "after %g s the applier is still before its end (at %s)" % (timeout, now.executed))
-        time.sleep(POLL_SECONDS)
-
-
-def _channel(aim: Target) -> Channel:
-    server = _discreet(read_server(aim.connection, aim.probed))
-    return server.channel(aim.channel.name) or aim.channel
-
-
-def _beyond(executed: Optional[Coordinates], end: Optional[Coordinates]) -> bool:
-    try:
-        return executed is not None and end is not None and executed.reached(end)
-    except ValueError:
-        return False
-
-
 def _check_passed(aim: Target, case: Case) -> None:
     """Be sure that these transactions count as passed, and that nothing is left that would pass another one."""
     server = read_server(aim.connection, aim.probed)
@@ -305,24 +251,14 @@ def _check_passed(aim: Target, case: Case) -> None:
     if case.method == GTID:
         missing = GtidSet.parse(",".join(case.run.gtids)) - (server.executed or GtidSet())
         if not missing.is_empty:
-            raise _no_effect(aim, "%s is not in gtid_executed" % missing)
+            raise no_effect(aim, "%s is not in gtid_executed" % missing)
         return
     if case.method == POSITION and skip_method.by_domain(aim.server, aim.channel):
         here, wanted = server.replica_position, skip_steps.position_behind(aim.server, case.run)
         if here is None or not all(here.covers(gtid) for gtid in wanted.gtids):
-            raise _no_effect(aim, "gtid_slave_pos is %s and not %s" % (here, wanted))
+            raise no_effect(aim, "gtid_slave_pos is %s and not %s" % (here, wanted))
     if case.method == IDEMPOTENT and server.variable(aim.probed.dialect.exec_mode).upper() != skip_steps.STRICT:
-        raise _no_effect(aim, "%s is not STRICT" % aim.probed.dialect.exec_mode)
+        raise no_effect(aim, "%s is not STRICT" % aim.probed.dialect.exec_mode)
     left = server.variable(aim.probed.dialect.skip_counter, "0")
     if left not in ("", "0") or (channel is not None and channel.skip_counter):
-        raise _no_effect(aim, "the skip counter is not used up (%s)" % left)
-
-
-def _no_effect(aim: Target, what: str) -> ReplicaError:
-    return ReplicaError(
-        "see the transaction passed",
-        "%s, %s" % (aim.server.address, aim.channel.label),
-        what,
-        "Diagnose the channel with replica_status.",
-        {"changed": True},
-    )
+        raise no_effect(aim, "the skip counter is not used up (%s)" % left)
