@@ -24,7 +24,7 @@ from .._core.snapshot import Server
 from .._core.state import state_id
 from . import lowered
 from .change import Options, Target
-from .connect import Login, connect
+from .connect import Connection, Login, connect
 from .lock import advisory_lock
 from .probe import probe
 from .reader import read_server
@@ -174,8 +174,7 @@ class _Walk:
         check_writable(server, channel, self.asked.attempted, self.asked.options.managed_ok)
         if not self.asked.options.check_mode:
             self.stack.enter_context(advisory_lock(there, channel.name))
-        options = self.asked.options
-        server = lowered.put_back(there, server, channel.name, options.record_dir, options.check_mode)
+        server = self._raised(there, server)
         deadline = time.monotonic() + min(CATCH_UP_SECONDS, self.asked.options.timeout)
         while not rules.caught_up(upper, server):
             if time.monotonic() > deadline:
@@ -185,6 +184,14 @@ class _Walk:
         channel = server.channels[0]
         verbs = Verbs(probed.dialect, probed.features.channels, channel.name)
         return Target(there, probed, server, channel, None, state_id(server, channel, ()), "", verbs)
+
+    def _raised(self, there: Connection, server: Server) -> Server:
+        """The server with super_read_only put back where a run was ended that had lowered it."""
+        options = self.asked.options
+        now = lowered.put_back(there, server, server.channels[0].name, options.record_dir, options.check_mode)
+        if now is not server:
+            options.put_back.append("/* on %s */ %s" % (server.address, lowered.PUT_BACK))
+        return now
 
     def _refused(self, upper: Server, name: str, why: str) -> RefusedError:
         where = "" if upper is self.aim.server else " below %s" % upper.address
