@@ -50,8 +50,21 @@ options:
     description:
       - Whether to make tables that the replica lacks, as the source defines them, with their triggers and their schema
         where that is missing, and to fill them. When a part of it fails, what was made is taken away again.
-      - The account needs C(CREATE) for it and C(DROP) to take it away, which a repairer does not have otherwise, and what
-        the server asks for foreign keys (C(REFERENCES)) and for triggers of others. Without C(CREATE) RV(undecided) has
+      - The account needs C(CREATE) for it and C(DROP) to take it away, which a repairer does not have otherwise, and
+        what the server asks for foreign keys (C(REFERENCES)) and for triggers of others. Without C(CREATE)
+        RV(undecided) has the reason.
+    type: bool
+    default: false
+  pending:
+    description:
+      - Whether to take tables as well that transactions need which a broken replica has still to apply, and that it
+        lacks or that have no primary key, as the applier would fail at these next. They are left out where they cannot
+        be decided.
+    type: bool
+    default: false
+  require_all:
+    description:
+      - Whether to write nothing when a table cannot be decided. Otherwise the others are written, and RV(undecided) has
         the reason.
     type: bool
     default: false
@@ -244,6 +257,8 @@ SPEC: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["checked", "healed"], "default": "checked"},
     "start_stopped": {"type": "bool", "default": False},
     "create_missing": {"type": "bool", "default": False},
+    "pending": {"type": "bool", "default": False},
+    "require_all": {"type": "bool", "default": False},
     "max_rows": {"type": "int", "default": 100000},
     "chunk_rows": {"type": "int", "default": 10000},
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
@@ -255,7 +270,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     params = module.params
     wish = rules.Wish(
         tuple(params["tables"]), params["state"], params["start_stopped"], params["create_missing"],
-        params["max_rows"], max(params["chunk_rows"], 1), params["show_rows"],
+        params["max_rows"], max(params["chunk_rows"], 1), params["show_rows"], params["require_all"], params["pending"],
     )  # fmt: skip
     options = glue.change_options(module, "table_repair")
     arguments = glue.target_arguments(module, "write rows", options)

@@ -23,7 +23,7 @@ class Account:
 
     user: str
     password: str
-    role: str  # super, replication, observer, repairer, rebuilder
+    role: str  # super, replication, observer, repairer, definer, rebuilder
 
     @property
     def sql(self) -> str:
@@ -35,8 +35,11 @@ ADMIN = Account("root", "root-secret-93ae", "super")
 REPL = Account("repl", "repl-secret-7d40", "replication")
 OBSERVER = Account("observer", "observer-secret-51c2", "observer")
 REPAIRER = Account("repairer", "repairer-secret-e86b", "repairer")
+DEFINER = Account("definer", "definer-secret-2f6b", "definer")
 REBUILDER = Account("rebuilder", "rebuilder-secret-0f17", "rebuilder")
-ACCOUNTS: Dict[str, Account] = {account.user: account for account in (ADMIN, REPL, OBSERVER, REPAIRER, REBUILDER)}
+ACCOUNTS: Dict[str, Account] = {
+    account.user: account for account in (ADMIN, REPL, OBSERVER, REPAIRER, DEFINER, REBUILDER)
+}
 
 
 def _table() -> ModuleType:

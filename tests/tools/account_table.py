@@ -17,6 +17,8 @@ SERVERS = (
 ROLES = {
     "observer": "reads everything that diagnosis and comparison need, and can change nothing",
     "repairer": "can do what the observer can, and carry out the remedies",
+    "definer": "can do what the repairer can, and make and alter tables; only the remedies heal_table (for a table or "
+    "database that is missing) and alter_definition need it",
     "rebuilder": "can do what the repairer can, and build a replica anew (the replica needs it while that is done)",
 }
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"

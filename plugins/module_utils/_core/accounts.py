@@ -3,21 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The accounts the collection works with and the grants each of them needs, as data.
 
-Three roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
-also carries out the remedies; a *rebuilder* can do all that and drops and makes every schema. Every entry says which
-statement needs it; the integration tests run with exactly these grants, so one that is missing fails there.
+Four roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
+also carries out the remedies; a *definer* can do all that and makes and alters tables; a *rebuilder* can do what a
+repairer can and drops and makes every schema. Every entry says which statement needs it; the integration tests run with
+exactly these grants, so one that is missing fails there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 Version = Tuple[int, ...]
 NEVER: Version = (2**31,)
 ALWAYS: Version = (0,)
 
-ROLES: Tuple[str, ...] = ("observer", "repairer", "rebuilder")
+ROLES: Tuple[str, ...] = ("observer", "repairer", "definer", "rebuilder")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,26 @@ REPAIRER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "CREATE TEMPORARY TABLES", "a temporary twin on which the effect of a definition is tried"),
 )
 
+# Only for tables that are missing on a replica, or defined otherwise (remedies heal_table and alter_definition).
+DEFINER: Tuple[Privilege, ...] = (
+    Privilege("mysql", "CREATE", "making a table or database that is missing"),
+    Privilege("mysql", "DROP", "taking a table away again that could not be filled"),
+    Privilege("mysql", "ALTER", "altering a table to what it is on the source"),
+    Privilege("mysql", "INSERT", "ALTER TABLE asks for it"),
+    Privilege("mysql", "REFERENCES", "making a table with foreign keys"),
+    Privilege("mysql", "SET_ANY_DEFINER", "making a trigger of another account", since=(8, 2)),
+    Privilege("mysql", "ALLOW_NONEXISTENT_DEFINER", "the same where the account is not there", since=(8, 2)),
+    Privilege("mysql", "SET_USER_ID", "making a trigger of another account", since=(8, 0), until=(8, 2)),
+    Privilege("mysql", "SUPER", "making a trigger while the server writes a binlog (1419)", since=(8, 0)),
+    Privilege("mysql", "SYSTEM_USER", "making a trigger of an account that has it", since=(8, 0)),
+    Privilege("mariadb", "CREATE", "making a table or database that is missing"),
+    Privilege("mariadb", "DROP", "taking a table away again that could not be filled"),
+    Privilege("mariadb", "ALTER", "altering a table to what it is on the source"),
+    Privilege("mariadb", "INSERT", "ALTER TABLE asks for it"),
+    Privilege("mariadb", "REFERENCES", "making a table with foreign keys"),
+    Privilege("mariadb", "SET USER", "making a trigger of another account", since=(10, 5)),
+)
+
 REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mysql", "CREATE", "making schemas and tables"),
     Privilege("mysql", "DROP", "dropping schemas"),
@@ -124,23 +145,26 @@ REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "SET USER", "making programs and views of other accounts", since=(10, 5)),
 )
 
-# What each role has besides what the one before it has.
-_OF_ROLE: Tuple[Tuple[Privilege, ...], ...] = (OBSERVER, REPAIRER, REBUILDER)
+_OF_ROLE: Mapping[str, Tuple[Privilege, ...]] = {
+    "observer": OBSERVER,
+    "repairer": OBSERVER + REPAIRER,
+    "definer": OBSERVER + REPAIRER + DEFINER,
+    "rebuilder": OBSERVER + REPAIRER + REBUILDER,
+}
 
 
 def needed_privileges(engine: str, version: Sequence[int], role: str) -> Tuple[Privilege, ...]:
-    """Return what an account of that role needs on that server; each role needs all that the one before it does.
+    """Return what an account of that role needs on that server: a definer and a rebuilder all that a repairer does.
 
     :param engine: ``mysql`` or ``mariadb``
     :param version: numbers of the server version, most significant first
-    :param role: ``observer``, ``repairer`` or ``rebuilder``
+    :param role: one of `ROLES`
     :raises ValueError: for an unknown role
     """
     if role not in ROLES:
         raise ValueError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
-    table = [entry for part in _OF_ROLE[: ROLES.index(role) + 1] for entry in part]
     at = tuple(version)
-    return tuple(entry for entry in table if entry.engine == engine and entry.since <= at < entry.until)
+    return tuple(entry for entry in _OF_ROLE[role] if entry.engine == engine and entry.since <= at < entry.until)
 
 
 def grants(engine: str, version: Sequence[int], role: str, account: str) -> Tuple[str, ...]:
@@ -151,7 +175,7 @@ def grants(engine: str, version: Sequence[int], role: str, account: str) -> Tupl
 
     :param engine: ``mysql`` or ``mariadb``
     :param version: numbers of the server version, most significant first
-    :param role: ``observer``, ``repairer`` or ``rebuilder``
+    :param role: one of `ROLES`
     :param account: the account as SQL spells it, quoted: ``'observer'@'%'``
     :raises ValueError: for an unknown role, or an engine and version that the table has nothing for
     """

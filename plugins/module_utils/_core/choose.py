@@ -296,6 +296,8 @@ def _obstacle(
         return "stopped threads are started only when asked", "repair_start_stopped=true"
     if remedy.name in _ON_SOURCE and not policy.allow_source_write:
         return "it writes to the source, which reaches every replica", "repair_allow_source_write=true"
+    if remedy.name == "heal_table" and not _tables(finding):
+        return "the error does not name the table", ""
     if remedy.name in tried:
         return "tried in this state already", ""
     if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
@@ -323,6 +325,14 @@ def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
     return "to undo %s (binlog_apply with direction=reverse on the replica) is for a person to decide" % gtids
 
 
+def _tables(finding: Mapping[str, Any]) -> List[str]:
+    """The tables that an error is about: the one it names, or all of the database that is missing."""
+    evidence = finding["evidence"]
+    if evidence.get("missing_database"):
+        return ["%s.*" % evidence["missing_database"]]
+    return [str(evidence["table"])] if evidence.get("table") else []
+
+
 def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     """The module options that follow from the remedy and the finding."""
     arguments = dict(ARGUMENTS.get(remedy.name, {}))
@@ -338,6 +348,8 @@ def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     if remedy.name == "roll_back_reset":
         arguments["left"] = str(finding["evidence"]["left"])
         arguments["tables"] = list(finding["evidence"]["tables"])
+    if remedy.name == "heal_table":
+        arguments["tables"] = _tables(finding)
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]
     return arguments

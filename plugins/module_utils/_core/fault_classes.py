@@ -147,13 +147,15 @@ def is_coordinator_summary(fault: Fault) -> bool:
 _QUERY = re.compile(r"on query\. Default database: '(?P<db>[^']*)'\. Query: '(?P<query>.*)'\s*$", re.S)
 _TABLE = re.compile(r"(?:event on table|of table) '?`?(?P<table>[^\s;'`]+)", re.I)
 _MISSING_TABLE = re.compile(r"Table '(?P<table>[^']+)' doesn't exist", re.I)
+_MISSING_DATABASE = re.compile(r"Unknown database '(?P<database>[^']+)'", re.I)
 _TRANSACTION = re.compile(r"failed executing transaction '(?P<gtid>[0-9a-f-]{36}:[^']+)'", re.I)
 _KEY = re.compile(r"for key '(?P<key>[^']*)'")
 
 
 def named_in(fault: Fault) -> Dict[str, str]:
-    """What an applier error names: ``query``, ``database``, ``table`` (schema.table), ``key``, ``transaction`` (GTID).
+    """What an applier error names.
 
+    ``query``, ``database``, ``table`` (schema.table), ``missing_database``, ``key``, ``transaction`` (GTID).
     Only what is there.
     """
     found: Dict[str, str] = {}
@@ -164,6 +166,9 @@ def named_in(fault: Fault) -> Dict[str, str]:
     table = _TABLE.search(fault.text) or _MISSING_TABLE.search(fault.text)
     if table:
         found["table"] = table.group("table")
+    missing = _MISSING_DATABASE.search(fault.text)
+    if missing:
+        found["missing_database"] = missing.group("database")
     transaction = _TRANSACTION.search(fault.text)
     if transaction:
         found["transaction"] = transaction.group("gtid")

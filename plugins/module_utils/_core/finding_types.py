@@ -56,7 +56,7 @@ class FindingType:
 # Not "reposition": that an object is there does not say that it is the same one, and passing looks at its definition.
 _CONFLICT = ("skip_present", "rebuild")
 _BINLOGS = "it is seen in the binlogs, which no fixture holds; tests/integration/test_gtid.py shows it"
-_HEAL = ("heal_failing", "heal_pending")
+_HEAL = ("heal_failing", "heal_pending", "heal_table")
 _ROWS = ("reposition", "heal_rows", "gtid_append", "skip_present", *_HEAL, "rebuild")
 
 _TYPES: Tuple[FindingType, ...] = (
@@ -113,12 +113,12 @@ _TYPES: Tuple[FindingType, ...] = (
         "table_missing", ERROR, BROKEN,
         "A transaction needs a table that the replica does not have (1146): it was dropped here, or never came. On "
         "MySQL 5.6 a statement that failed on the source in another way shows as this, too.",
-        (_ROWS[0], "pass_mismatch", *_ROWS[1:]),
+        (_ROWS[0], "pass_mismatch", *_ROWS[1:4], "heal_table", *_HEAL[:2], "rebuild"),
     ),
     FindingType(
         "database_missing", ERROR, BROKEN,
         "A transaction needs a database that the replica does not have (1049).",
-        ("reposition", "skip_present", "rebuild"),
+        ("reposition", "skip_present", "heal_table", "rebuild"),
     ),
     FindingType(
         "column_missing", ERROR, BROKEN,

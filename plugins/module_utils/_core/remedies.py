@@ -110,6 +110,15 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "what these rows held on the replica (the undo record keeps them)",
     ),
     Remedy(
+        "heal_table",
+        "table_repair",
+        "replica_rows",
+        "Make the whole table what it is on the source at the replica's applied point, definition and rows where it is "
+        "missing, by a snapshot of the source and the images in its binlog since, and let the applier go on.",
+        ("repairer", "source", "definer where a table is missing"),
+        "what the rows of the table held on the replica (the undo record keeps them)",
+    ),
+    Remedy(
         "reposition",
         "change_master",
         "none",

@@ -56,6 +56,8 @@ class Wish:
     :param create: tables that the replica lacks are made as the source defines them.
     :param max_rows: so many rows may differ.
     :param show: ``none``, ``keys`` or ``full``.
+    :param whole: nothing is written when one of the tables cannot be decided.
+    :param pending: tables that transactions to come need are taken as well, if they are missing or have no primary key.
     """
 
     tables: Tuple[str, ...]
@@ -65,6 +67,8 @@ class Wish:
     max_rows: int = 100000
     chunk: int = 10000
     show: str = "keys"
+    whole: bool = False
+    pending: bool = False
 
 
 def check(wish: Wish, server: Server, channel: Channel, timeout: float) -> None:
@@ -222,6 +226,17 @@ def unlike(source: str, replica: str) -> str:
     if mine or theirs:
         said += " (source: %s; replica: %s)" % ("; ".join(mine) or "nothing", "; ".join(theirs) or "nothing")
     return said + "; make the definitions equal with sql_log_bin=0 first"
+
+
+def refuse_undecided(reasons: Sequence[str], server: Server, channel: Channel) -> None:
+    """Raise RefusedError when some tables are not decided and the caller wants all or none."""
+    if reasons:
+        raise RefusedError(
+            "make the tables equal to the source's for %s" % channel.label, server.address,
+            "; ".join(reasons[:5]) + (" and more" if len(reasons) > 5 else ""),
+            "Nothing was written. Build what is named anew (the table, or the replica), or mend it by hand.",
+            {"undecided": list(reasons)},
+        )  # fmt: skip
 
 
 def with_rows(outcome: Outcome, numbers: Mapping[TableName, int]) -> Outcome:

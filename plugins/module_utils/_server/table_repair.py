@@ -123,6 +123,9 @@ class _Work:
     def _select(self, source: Connection) -> None:
         mine, theirs = catalog.tables(source), catalog.tables(self.aim.connection)
         pairs, unmatched = words.select(self.wish.tables, mine, theirs)
+        if self.wish.whole:
+            lacking = ["%s: neither the source nor the replica has it" % name for name in unmatched]
+            rules.refuse_undecided(lacking, self.aim.server, self.aim.channel)
         if unmatched:
             raise BadInputError(
                 "Neither the source nor the replica has %s, or the accounts may not see it" % ", ".join(unmatched),
@@ -147,6 +150,8 @@ class _Work:
             with meeting(self.aim, self.login, self.wish.start_stopped, self.deadline) as at:
                 self._select(at.work)
                 preparer = Preparer(self.aim, self.wish, at)
+                for pair in preparer.beside() if self.wish.pending else ():
+                    self.tasks.setdefault(pair, Task(pair, beside=True))
                 todo = [task for task in self.tasks.values() if not task.read and not task.why]
                 for task in todo:
                     preparer.prepare(task)
@@ -175,7 +180,7 @@ class _Work:
         if self.wish.state == HEALED:
             rules.refuse_many(count, self.wish, self.aim.server, self.aim.channel)
         if not any(task.keys or task.made or self.behind for task in self._chosen()):
-            equal = self._said(Writer(self.aim, self.wish, {}).nothing(self._tables()))
+            equal = self._decided(Writer.nothing(self._tables()))
             return self._report(equal, equal, Plan(self.aim.state_id))
         for number in range(ROUNDS):
             with meeting(self.aim, self.login, self.wish.start_stopped, self.deadline) as at:
@@ -229,14 +234,20 @@ class _Work:
 
     def _said(self, outcome: Outcome) -> Said:
         numbers = {task.table.name: task.rows for task in self._chosen() if task.table is not None}
-        undecided = {"%s.%s" % task.pair: task.why for task in self.tasks.values() if task.why}
+        undecided = {"%s.%s" % task.pair: task.why for task in self.tasks.values() if task.why and not task.beside}
         return Said(rules.with_rows(outcome, numbers), undecided)
+
+    def _decided(self, outcome: Outcome) -> Said:
+        said = self._said(outcome)
+        if self.wish.whole:
+            rules.refuse_undecided(said.reasons, self.aim.server, self.aim.channel)
+        return said
 
     def _making(self) -> List[Making]:
         return [task.made for task in self._chosen() if task.made is not None]
 
     def _finished(self, at: Meeting, writer: Writer, found: Outcome) -> Report:
-        before, making = self._said(found), self._making()
+        before, making = self._decided(found), self._making()
         if self.wish.state != HEALED or not (found.different or making):
             return self._report(before, before, Plan(self.aim.state_id))
         rules.refuse_many(found.different, self.wish, self.aim.server, self.aim.channel)

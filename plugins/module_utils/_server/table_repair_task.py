@@ -30,6 +30,8 @@ from .table_repair_point import Meeting
 
 Pair = Tuple[str, str]
 
+_KEYED = "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY'"
+
 
 @dataclass
 class Task:
@@ -40,6 +42,7 @@ class Task:
     :param keys: of the rows that may differ.
     :param made: how it is made on the replica, which lacks it; None when it is there.
     :param why: why it is not decided; '' when it is.
+    :param beside: nobody named it.
     """
 
     pair: Pair
@@ -51,6 +54,7 @@ class Task:
     made: Optional[Making] = None
     why: str = ""
     read: bool = False
+    beside: bool = False
 
     @property
     def live(self) -> bool:
@@ -70,6 +74,18 @@ class Preparer:
         self.there = Tables(at.work, at.work, aim.server)
         self.mine: Mapping[Pair, Compared] = catalog.tables(at.work)
         self.theirs: Mapping[Pair, Compared] = catalog.tables(aim.connection)
+
+    def beside(self) -> List[Pair]:
+        """The tables that transactions to come need, and that no row by row repair could help: missing, or keyless."""
+        behind = self.at.behind
+        if behind is None or behind.everything:
+            return []
+        keyed = {self.here.pair(str(row["s"]), str(row["t"])) for row in self.aim.connection.query(_KEYED)}
+        return [
+            pair
+            for pair in sorted(self.mine)
+            if behind.has(*pair) and not behind.redefined(*pair) and self.here.pair(*pair) not in keyed
+        ]
 
     def prepare(self, task: Task) -> None:
         """Both sides' definitions; decides what needs no rows."""

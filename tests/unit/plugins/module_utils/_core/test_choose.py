@@ -67,7 +67,7 @@ def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
 @pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
 def test_rows_are_refused_with_the_reason(case: str) -> None:
     passed = ("reposition", "heal_rows", "gtid_append", "skip_present")
-    chosen = choice(case, tried=(*passed, "heal_failing", "heal_pending"))
+    chosen = choice(case, tried=(*passed, "heal_failing", "heal_pending", "heal_table"))
     assert chosen.action == REFUSED
     assert "not in this release" in chosen.reason
 
@@ -83,6 +83,13 @@ def test_rows_are_healed_for_one_transaction_and_then_for_all_of_them(case: str)
     assert (later.remedy, later.arguments) == ("heal_pending", {"which": "pending"})
 
 
+def test_a_whole_table_is_healed_where_the_error_names_it() -> None:
+    passed = ("reposition", "pass_mismatch", "heal_rows", "gtid_append", "skip_present")
+    chosen = choice("table_missing", tried=passed)
+    assert (chosen.remedy, chosen.module) == ("heal_table", "table_repair")
+    assert len(chosen.arguments["tables"]) == 1 and "." in chosen.arguments["tables"][0]
+
+
 @pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6", "mariadb-10.11", "mariadb-11.8"])
 @pytest.mark.parametrize("case", ["duplicate_row", "missing_row_update"])
 def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, flavour: str) -> None:
@@ -95,7 +102,7 @@ def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, fl
     else:
         assert (chosen.remedy, chosen.module) == ("reposition", "change_master")
         assert choice(case, flavour, max_risk="none").remedy == "reposition"
-        tried = ("reposition", "skip_present", "heal_rows", "heal_failing", "heal_pending")
+        tried = ("reposition", "skip_present", "heal_rows", "heal_failing", "heal_pending", "heal_table")
         left = choice(case, flavour, tried=tried, max_risk="replica_history")
         assert left.action == REFUSED and "goes by coordinates" in left.reason
 
