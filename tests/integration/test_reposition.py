@@ -183,24 +183,28 @@ def test_an_older_relay_log_info_after_a_power_loss(lab_of: Callable[..., Lab], 
     assert compare(lab.source, lab.replica) == []
 
 
+# Updates that go in again without an error, up to an insert that meets its row; then what was never applied.
+MOVED = (
+    "UPDATE cnt SET n = n + 10 WHERE id = 1",
+    "UPDATE t1 SET v = 'uno' WHERE id = 1",
+    "INSERT INTO t1 VALUES (10, 'ten')",
+    "UPDATE cnt SET n = n + 100 WHERE id = 1",
+    "UPDATE t1 SET v = 'eins' WHERE id = 1",
+    "INSERT INTO cnt VALUES (2, 0)",
+)
+LATER = ("UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
+
+
 def moved_back(lab: Lab) -> None:
     """A replica that was restarted at an old position, where it moved rows back until it met a duplicate one."""
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
     lab.wait_in_sync()
     start = lab.source.coordinates()
-    on_source(
-        lab,
-        "UPDATE cnt SET n = n + 10 WHERE id = 1",
-        "UPDATE t1 SET v = 'uno' WHERE id = 1",
-        "INSERT INTO t1 VALUES (10, 'ten')",
-        "UPDATE cnt SET n = n + 100 WHERE id = 1",
-        "UPDATE t1 SET v = 'eins' WHERE id = 1",
-        "INSERT INTO cnt VALUES (2, 0)",
-    )
+    on_source(lab, *MOVED)
     lab.wait_in_sync()
     lab.replica.stop_replica()
-    on_source(lab, "UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
+    on_source(lab, *LATER)
     lab.configure(lab.links[0], start)
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")

@@ -11,7 +11,17 @@ from typing import Callable
 
 import pytest
 from integration.test_repair import queries, result
-from integration.test_reposition import APPLIED, RELEASE, TABLES, Coordinates, on_source, play, sql_running
+from integration.test_reposition import (
+    APPLIED,
+    LATER,
+    MOVED,
+    RELEASE,
+    TABLES,
+    Coordinates,
+    on_source,
+    play,
+    sql_running,
+)
 from lab.compare import compare
 from lab.flavours import FLAVOURS
 from lab.topology import Lab
@@ -84,6 +94,33 @@ def test_what_is_here_counts_as_executed(
         assert known(lab) == lab.source.value("SELECT @@GLOBAL.gtid_executed")
     again = play(lab, "repair", tmp_path)
     assert again.code == 0 and result(again)["applied"] == [], again.output
+
+
+@pytest.mark.skipif(not FULL, reason="part of the full matrix")
+def test_rows_that_a_restart_moved_back_are_brought_forward_again(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    """With GTIDs: the rows go to the end of the range, and all up to there counts as executed."""
+    lab = lab_of(flavour, gtid=True)
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    gtids, start = known(lab), lab.source.coordinates()
+    on_source(lab, *MOVED)
+    lab.wait_in_sync()
+    lab.replica.stop_replica()
+    on_source(lab, *LATER)
+    forget(lab, gtids, start, False)
+    lab.replica.start_replica()
+    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+    assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 11
+    repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["heal_rows"], "rows_proven"), result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    if not lab.flavour.is_mariadb:
+        assert known(lab) == lab.source.value("SELECT @@GLOBAL.gtid_executed")
 
 
 @pytest.mark.skipif(not FULL, reason="part of the full matrix")

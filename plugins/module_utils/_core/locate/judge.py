@@ -32,7 +32,7 @@ from .answer import BOUNDARY, NOWHERE, RANGE, UNDECIDED, Answer, Evidence
 from .order import Order
 from .sections import shows_applied, shows_missing
 from .track import Track
-from .voting import BARRIER, FIRST, LAST, OWN, UNCLEAR, WITHIN, WITNESS, Tally
+from .voting import BARRIER, FIRST, LAST, OWN, STATED, UNCLEAR, WITHIN, WITNESS, Tally
 
 FULL = "full"
 WINDOW = "window"
@@ -127,7 +127,7 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
     if others:
         return "rows whose values come back agree at several boundaries"
     if not _same(tally, free[0]):
-        return "the transactions between the ends of the range changed nothing that the replica can be asked about"
+        return _between(tally, first, index)
     if first == 0 and not around.complete_start:
         return "nothing before the first transaction was looked at, so that the data may be older"
     if index == tally.transactions and not around.complete_end:
@@ -141,6 +141,17 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
     if _thin_start(tally, around, index) or _thin_end(tally, around, index):
         return "too few transactions on one side of it are shown to be applied, or to be missing"
     return _moved(tally, around, index) or _left_out(tally, around, index)
+
+
+def _between(tally: Tally, first: int, last: int) -> str:
+    """Why transactions tell nothing."""
+    inside = tally.flags[first + 1 : last + 1]
+    if any(flags & (STATED | UNCLEAR) == STATED | UNCLEAR for flags in inside):
+        return (
+            "between the ends of the range are statements (binlog_format STATEMENT or MIXED, or changed definitions),"
+            " whose text does not show what they made of which rows"
+        )
+    return "the transactions between the ends of the range changed nothing that the replica can be asked about"
 
 
 def _same(tally: Tally, run: Run) -> bool:

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data ahead of the position where statements are in the binlog: found where rows around them tell, else left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+from integration.test_repair import result
+from integration.test_reposition import TABLES, ahead, on_source, play, sql_running
+from lab.compare import compare
+from lab.topology import Lab
+
+# One transaction each but for SET. The counter is changed by statements only, on both sides of the place.
+BEFORE = (
+    "INSERT INTO t1 VALUES (10, 'ten')",
+    "SET SESSION binlog_format = 'STATEMENT'",
+    "UPDATE cnt SET n = n + 10 WHERE id = 1",
+    "SET SESSION binlog_format = 'ROW'",
+    "INSERT INTO t1 VALUES (11, 'eleven')",
+    "UPDATE t1 SET v = 'uno' WHERE id = 1",
+)
+AFTER = (
+    "INSERT INTO t1 VALUES (12, 'twelve')",
+    "SET SESSION binlog_format = 'STATEMENT'",
+    "UPDATE cnt SET n = n * 2 WHERE id = 1",
+    "SET SESSION binlog_format = 'ROW'",
+    "DELETE FROM t1 WHERE id = 2",
+)
+
+
+def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    lab = lab_of(flavour, gtid=False)
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    start = lab.source.coordinates()
+    on_source(lab, *BEFORE)
+    lab.wait_in_sync()
+    lab.replica.stop_replica()
+    on_source(lab, *AFTER)
+    lab.configure(lab.links[0], start)
+    lab.replica.start_replica()
+    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+    repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["reposition"], "rows_proven"), result(repaired)
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 22
+
+
+def test_statements_alone_are_no_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    lab = lab_of(flavour, gtid=False, binlog_format="STATEMENT")
+    ahead(lab)
+    lab.replica.start_replica()
+    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+    words = lab.flavour.words
+    before = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
+    rows = lab.replica.query("SELECT * FROM shop.cnt")
+    refused = play(lab, "repair", tmp_path, repair_strategy="reposition")
+    assert refused.code != 0 and result(refused)["applied"] == [], refused.output
+    assert "somewhere between" in result(refused)["line"] and "statements" in result(refused)["line"], result(refused)
+    after = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
+    assert after == before and lab.replica.query("SELECT * FROM shop.cnt") == rows and not list(tmp_path.iterdir())
