@@ -184,7 +184,11 @@ compared:
   elements: dict
   sample: [{"table": "shop.orders", "rows": 1000, "chunks": 1, "method": "primary key", "equal": true}]
 different:
-  description: What differs, and how. C(what) is C(definition), C(rows), C(missing_on_replica) or C(missing_on_source).
+  description:
+    - What differs, and how. C(what) is C(definition), C(rows), C(missing_on_replica) or C(missing_on_source).
+    - With a definition come the lines that only one side has, and in C(alter) the statements that give the replica's
+      table the source's definition, for one session on the replica. They are none where values may be lost, or
+      where nobody can know what becomes of them; then C(refused) says why.
   returned: success
   type: list
   elements: dict

@@ -13,6 +13,7 @@ from integration.comparing import different, proof_schema, writers
 from integration.conftest import Pair
 from integration.playbook import Run
 from integration.test_repair import play, state
+from integration.test_table_compare_alter import run as run_statements
 
 TABLES = [
     "CREATE TABLE proof.plain (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8) ENGINE=InnoDB",
@@ -66,6 +67,8 @@ def test_everything_is_proven_and_every_planted_difference_found(well: Pair, tmp
         assert [entry["what"] for entry in found["proof.renamed"]] == ["definition"]
         assert [entry["what"] for entry in found["proof.text"]] == ["definition"]
         assert "proof.plain (rows: 2 changed" in planted.output
+        assert "proof.renamed: its definition differs. On the replica, in one session:" in planted.output
+        assert "ALTER TABLE `proof`.`renamed` CHANGE COLUMN `new` `old` int" in planted.output
         assert not list(tmp_path.iterdir())
         well.lab.wait_in_sync()
         before = state(well)
@@ -79,7 +82,11 @@ def test_everything_is_proven_and_every_planted_difference_found(well: Pair, tmp
         assert equal_now == ["proof.keyless", "proof.number", "proof.plain"]
         well.lab.wait_in_sync()
         rest = play(well, "verify", tmp_path, "-e", tables, verify_depth="full")
-        assert set(different(compared(rest))) == {"proof.text", "proof.renamed"}, rest.output
+        left = different(compared(rest))
+        assert set(left) == {"proof.text", "proof.renamed"}, rest.output
+        run_statements(well.replica, [statement for found in left.values() for statement in found[0]["alter"]])
+        mended = play(well, "verify", tmp_path, "-e", tables, verify_depth="full")
+        assert mended.code == 0 and compared(mended)["proof"] == "rows_proven", mended.output
 
 
 def test_the_tables_of_an_incident_are_those_changed_since_its_record(well: Pair, tmp_path: Path) -> None:
@@ -98,5 +105,10 @@ def test_the_tables_of_an_incident_are_those_changed_since_its_record(well: Pair
         assert run.code == 0, run.output
         assert [entry["table"] for entry in compared(run)["compared"]] == ["proof.plain"]
         assert state(well) == before
+        well.replica.execute_unlogged("DELETE FROM proof.plain WHERE id IN (1, 6)")
+        planted = play(well, "verify", tmp_path)
+        assert planted.code != 0 and different(compared(planted))["proof.plain"][0]["counts"]["missing"] == 2
+        healed = play(well, "verify", tmp_path, verify_since="%s:%s" % (file, position), verify_heal="true")
+        assert healed.code == 0 and compared(healed)["proof"] == "rows_proven", healed.output
         checked = play(well, "verify", tmp_path, "--check", verify_since="%s:%s" % (file, position))
         assert checked.code == 0 and compared(checked)["selected"] == ["proof.plain"], checked.output

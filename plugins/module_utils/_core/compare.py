@@ -32,6 +32,8 @@ class Difference:
     :param counts: rows ``missing`` on the replica, ``extra`` there, and ``changed``.
     :param rows: the first of them, as far as they may be shown.
     :param complete: whether ``counts`` are of the whole table.
+    :param alter: statements for the replica that make the definition the source's.
+    :param refused: why there are none.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Difference:
     counts: Mapping[str, int] = field(default_factory=dict)
     rows: Tuple[Mapping[str, Any], ...] = ()
     complete: bool = True
+    alter: Tuple[str, ...] = ()
+    refused: Tuple[str, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
         """For results."""
@@ -49,6 +53,7 @@ class Difference:
             shape.update(counts=dict(self.counts), rows=[dict(row) for row in self.rows], complete=self.complete)
         elif self.what == DEFINITION:
             shape.update(source=list(self.source), replica=list(self.replica))
+            shape.update(alter=list(self.alter), refused=list(self.refused))
         return shape
 
     def brief(self) -> str:

@@ -11,7 +11,8 @@ other storage options, display widths of integers, the order of keys, the spelli
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Tuple
+from dataclasses import dataclass
+from typing import List, Mapping, Tuple
 
 _COLUMN = re.compile(r"`(?:[^`]|``)*` ")
 _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`", re.S)
@@ -25,6 +26,8 @@ _SPELLING: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
         (r"\butf8_", "utf8mb3_"),
         (r"\bcurrent_timestamp\(\)", "CURRENT_TIMESTAMP"),
         (r"\bcurrent_timestamp\b", "CURRENT_TIMESTAMP"),
+        # A collation names its character set; MySQL 8 and later show both or one, by how the column was made.
+        (r" CHARACTER SET (\w+) (?=COLLATE \1_)", " "),
         (r" USING BTREE\b", ""),
         (r" PERSISTENT\b", " STORED"),
         (r" GENERATED ALWAYS AS\b", " AS"),
@@ -35,8 +38,25 @@ _SPELLING: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def normal(create: str) -> Tuple[str, ...]:
-    """A definition as lines: the columns in order, then keys and constraints sorted, then table options and partitions.
+@dataclass(frozen=True)
+class Parts:
+    """A table's definition cut up, every part as the server printed it.
+
+    :param columns: a line each, in order.
+    :param keys: a line each: keys and constraints.
+    :param options: those that mean something, by name (ENGINE, CHARSET, COLLATE, COMMENT).
+    :param partitions: ``PARTITION BY ...``; '' for none.
+    """
+
+    columns: Tuple[str, ...]
+    keys: Tuple[str, ...]
+    options: Mapping[str, str]
+    partitions: str
+    versioned: bool
+
+
+def parts(create: str) -> Parts:
+    """A definition cut up.
 
     :param create: from SHOW CREATE TABLE.
     """
@@ -49,29 +69,38 @@ def normal(create: str) -> Tuple[str, ...]:
             end = index
             break
         text = lines[index].strip()
-        line = _spelled(text[:-1] if text.endswith(",") else text)
-        (columns if _COLUMN.match(line) else keys).append(line)
-    return tuple(columns) + tuple(sorted(keys)) + _options(lines[end:])
+        text = text[:-1] if text.endswith(",") else text
+        (columns if _COLUMN.match(text) else keys).append(text)
+    tail = _COMMENTED.sub(r" \1 ", "\n".join(lines[end:])[1:])
+    at = re.search(r"\bPARTITION BY\b", _QUOTED.sub(lambda m: "x" * len(m.group(0)), tail))
+    head, partitions = (tail[: at.start()], tail[at.start() :]) if at else (tail, "")
+    options = {found.group(2): found.group(3) for found in _OPTION.finditer(head) if found.group(2) in _KEEP}
+    versioned = "WITH SYSTEM VERSIONING" in head
+    return Parts(tuple(columns), tuple(keys), options, " ".join(partitions.split()), versioned)
 
 
-def _options(lines: List[str]) -> Tuple[str, ...]:
-    """The table's options that mean something, sorted, and its partitions as one line."""
-    text = _COMMENTED.sub(r" \1 ", "\n".join(lines)[1:])
-    at = re.search(r"\bPARTITION BY\b", _QUOTED.sub(lambda m: "x" * len(m.group(0)), text))
-    head, partitions = (text[: at.start()], text[at.start() :]) if at else (text, "")
-    found: Dict[str, str] = {}
-    for match in _OPTION.finditer(head):
-        if match.group(2) in _KEEP:
-            found[match.group(2)] = _spelled(match.group(3))
-    lines_out = ["%s=%s" % item for item in sorted(found.items())]
-    if partitions:
-        lines_out.append(_spelled(re.sub(r"\s*([(),=])\s*", r"\1", partitions.replace("`", ""))).strip())
-    if "WITH SYSTEM VERSIONING" in head:
-        lines_out.append("WITH SYSTEM VERSIONING")
-    return tuple(lines_out)
+def normal(create: str) -> Tuple[str, ...]:
+    """A definition as lines: the columns in order, then keys and constraints sorted, then table options and partitions.
+
+    :param create: from SHOW CREATE TABLE.
+    """
+    own = parts(create)
+    lines = ["%s=%s" % (name, spelled(own.options[name])) for name in sorted(own.options)]
+    if own.partitions:
+        lines.append(normal_partitions(own.partitions))
+    if own.versioned:
+        lines.append("WITH SYSTEM VERSIONING")
+    return (
+        tuple(spelled(line) for line in own.columns) + tuple(sorted(spelled(line) for line in own.keys)) + tuple(lines)
+    )
 
 
-def _spelled(line: str) -> str:
+def normal_partitions(text: str) -> str:
+    """The partitions of a table in one spelling."""
+    return spelled(re.sub(r"\s*([(),=])\s*", r"\1", text.replace("`", ""))).strip()
+
+
+def spelled(line: str) -> str:
     """The line with one spelling outside of quotes; a quoted number after DEFAULT loses its quotes."""
     kept: List[str] = []
 

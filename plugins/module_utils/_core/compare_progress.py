@@ -165,9 +165,8 @@ class Progress:
 
 
 def _difference(part: Mapping[str, Any]) -> Difference:
-    return Difference(
-        **{**part, "source": tuple(part["source"]), "replica": tuple(part["replica"]), "rows": tuple(part["rows"])}
-    )
+    lists = ("source", "replica", "rows", "alter", "refused")
+    return Difference(**{**part, **{name: tuple(part.get(name, ())) for name in lists}})
 
 
 def _outcome(part: Mapping[str, Any]) -> TableOutcome:

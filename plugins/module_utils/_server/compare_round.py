@@ -19,6 +19,7 @@ from .._core import permit
 from .._core.channel_plan import Verbs
 from .._core.commit_point import CommitPoint
 from .._core.compare import DEFINITION, SNAPSHOT_ENGINES, STATIC_ENGINES, Difference, TableOutcome
+from .._core.compare_alter import alter
 from .._core.compare_definition import differences
 from .._core.compare_progress import Found, Pair
 from .._core.compare_rows import Table, comparable
@@ -113,6 +114,15 @@ class _Plan:
         if self.live and self.source is not None and self.replica is not None:
             return self.outcome.decided
         return any(difference.what != words.ROWS for difference in self.outcome.differences)
+
+
+def _definition(plan: _Plan) -> Tuple[Difference, ...]:
+    """How a table's definition differs, and what would make it the source's."""
+    own = differences(plan.texts[0], plan.texts[1])
+    if own == ((), ()):
+        return ()
+    mend = alter(plan.pair[0], plan.pair[1], plan.texts[0], plan.texts[1])
+    return (Difference(plan.name, DEFINITION, own[0], own[1], alter=mend.statements, refused=mend.refused),)
 
 
 class Round:
@@ -231,8 +241,7 @@ class Round:
         exceeded = self._setting.limits.exceeded()
         if exceeded:
             return words.undecided(plan.name, exceeded)
-        own = differences(plan.texts[0], plan.texts[1])
-        found = (Difference(plan.name, DEFINITION, own[0], own[1]),) if own != ((), ()) else ()
+        found = _definition(plan)
         if not comparable(source, replica):
             if found:
                 return TableOutcome(plan.name, method="definition only", differences=found)
