@@ -92,11 +92,18 @@ notes:
     with invisible columns or system versioning, that both sides define differently, and channels with replication
     filters give no evidence. The result lists them.
   - Changes of a table's definition and statements that write rows end what its earlier images say.
+  - A statement (C(binlog_format=STATEMENT), or C(MIXED)) is no witness, whatever its text. What it did depends on the
+    rows that it met, on defaults, conversions, triggers and functions. And an applier that was started too early has
+    run statements such as C(SET n = n + 1) a second time without an error, which nothing in the binlog shows; so the
+    right position alone would not make such a replica right. Definitions, and rows on both sides of the place, tell a
+    position among statements; else the answer is a range, and a person, or a compare, has to decide.
   - The rows of an XA transaction count where it is committed. Prepared ones on the replica have to be decided first.
   - In a ring the source's binlog also holds what the replica itself wrote. It has that at any time, so that rows which
     it wrote are no evidence.
   - Where the applier stopped at an error, or several appliers work without keeping the order of commits, transactions
-    that give no evidence may have been applied beyond the position; then there is no single one either.
+    that give no evidence may have been applied beyond the position; then there is no single one either. What such
+    appliers do in order nevertheless is used. Those of MySQL 5.6 keep the order within a schema, later ones let a
+    transaction wait for those that it was logged to depend on, MariaDB's keep the order within a domain.
   - Rows are compared by their bytes, floating-point numbers by their bits, JSON by its decoded value.
   - A replica without a channel needs O(source.login_host), and begins at its own GTIDs or at O(start).
 seealso:

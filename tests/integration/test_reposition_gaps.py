@@ -66,6 +66,19 @@ def test_gaps_are_left_behind_while_their_cause_is_still_there(
 
 
 @full
+def test_gaps_and_rows_that_differ(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    """Beside the row that one worker waited for, somebody has taken away one that another had written."""
+    _only_mysql(flavour)
+    lab = lab_with_a_gap(flavour, lab_of)
+    lab.replica.execute_unlogged("DELETE FROM b.t WHERE id = 1")
+    repaired = play(lab, "repair", tmp_path)
+    assert repaired.code == 0, repaired.output
+    lab.wait_in_sync()
+    print(flavour, result(repaired)["applied"])
+    assert compare(lab.source, lab.replica) == []
+
+
+@full
 def test_a_replica_that_was_killed_with_gaps(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     _only_mysql(flavour)
     lab = parallel_lab(flavour, lab_of, relay_log_recovery=1)

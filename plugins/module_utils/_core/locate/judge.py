@@ -145,13 +145,14 @@ def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:
 
 def _between(tally: Tally, first: int, last: int) -> str:
     """Why transactions tell nothing."""
+    why = "the transactions between the ends of the range changed nothing that the replica can be asked about"
     inside = tally.flags[first + 1 : last + 1]
     if any(flags & (STATED | UNCLEAR) == STATED | UNCLEAR for flags in inside):
-        return (
-            "between the ends of the range are statements (binlog_format STATEMENT or MIXED, or changed definitions),"
-            " whose text does not show what they made of which rows"
+        why += (
+            ": some are statements (binlog_format STATEMENT or MIXED, or changed definitions), whose text does not"
+            " show what they made of which rows"
         )
-    return "the transactions between the ends of the range changed nothing that the replica can be asked about"
+    return why
 
 
 def _same(tally: Tally, run: Run) -> bool:
