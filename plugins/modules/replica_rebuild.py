@@ -30,10 +30,24 @@ extends_documentation_fragment:
 options:
   method:
     description:
-      - V(copy) copies definitions and rows. V(auto) is the same for now.
+      - V(copy) copies definitions and rows, which works everywhere. V(auto) is the same.
+      - V(clone) uses MySQL's clone plugin (MySQL 8 and later, both servers of one series). It is faster, and brings the
+        donor's accounts and everything else in its system schemas. The server restarts. O(source_password) is needed.
     type: str
-    choices: [auto, copy]
+    choices: [auto, copy, clone]
     default: auto
+  source_password:
+    description: With V(clone), the password of the channel's account. A clone loses it.
+    type: str
+  restart_command:
+    description:
+      - With V(clone), the command that starts a server which nobody supervises, run by a shell where the module runs.
+      - A server that is supervised restarts by itself. Without this option somebody has to start another one.
+    type: str
+  restart_timeout:
+    description: With V(clone), seconds to wait for the server after its restart.
+    type: int
+    default: 600
   donor:
     description:
       - Whom to copy from. The name of one of O(members), V(source) for the source of the channel, or V(auto) for the
@@ -53,7 +67,11 @@ notes:
     binlogs for longer, and when C(max_allowed_packet) is smaller than the donor's.
   - On MySQL a moment without commits is looked for on the donor. Where there is none within seconds, a global read lock
     holds writing up for the length of three statements; it is given up after a second, and needs C(RELOAD) there.
-  - Accounts, roles and what else is in the system schemas are not copied.
+  - Accounts, roles and what else is in the system schemas are not copied, but with V(clone) replaced.
+  - For V(clone) the plugin has to be active on the donor, and its account needs C(BACKUP_ADMIN) there, and
+    C(CLONE_ADMIN) and C(PERSIST_RO_VARIABLES_ADMIN) on the replica. The replica reaches the donor at the address at
+    which this module does. While the server restarts, C(skip_replica_start) is persisted, so that channels that came
+    with the clone never start.
   - With parallel writers on this server itself nothing protects it. Take it out of service first.
 seealso:
   - module: replicaops.mysql.table_compare
@@ -168,6 +186,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, intended
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, rebuild
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_tell import Teller
 
 SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "mode", "using_gtid", "delay", "settings")
 
@@ -175,19 +194,22 @@ SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "mode", "usin
 def build(module: AnsibleModule) -> Dict[str, Any]:
     """Build the replica anew, and tell whoever polls that it has ended, however it ended."""
     path = module.params["progress_file"]
-    teller = rebuild.Teller(os.path.abspath(path) if path and not module.check_mode else "")
+    teller = Teller(os.path.abspath(path) if path and not module.check_mode else "")
     try:
         return converge(module, teller)
     finally:
         teller.end("It has ended.")
 
 
-def converge(module: AnsibleModule, teller: rebuild.Teller) -> Dict[str, Any]:
+def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
     """Build it, or say what would be done."""
     params = dict(module.params)
     params["source"] = params["source"] or {}
     options = _module.change_options(module, "replica_rebuild")
-    wish = rebuild.Wish(params["donor"], tuple(_module.member_logins(params)))
+    restart = params["restart_command"] or ""
+    way = rebuild.Way(params["source_password"] or "", restart, params["restart_timeout"])
+    members = tuple(_module.member_logins(params))
+    wish = rebuild.Wish(params["donor"], members, way if params["method"] == "clone" else None)
     with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:
         login = _module.source_login(params, aim.channel)
         report = rebuild.Rebuild(aim, wish, options, login, teller).run()
@@ -206,7 +228,10 @@ def converge(module: AnsibleModule, teller: rebuild.Teller) -> Dict[str, Any]:
 def main() -> None:
     """Run the module."""
     spec = {
-        "method": {"type": "str", "choices": ["auto", "copy"], "default": "auto"},
+        "method": {"type": "str", "choices": ["auto", "copy", "clone"], "default": "auto"},
+        "source_password": {"type": "str", "no_log": True},
+        "restart_command": {"type": "str"},
+        "restart_timeout": {"type": "int", "default": 600},
         "donor": {"type": "str", "default": "auto"},
         "progress_file": {"type": "path"},
     }

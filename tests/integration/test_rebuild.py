@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -15,7 +17,7 @@ from integration.conftest import Pair
 from integration.playbook import Run, run_module, run_playbook, running_module
 from integration.test_repair import host, result, state
 from lab import faults
-from lab.accounts import REBUILDER
+from lab.accounts import REBUILDER, REPL
 from lab.compare import compare
 from lab.load import Writer
 from lab.server import Server
@@ -52,6 +54,8 @@ STUFF = (
     "CREATE EVENT built.ev ON SCHEDULE EVERY 1 DAY DO SELECT 1",
 )
 MANY = 16  # doublings
+# Each engine and flavour, each mode twice: what is the same in both modes need not run eight times.
+FOUR = ("mysql-9.7-gtid", "mysql-5.6-position", "mariadb-10.11-gtid", "mariadb-11.8-position")
 
 
 def rebuild(server: Server, folder: Path, *more: str, **variables: Any) -> Run:
@@ -124,6 +128,7 @@ def purge(pair: Pair) -> None:
 
 
 @only_full
+@pytest.mark.pairs(*FOUR)
 def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, tmp_path: Path) -> None:
     purge(fresh)
     before = state(fresh)
@@ -165,6 +170,7 @@ def codes(server: Server) -> List[str]:
 
 
 @only_full
+@pytest.mark.pairs(*FOUR)
 @pytest.mark.parametrize("victim", ["donor", "replica", "module"])
 def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(fresh: Pair, tmp_path: Path, victim: str) -> None:
     large(fresh.source)
@@ -187,9 +193,13 @@ def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(fresh: Pair, tmp
     )
     assert "rebuild_unfinished" in codes(fresh.replica)
     with Writer(fresh.source, rate=20) as writer:
-        again = play("repair", fresh.replica, tmp_path, repair_max_risk="rebuild")
+        if victim == "donor":
+            again = play("repair", fresh.replica, tmp_path, repair_max_risk="rebuild")
+            assert again.code == 0 and result(again)["applied"] == ["rebuild"], again.output
+        else:
+            done = run_module("replica_rebuild", fresh.replica, options(tmp_path))
+            assert not done["failed"], done
         writer.wait_for(writer.committed + 5)
-    assert again.code == 0, again.output
     fresh.lab.wait_in_sync()
     assert compare(fresh.source, fresh.replica) == []
     assert "rebuild_unfinished" not in codes(fresh.replica)
@@ -235,3 +245,53 @@ def test_a_replica_is_the_donor_where_it_can_be_and_a_server_with_others_below_i
     with Lab(flavour, "chain", gtid=True) as lab:
         refused = run_module("replica_rebuild", lab.replica, options(tmp_path), check=True)
         assert refused["failed"] and "servers replicate from it" in refused["msg"], refused
+
+
+@contextmanager
+def supervised(server: Server) -> Iterator[None]:
+    """Start a server again whenever it has ended, as a person would who watches it."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.5):
+            if not server.is_running():
+                server.start()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+@only_full
+@pytest.mark.engine("mysql")
+@pytest.mark.pairs("mysql-9.7-gtid", "mysql-9.7-position")
+def test_a_replica_is_cloned_and_keeps_its_channel_and_its_identity(fresh: Pair, tmp_path: Path) -> None:
+    fresh.source.execute(*STUFF)
+    fresh.lab.wait_in_sync()
+    fresh.replica.execute_unlogged("DELETE FROM built.child")
+    chosen = {**options(tmp_path), "method": "clone", "source_password": REPL.password}
+    refused = run_module("replica_rebuild", fresh.replica, chosen)
+    assert refused["failed"] and "INSTALL PLUGIN clone" in refused["msg"], refused
+    fresh.source.execute("INSTALL PLUGIN clone SONAME 'mysql_clone.so'")
+    try:
+        lacking = run_module("replica_rebuild", fresh.replica, {**options(tmp_path), "method": "clone"})
+        assert lacking["failed"] and "source_password" in lacking["msg"], lacking
+        before, was = state(fresh), fresh.replica.value("SELECT @@server_uuid")
+        planned = run_module("replica_rebuild", fresh.replica, chosen, check=True)
+        assert planned["changed"] and not planned["failed"] and state(fresh) == before, planned
+        with Writer(fresh.source, rate=20) as writer, supervised(fresh.replica):
+            done = run_module("replica_rebuild", fresh.replica, chosen)
+            assert not done["failed"], done
+            writer.wait_for(writer.committed + 5)
+        fresh.lab.wait_in_sync()
+        assert compare(fresh.source, fresh.replica) == []
+        assert fresh.replica.value("SELECT @@server_uuid") == was
+        assert fresh.replica.query("SELECT * FROM performance_schema.persisted_variables") == []
+        assert done["after"]["settings"] == done["before"]["settings"]
+    finally:
+        fresh.source.execute("UNINSTALL PLUGIN clone")
+        fresh.replica.execute_unlogged("UNINSTALL PLUGIN clone")

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core import rebuild as rules
+from .._core import rebuild_clone as cloning
 from .._core import rebuild_objects as kinds
 from .._core import record as schema
 from .._core.commit_point import CommitPoint
@@ -21,9 +21,9 @@ from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
 from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.plan import Plan, Step
-from .._core.rebuild import ATTEMPT, Candidate
+from .._core.rebuild import ATTEMPT
 from .._core.rebuild_objects import Definition
-from .._core.snapshot import Peer, Server
+from .._core.snapshot import Server
 from .._core.statement import Statement
 from . import compare_catalog, rebuild_keep, row_events
 from . import rebuild_catalog as catalog
@@ -34,7 +34,9 @@ from .connect import Connection, Login, connect
 from .execute import Journal, run
 from .probe import Probed, probe
 from .reader import read_server
+from .rebuild_clone import Clone, Way
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
+from .rebuild_donor import Donor, ask, choose
 from .rebuild_view import PATIENCE, open_with_definitions
 from .snapshot_point import close_view
 
@@ -45,7 +47,6 @@ _SIZES = (
     " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
     " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
 )
-_TELL_SECONDS = 1.0
 
 Told = Callable[[Dict[str, Any]], None]
 
@@ -56,10 +57,12 @@ class Wish:
 
     :param donor: ``auto``, ``source``, or the name of a member.
     :param members: the logins of the other servers, each with its name.
+    :param clone: with the clone plugin, and with what that needs; None copies rows.
     """
 
     donor: str = rules.AUTO
     members: Tuple[Login, ...] = ()
+    clone: Optional[Way] = None
 
 
 @dataclass
@@ -77,14 +80,6 @@ class Report:
     record: str = ""
     kept: str = ""
     message: str = ""
-
-
-@dataclass(frozen=True)
-class _Donor:
-    chosen: Candidate
-    login: Login
-    is_source: bool
-    reasons: str
 
 
 class Rebuild:
@@ -112,16 +107,21 @@ class Rebuild:
             its channel then points where nothing is.
         """
         rules.check_target(self.aim.server, self.channel)
-        members = tuple(_peer(login) for login in self.wish.members)
+        members = tuple(ask(login) for login in self.wish.members)
         source = self.aim.source
         if source is None or source.server is None:
             raise ReplicaError(
                 ATTEMPT, self.aim.server.address, source.reason if source else "the source was not asked",
                 "The source must be known to be able to send what comes behind the copy. Give a login with source.",
             )  # fmt: skip
-        donor = self._donor(members, source)
+        donor = choose(
+            self.aim.server, self.channel, self.wish.donor, self.wish.members, members, source, self.source_login
+        )
         with connect(donor.login) as reader:
             probed = probe(reader)
+            clone = self._clone(donor)
+            if clone is not None:
+                clone.check(reader, read_server(reader, probed, role="source"))
             notes = self._look(donor, reader, source.server)
             gtids = rules.own_gtids(self.aim.server, source.server, members)
             own = rebuild_keep.is_own(self.aim.server, source.server, gtids)
@@ -135,42 +135,20 @@ class Rebuild:
                     ATTEMPT, self.aim.server.address, "no record of what is lost would be kept",
                     "Set record_dir to a directory that outlives this run.",
                 )  # fmt: skip
-            self._carry_out(donor, reader, probed, source, own, report)
+            self._carry_out(lambda: self._copy(donor, reader, probed, report), donor, own, report, clone)
         return report
+
+    def _clone(self, donor: Donor) -> Optional[Clone]:
+        if self.wish.clone is None:
+            return None
+        return Clone(
+            self.aim, self.channel, donor.login, self.wish.clone, self.journal, self._tell,
+            lambda point: self._check_start(donor, point),
+        )  # fmt: skip
 
     # -- before anything is changed
 
-    def _donor(self, members: Sequence[Peer], source: Peer) -> _Donor:
-        candidates: List[Candidate] = []
-        logins: Dict[str, Login] = {}
-        server, theirs = self.aim.server, source.server
-        for login, peer in zip(self.wish.members, members):
-            if peer.server is None:
-                candidates.append(Candidate(login.name, login.address, peer.reason))
-            elif theirs is None or peer.server.identity not in (theirs.identity, server.identity):
-                why = rules.against(peer.server, server, self.channel, theirs, False)
-                candidates.append(Candidate(login.name, login.address, why))
-            elif peer.server.identity == server.identity:
-                continue
-            else:
-                logins[login.name] = replace(login, name="the donor")
-                candidates.append(
-                    Candidate(login.name, login.address, rules.against(theirs, server, self.channel, theirs, True))
-                )
-                continue
-            logins[login.name] = replace(login, name="the donor")
-        if theirs is not None:
-            why = rules.against(theirs, server, self.channel, theirs, True)
-            candidates.append(Candidate(rules.SOURCE, self.source_login.address, why))
-            logins[rules.SOURCE] = replace(self.source_login, name="the donor")
-        # A replica before the source: that one has work enough.
-        isnt = [one for one in candidates if one.address != self.source_login.address]
-        ordered = [*isnt, *(one for one in candidates if one not in isnt)]
-        chosen = rules.choose(ordered, self.wish.donor, server.address)
-        is_source = chosen not in isnt
-        return _Donor(chosen, logins[chosen.name], is_source, rules.reasons(ordered, chosen))
-
-    def _look(self, donor: _Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
+    def _look(self, donor: Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
         row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
         self.total, size = int(row["n"]), int(row["bytes"])
         self._check_packets(reader)
@@ -205,27 +183,36 @@ class Rebuild:
             )  # fmt: skip
         return found
 
-    def _plan(self, donor: _Donor, own: Sequence[str]) -> Plan:
+    def _plan(self, donor: Donor, own: Sequence[str]) -> Plan:
         verbs, server = self.aim.verbs, self.aim.server
         schemas = catalog.schemas(self.aim.connection)
         point = rules.UNKNOWN_POINT
+        away = rules.turn_away(verbs, server, self.aim.channel)
+        loses = rules.loses(schemas, own)
+        if self.wish.clone is not None:
+            to = self.wish.clone.password
+            brought = Statement("/* the server is cloned from %s and restarts */" % donor.chosen)
+            made = cloning.steps(verbs, self.channel, to, point)
+            steps = (*away, Step(Statement(cloning.HOLD)), Step(brought), *made, Step(Statement(cloning.LET_GO)))
+            more = "The accounts and everything else in the system schemas of this server: the donor's come."
+            return Plan(self.aim.state_id, steps, "Clone %s." % donor.chosen, "rebuild", (*loses, more))
         shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
         copied = Step(Statement("/* every schema, table, row, view, routine, trigger and event of %s is copied */"
                                 % donor.chosen))  # fmt: skip
         steps = (
-            *rules.turn_away(verbs, server, self.aim.channel), *shown, copied,
+            *away, *shown, copied,
             *rules.history(verbs, server, point), *rules.point_at(verbs, server, self.channel, self.channel, point),
             *rules.starts(verbs, self.channel),
         )  # fmt: skip
         return Plan(
             self.aim.state_id, steps, "Build the replica anew from %s." % donor.chosen, "rebuild",
-            rules.loses(schemas, own), ("what docs/accounts.md lists for a rebuilder",),
+            loses, ("what docs/accounts.md lists for a rebuilder",),
         )  # fmt: skip
 
     # -- the change
 
     def _carry_out(
-        self, donor: _Donor, reader: Connection, probed: Probed, source: Peer, own: rebuild_keep.Own, report: Report
+        self, copy: Callable[[], None], donor: Donor, own: rebuild_keep.Own, report: Report, clone: Optional[Clone]
     ) -> None:
         directory = self.options.record_dir or ""
         aim = self.aim
@@ -240,12 +227,13 @@ class Rebuild:
             record["details"]["kept"] = report.kept
             store.replace(report.record, record)
         try:
-            self._copy(donor, reader, probed, source, report)
+            copy() if clone is None else self._cloned(donor, clone, report)
         except BaseException as error:
             self._failed(report, record, error)
             raise
         report.executed = self.journal.executed
-        report.after = aim.read()
+        with connect(aim.connection.login) as fresh:
+            report.after = read_server(fresh, aim.probed)
         store.replace(report.record, schema.finished(record, self.journal.executed, report.after))
 
     def _failed(self, report: Report, record: Dict[str, Any], error: BaseException) -> None:
@@ -263,7 +251,18 @@ class Rebuild:
                     "the rebuild again." % rules.NOWHERE.file
                 )
 
-    def _copy(self, donor: _Donor, reader: Connection, probed: Probed, source: Peer, report: Report) -> None:
+    def _cloned(self, donor: Donor, clone: Clone, report: Report) -> None:
+        self._tell("turning the channel away")
+        target = Insisting(self.aim.connection)
+        if self.aim.server.flag("super_read_only"):
+            self._do(target, "SET GLOBAL super_read_only = 0")
+        self._steps(target, rules.turn_away(self.aim.verbs, self.aim.server, self.aim.channel))
+        report.point = clone.run(self.options.timeout)
+        report.message = "Cloned from %s, replicating from %s%s. The accounts here are the donor's now." % (
+            donor.chosen, report.point, " (%s)" % report.point.gtids if report.point.gtids else "",
+        )  # fmt: skip
+
+    def _copy(self, donor: Donor, reader: Connection, probed: Probed, report: Report) -> None:
         aim = self.aim
         with ExitStack() as stack:
             view = stack.enter_context(connect(donor.login))
@@ -280,7 +279,7 @@ class Rebuild:
             copy = Copy(view, reader, target, probed.dialect.name != "source", self._tell_rows)
             self._fill(copy, definitions, self._tables(reader))
             close_view(view)
-            self._start(target, donor, source, point)
+            self._start(target, donor, point)
         report.point, report.tables = point, copy.done.numbers
         report.message = rules.message(str(donor.chosen), copy.done.numbers, point, locked)
 
@@ -316,12 +315,15 @@ class Rebuild:
         copy.definitions([one for one in definitions if one.kind == kinds.VIEW])
         copy.definitions([one for one in after if one not in first])
 
-    def _start(self, target: Insisting, donor: _Donor, source: Peer, point: CommitPoint) -> None:
-        aim = self.aim
-        self._tell("starting replication")
+    def _check_start(self, donor: Donor, point: CommitPoint) -> None:
         with connect(self.source_login) as connection:
             now = read_server(connection, role="source")
         rules.check_source_has(now, self.channel, point, donor.is_source)
+
+    def _start(self, target: Insisting, donor: Donor, point: CommitPoint) -> None:
+        aim = self.aim
+        self._tell("starting replication")
+        self._check_start(donor, point)
         server = aim.read()
         channel = server.channel(aim.channel.name) or aim.channel
         steps = (
@@ -360,42 +362,3 @@ def _left_by_another(connection: Connection) -> Dict[str, Any]:
         raise
     found: Dict[str, Any] = json.loads(str(row["it_is"])) if row else {}
     return found
-
-
-def _peer(login: Login) -> Peer:
-    try:
-        with connect(login) as connection:
-            return Peer(login.name, read_server(connection))
-    except ReplicaError as error:
-        return Peer(login.name, None, str(error))
-
-
-class Teller:
-    """Writes the progress where a poller reads it, not more than once a second but for the end.
-
-    :param path: '' tells nobody.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path, self._stage, self._at = path, "", 0.0
-
-    def __call__(self, told: Dict[str, Any]) -> None:
-        """Tell it. A file that cannot be written is no reason to stop."""
-        now = time.monotonic()
-        if not self.path or (told["stage"] == self._stage and now - self._at < _TELL_SECONDS):
-            return
-        self._stage, self._at = told["stage"], now
-        self._write({"finished": False, **told})
-
-    def _write(self, told: Dict[str, Any]) -> None:
-        with suppress(OSError):
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            temporary = self.path + ".new"
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(told, file)
-            os.replace(temporary, self.path)
-
-    def end(self, line: str) -> None:
-        """Tell that it has ended."""
-        if self.path:
-            self._write({"stage": "ended", "line": line, "finished": True})
