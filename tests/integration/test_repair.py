@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -20,6 +21,7 @@ from lab.compare import compare
 from lab.load import Writer
 from lab.server import Server
 
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 CREATE = "CREATE TABLE shop.invoice (id INT PRIMARY KEY, amount DECIMAL(10,2), KEY (amount))"
 COLUMN = "ALTER TABLE shop.t ADD COLUMN state VARCHAR(20) NOT NULL DEFAULT 'new'"
 INDEX = "CREATE INDEX by_v ON shop.t (v)"
@@ -129,6 +131,21 @@ def test_a_release_that_is_partly_there_and_a_damaged_relay_log(well: Pair, tmp_
         records = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")]
         assert len(records) == len(ended["steps"])
         assert all(record["outcome"] in ("done", "failed") and record["executed"] for record in records), records
+
+
+@pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
+def test_more_equal_failures_in_a_row_than_there_may_be_rounds(well: Pair, tmp_path: Path) -> None:
+    with dropped(well):
+        columns = ["ALTER TABLE shop.t ADD COLUMN c%d INT" % number for number in range(24)]
+        well.replica.execute_unlogged(*columns)
+        well.source.execute(*columns)
+        stops(well)
+        done = play(well, "repair", tmp_path, repair_max_rounds="3")
+        assert done.code == 0, done.output
+        assert result(done)["applied"] == ["skip_present"] and result(done)["ok"], result(done)
+        assert len(result(done)["steps"][0]["passed"]) == 24 and len(list(tmp_path.glob("*.json"))) == 24
+        well.lab.wait_in_sync()
+        assert compare(well.source, well.replica) == []
 
 
 @pytest.mark.every_engine

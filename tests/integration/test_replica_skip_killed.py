@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any, Callable, Dict
@@ -106,6 +107,28 @@ def test_a_run_of_transactions(stage: Skipping, method: str, tmp_path: Path) -> 
     killed(stage, tmp_path / "hold", "START ", options)
     found = stage.skip(**options)
     assert not found["failed"], found["msg"]
+    stage.lab.wait_in_sync()
+    assert compare(stage.source, stage.replica) == []
+    stage.nothing_left()
+    assert not stage.skip(**options)["changed"]
+
+
+@pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
+@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("method", ["auto", "position"])
+def test_killed_before_each_of_its_statements(stage: Skipping, method: str, step: int, tmp_path: Path) -> None:
+    if method == "position" and stage.gtid and not stage.mariadb:
+        pytest.skip("a position would leave a hole")
+    conflicts(stage, "source")
+    options = {"errors": [1062], "limit": 20, "method": method, "record_dir": str(tmp_path / "records")}
+    planned = stage.skip(**options, check=True)
+    # What stands before the first value begins the statement also where values are sent beside it.
+    beginnings = list(dict.fromkeys(re.split(r"['=]", query)[0] for query in planned["queries"]))
+    if step >= len(beginnings):
+        pytest.skip("it has no more statements")
+    killed(stage, tmp_path / "hold", beginnings[step], options)
+    found = stage.skip(**options)
+    assert not found["failed"], (beginnings[step], found["msg"])
     stage.lab.wait_in_sync()
     assert compare(stage.source, stage.replica) == []
     stage.nothing_left()

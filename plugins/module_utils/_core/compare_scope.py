@@ -7,7 +7,7 @@ because nobody could see it is none."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterable, List, Sequence, Set, Tuple
 
 from .grants import Grants
 from .touched import Touched
@@ -88,3 +88,12 @@ def _note(
     needs = ["the account on %s needs %s on %s" % (at, ", ".join(names), where) for at, names in lacking if names]
     if needs:
         found[pair] = "part of it may be out of sight: " + ", ".join(needs)
+
+
+def of_this_source(pairs: Iterable[Pair], mine: Collection[Pair], named: Collection[str]) -> List[Pair]:
+    """The tables that one of several sources can answer for: those that only the replica has are the others'.
+
+    :param mine: the tables of the source.
+    :param named: entries of option tables; what is named there is compared all the same.
+    """
+    return [pair for pair in pairs if pair in mine or "%s.%s" % pair in named]

@@ -217,6 +217,8 @@ class Run:
             keys = [] if found.everything else catalog.foreign_keys(source) + catalog.foreign_keys(replica)
             pairs += [pair for pair in scope.changed(found, known, keys) if pair not in pairs]
             self._unseen.update(dict.fromkeys(scope.hidden(found, known, catalog.SYSTEM_SCHEMAS), scope.HIDDEN))
+        if len(self._setting.replica.channels) > 1:
+            pairs = scope.of_this_source(pairs, mine, self._request.tables)
         sides = [(server.address, catalog.visible(server)) for server in (source, replica)]
         request = self._request
         self._unseen.update(scope.unseen(request.tables, request.since, pairs, sides, catalog.SYSTEM_SCHEMAS))

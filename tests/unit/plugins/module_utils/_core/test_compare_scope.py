@@ -83,3 +83,9 @@ def test_what_a_privilege_leaves_open_is_undecided_by_name() -> None:
     nothing = parse(["GRANT USAGE ON *.* TO `o`@`%`", "GRANT SELECT (`id`) ON `shop`.`t` TO `o`@`%`"])
     assert set(unseen(["shop.*"], "", FULL, nothing)) == {("shop", "t"), ("", "shop.*")}
     assert "db2:3306 needs SELECT on shop.t" in unseen(["shop.t"], "", FULL, nothing)["shop", "t"]
+
+
+def test_of_several_sources_each_answers_for_its_own_tables():
+    pairs = [("shop", "t"), ("elsewhere", "t"), ("elsewhere", "named")]
+    found = scope.of_this_source(pairs, {("shop", "t"): None}, ["all", "elsewhere.named"])
+    assert found == [("shop", "t"), ("elsewhere", "named")]
