@@ -113,6 +113,14 @@ unknown:
   returned: success
   type: list
   elements: str
+needs:
+  description:
+    - For each replica the oldest binlog of its source that it still needs, and from when on the source may purge it,
+      in seconds since 1970; null for never by itself, or not known.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"server": "db2", "source": "db1", "file": "binlog.000007", "expires": 1795340000}]
 code:
   description: Kind of failure, for programs.
   returned: failure
@@ -153,10 +161,11 @@ def look(module: AnsibleModule) -> Dict[str, Any]:
     return {
         "changed": False,
         "msg": rules.sentence(found.rows, found.unknown),
-        "report": rules.report(found.rows, found.names, found.unknown),
+        "report": rules.report(found.rows, found.names, found.unknown) + [one.told() for one in found.needs],
         "agree": rules.agree(found.rows, found.unknown),
         "rows": [row.as_dict() for row in found.rows],
         "unknown": list(found.unknown),
+        "needs": [one.as_dict() for one in found.needs],
     }
 
 

@@ -108,6 +108,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "start": {"state": "started", "threads": "both"},
     "restart": {"state": "started", "threads": "applier"},
     "refetch": {"refetch": True},
+    "resume": {"state": "started", "threads": "both"},
     "refetch_unverified": {"refetch": True, "allow_unverified": True},
 }
 
@@ -122,6 +123,8 @@ HEALS: Mapping[str, str] = {"heal_failing": "failing", "heal_pending": "pending"
 
 # What a remedy has to know, why it cannot be used without, and which variable would help.
 _NEEDS: Mapping[str, Tuple[str, str, str]] = {
+    "replay": ("named", "which transactions these are is not known", ""),
+    "roll_back": ("named", "which transactions these are is not known", ""),
     "roll_back_reset": ("left", "what would be left of the history is not known", ""),
     "fetch": ("fetch", "no other member that was read still has them", "replica_members"),
 }
@@ -280,12 +283,9 @@ def _obstacle(
     """Why a remedy cannot be used, and which variable would allow it; two empty strings when it can."""
     if remedy.name == "wait":
         return ("waited already", "") if "wait" in tried else ("", "")
-    if remedy.name == "look":
-        return "a person has to look at it", ""
-    if not remedy.module or (remedy.name in WINNERS and not finding["evidence"].get("named")):
-        return "not in this release", ""
-    if remedy.name in _NEEDS and not finding["evidence"].get(_NEEDS[remedy.name][0]):
-        return _NEEDS[remedy.name][1:]
+    why, switch = _unusable(remedy, finding)
+    if why:
+        return why, switch
     if policy.strategy not in ("auto", remedy.name):
         return "repair_strategy is %s" % policy.strategy, "repair_strategy=%s" % remedy.name
     if remedy.name in WINNERS and policy.winner != WINNERS[remedy.name]:
@@ -302,6 +302,17 @@ def _obstacle(
         return "tried in this state already", ""
     if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
         return "one transaction was healed already and the next one fails as well, so all to come are healed", ""
+    return "", ""
+
+
+def _unusable(remedy: Remedy, finding: Mapping[str, Any]) -> Tuple[str, str]:
+    """Why nothing can apply a remedy here, whatever is allowed, and which variable would help."""
+    if remedy.name == "look":
+        return "a person has to look at it", ""
+    if not remedy.module:
+        return "not in this release", ""
+    if remedy.name in _NEEDS and not finding["evidence"].get(_NEEDS[remedy.name][0]):
+        return _NEEDS[remedy.name][1:]
     return "", ""
 
 

@@ -240,7 +240,7 @@ _TYPES: Tuple[FindingType, ...] = (
         "The replica has transactions of the source that the source itself does not have: the source lost the end "
         "of its binlog. Never simply restart: once the source has reused the numbers, the error disappears and "
         "the data differ.",
-        ("rebuild",),
+        ("replay", "roll_back_reset", "rebuild"),
     ),
     FindingType(
         "gtid_diverged", ERROR, DIVERGED,
@@ -364,7 +364,7 @@ _TYPES: Tuple[FindingType, ...] = (
         "gtid_hole", ERROR, DIVERGED,
         "Transactions before the newest applied one were never applied and will not come by themselves. With auto "
         "position the source sends them again once the relay logs are thrown away.",
-        ("refetch", "replay", "gtid_append", "gtid_inject"),
+        ("refetch", "gtid_append", "gtid_inject"),
     ),
     FindingType(
         "position_gap", WARNING, HEALTHY,

@@ -153,6 +153,13 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "what the transactions wrote (the undo record keeps it)",
     ),
     Remedy(
+        "resume",
+        "replica_channel",
+        "none",
+        "Start the threads: the source has again what it lacked, and both have the same.",
+        ("repairer", "source"),
+    ),
+    Remedy(
         "fetch",
         "binlog_apply",
         "none",

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core import gtid_members as rules
 from .._core import gtid_repair_report as report
+from .._core.binlog_expiry import Needed
 from .._core.errors import ReplicaError
 from .._core.gtid_content import Content, Difference
 from .._core.gtid_members import Member, Row
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import Channel, Peer, Server
 from . import gtid_content
+from .binlog_expiry import needed
 from .connect import Login, connect
 from .gtid_repair import confirmed
 from .identity import check_distinct, check_source
@@ -48,11 +50,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: a table, what is not known, and the members' names by their UUIDs."""
+    """What was found: a table, what is not known, the members' names by their UUIDs, which binlogs they need."""
 
     rows: Tuple[Row, ...]
     unknown: Tuple[str, ...]
     names: Dict[str, str]
+    needs: Tuple[Needed, ...] = ()
 
 
 def compare(asked: Asked) -> Found:
@@ -63,6 +66,21 @@ def compare(asked: Asked) -> Found:
     peers, logins = _read(asked)
     check_distinct([(peer.name, peer.server) for peer in peers if peer.server is not None])
     names = {peer.server.uuid: peer.name for peer in peers if peer.server is not None and peer.server.uuid}
+    return replace(_judged(peers, logins, asked, names), needs=_needs(peers, logins))
+
+
+def _needs(peers: Sequence[Peer], logins: Dict[str, Login]) -> Tuple[Needed, ...]:
+    found = [
+        needed(peer.name, channel, source.name, source.server, logins[source.name])
+        for peer in peers
+        for channel in (peer.server.channels if peer.server is not None else ())
+        for source in _sources(peer, peers)
+        if source.server is not None and is_source(channel, source.server)
+    ]
+    return tuple(one for one in found if one is not None)
+
+
+def _judged(peers: Sequence[Peer], logins: Dict[str, Login], asked: Asked, names: Dict[str, str]) -> Found:
     if any(peer.server is not None and peer.server.flavour.is_mariadb for peer in peers):
         return _mariadb(peers, asked, names)
     found = confirmed(peers, logins.__getitem__, asked.allowed)
