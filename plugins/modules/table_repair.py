@@ -85,7 +85,9 @@ options:
     default: keys
 notes:
   - An applier that runs is paused twice, for less than a second each time as a rule, and runs again afterwards. The
-    receiver goes on. In check mode nothing is paused, so that with an applier that runs only RV(selected) is told; use
+    receiver goes on. With O(record_dir) a note says so meanwhile, by which the next run, or role
+    P(replicaops.mysql.repair#role), starts it again when this one is killed. In check mode nothing is paused, so that
+    with an applier that runs only RV(selected) is told; use
     O(state=checked) to see the rows.
   - Tables on one side only, those whose columns differ by side, and those without a read view (such as MyISAM) which
     the source changes all the time are left as they are, and RV(undecided) tells why. The others are written

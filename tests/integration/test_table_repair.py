@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 from integration.conftest import Pair
+from integration.held import held
 from integration.playbook import run_module
 from integration.random_writes import SCHEMA, every_kind
 from integration.test_row_events import SEED, FullWriter, rows_of, spoil
@@ -139,8 +140,12 @@ def test_rows_of_every_type_come_out_exactly(flavour: str, lab_of: Any, tmp_path
 
 
 def test_a_stopped_applier_is_left_where_it_is_and_the_tables_are_what_it_expects(work: Pair, tmp_path: Path) -> None:
-    work.source.execute("CREATE TABLE shop.bare (v INT)", "INSERT INTO shop.bare VALUES (1), (1), (2), (3), (3)",
-                        "CREATE TABLE shop.unlike (id INT PRIMARY KEY)", "INSERT INTO shop.unlike VALUES (1)")  # fmt: skip
+    work.source.execute(
+        "CREATE TABLE shop.bare (v INT)",
+        "INSERT INTO shop.bare VALUES (1), (1), (2), (3), (3)",
+        "CREATE TABLE shop.unlike (id INT PRIMARY KEY)",
+        "INSERT INTO shop.unlike VALUES (1)",
+    )
     work.lab.wait_in_sync()
     was = {table: rows(work.replica, table) for table in (*TABLES, "shop.bare")}
     work.replica.stop_replica("SQL_THREAD")
@@ -153,8 +158,10 @@ def test_a_stopped_applier_is_left_where_it_is_and_the_tables_are_what_it_expect
             "UPDATE %s SET k = 'moved' WHERE k = 'two'" % table,
             "INSERT INTO %s (k, v) VALUES ('new', 'n'), ('two', 'another')" % table,
         )
-    work.source.execute("DELETE FROM shop.bare WHERE v = 1 LIMIT 1", "UPDATE shop.bare SET v = 4 WHERE v = 3",
-                        "INSERT INTO shop.bare VALUES (2), (5)", "ALTER TABLE shop.unlike ADD COLUMN x INT")  # fmt: skip
+    work.source.execute(
+        "DELETE FROM shop.bare WHERE v = 1 LIMIT 1", "UPDATE shop.bare SET v = 4 WHERE v = 3",
+        "INSERT INTO shop.bare VALUES (2), (5)", "ALTER TABLE shop.unlike ADD COLUMN x INT",
+    )  # fmt: skip
     plant(work.replica, *TABLES)
     work.replica.execute_unlogged(
         "DELETE FROM shop.bare WHERE v IN (2, 3) LIMIT 2", "INSERT INTO shop.bare VALUES (9), (5)"
@@ -262,3 +269,28 @@ def test_a_server_with_others_below_is_refused(flavour: str, lab_of: Any, tmp_pa
     done = healed(middle, ["shop.w"], tmp_path)
     assert done["failed"] and done["code"] == "refused" and done["replicas_below"], done
     assert middle.value("SELECT COUNT(*) FROM shop.w") == 1
+
+
+@pytest.mark.parametrize("statement", ["START TRANSACTION WITH", "COMMIT", "START"])
+@pytest.mark.modes("gtid")
+def test_an_applier_that_a_killed_run_had_paused_runs_again(work: Pair, statement: str, tmp_path: Path) -> None:
+    plant(work.replica, "shop.w")
+    if statement == "START":
+        statement = "START REPLICA" if work.flavour_name == "mysql-9.7" else "START SLAVE"
+    options = {"tables": ["shop.w"], "state": "healed", "record_dir": str(tmp_path / "records")}
+
+    def run(environment: Dict[str, str]) -> Dict[str, Any]:
+        return run_module("table_repair", work.replica, options, environment=environment)
+
+    with held(tmp_path / "held", statement, run) as there:
+        assert there.kill()["signal"] == 9
+    assert work.status()[work.words.sql_running] == "No"
+    seen = run_module("replica_status", work.replica, {"record_dir": str(tmp_path / "records")})
+    assert [found["unfinished"]["remedy"] for found in seen["channels"]] == ["start"], seen
+    done = healed(work.replica, ["shop.w"], tmp_path / "records")
+    assert not done["failed"] and done["proof"] == "rows_proven", done
+    assert work.status()[work.words.sql_running] == "Yes"
+    seen = run_module("replica_status", work.replica, {"record_dir": str(tmp_path / "records")})
+    assert not seen["channels"][0].get("unfinished"), seen
+    work.wait_same()
+    assert compare(work.source, work.replica) == []

@@ -184,7 +184,7 @@ def choose(
     switches: List[str] = []
     for finding in [hold] if hold is not None else grave:
         for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
-            why, switch = _lost_point(remedy, channel) or _other_mode(remedy, channel), ""
+            why, switch = _lost_point(remedy, channel) or _other_mode(remedy, channel) or _unnamed(remedy, finding), ""
             if not why:
                 why, switch = _obstacle(remedy, finding, policy, tried, earlier)
             if not why:
@@ -223,7 +223,7 @@ def _unfinished(
 ) -> Tuple[Policy, Optional[Choice]]:
     """What a killed run left to do (`unfinished`): its START is allowed, or it has to find the position anew."""
     codes = {str(finding["code"]) for finding in grave}
-    if not left or not codes <= {"stopped_applier", "stopped_receiver"}:
+    if not left or not codes <= {"stopped_applier", "stopped_receiver", "stopped_at_until"}:
         return policy, None
     if left["remedy"] == "start":
         return replace(policy, start_stopped=True), None
@@ -296,8 +296,6 @@ def _obstacle(
         return "stopped threads are started only when asked", "repair_start_stopped=true"
     if remedy.name in _ON_SOURCE and not policy.allow_source_write:
         return "it writes to the source, which reaches every replica", "repair_allow_source_write=true"
-    if remedy.name == "heal_table" and not _tables(finding):
-        return "the error does not name the table", ""
     if remedy.name in tried:
         return "tried in this state already", ""
     if remedy.name == "heal_failing" and remedy.name in earlier and policy.strategy != remedy.name:
@@ -334,6 +332,11 @@ def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
             "to keep %s (binlog_apply on the source, with the replica as the donor) is for a person to decide" % gtids
         )
     return "to undo %s (binlog_apply with direction=reverse on the replica) is for a person to decide" % gtids
+
+
+def _unnamed(remedy: Remedy, finding: Mapping[str, Any]) -> str:
+    """Why a remedy does not know what it is about; empty when it does."""
+    return "the error does not name the table" if remedy.name == "heal_table" and not _tables(finding) else ""
 
 
 def _tables(finding: Mapping[str, Any]) -> List[str]:

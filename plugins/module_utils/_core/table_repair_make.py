@@ -76,6 +76,8 @@ def steps(tables: Sequence[Making], server: Server, looks: Sequence[Look]) -> Tu
     for schema in dict.fromkeys(table.schema for table in tables if table.schema):
         made.append(Statement(schema, purpose="make a database that is missing"))
     for table, look in zip(tables, looks):
+        # What it references is named without a schema, which MySQL 5.6 refuses with 1046 where none is in use.
+        made.append(Statement("USE %s" % identifier(table.pair[0]), purpose="the schema of what the table references"))
         made += [Statement(table.create, purpose="make a table that is missing"), look]
     for table in tables:
         for trigger in table.triggers:

@@ -22,6 +22,8 @@ from .snapshot import POSITION, STOPPED, Channel, Coordinates, Server
 
 # Modules whose plans end with the threads that are to run.
 MODULES = ("change_master", "gtid_repair", "replica_channel")
+# Pauses the applier while it compares, and lets it run up to points; a note of that is its record meanwhile.
+PAUSING = "table_repair"
 
 _SETS = re.compile(r"SET GLOBAL (gtid_purged|gtid_slave_pos) = '([^']*)'")
 _PLACE = re.compile(r"_LOG_FILE = '([^']+)'.*_LOG_POS = (\d+)", re.S)
@@ -41,10 +43,11 @@ def unfinished(record: Mapping[str, Any], server: Server, channel: Channel) -> O
         that was killed before its CHANGE or amid its GTIDs; ``start``: the coordinates to look from, where the channel
         has none any more; ``threads``: those that stand still.
     """
-    if record.get("outcome") != RUNNING_OUTCOME or record.get("module") not in MODULES:
+    if record.get("outcome") != RUNNING_OUTCOME or record.get("module") not in (*MODULES, PAUSING):
         return None
     before = (record.get("before") or {}).get("channel") or {}
-    if not is_of(record, server, channel) or channel.mode != before.get("mode") or channel.until:
+    pausing = record["module"] == PAUSING
+    if not is_of(record, server, channel) or channel.mode != before.get("mode") or (channel.until and not pausing):
         return None
     queries = [str(query) for query in (record.get("plan") or {}).get("queries") or ()]
     threads = ((RECEIVER, channel.receiver), (APPLIER, channel.applier))
@@ -52,6 +55,8 @@ def unfinished(record: Mapping[str, Any], server: Server, channel: Channel) -> O
     if not stopped or not stopped <= _started(queries):
         return None
     found: Dict[str, Any] = {"module": record["module"], "threads": sorted(stopped), "start": "", "remedy": "start"}
+    if pausing:
+        return found
     if record["module"] == "gtid_repair":
         return found if _counted(queries, server) else {**found, "remedy": "gtid_append"}
     place, was = _place(queries), coordinates_from(before.get("executed"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Sequence, Set, Tuple
 
 from .._core import compare as words
 from .._core import row_repair_rows as wants
@@ -38,6 +38,7 @@ from .row_events import writing
 from .row_repair_tables import Tables
 from .table_repair_back import Past
 from .table_repair_find import find
+from .table_repair_killed import noted, started_again
 from .table_repair_point import Meeting, meeting
 from .table_repair_task import Preparer, Task
 from .table_repair_write import Chosen, Writer
@@ -74,6 +75,7 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
     :raises RefusedError: it must not be compared or written; nothing was changed.
     :raises ReplicaError: a server does not answer, or rows are not what they were or were to become.
     """
+    aim = started_again(aim, options)
     rules.check(wish, aim.server, aim.channel, options.timeout)
     if wish.state == HEALED:
         check_leaf(aim.server, aim.channel)
@@ -83,8 +85,9 @@ def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Ch
     work = _Work(aim, wish, options, source_login(aim.channel))
     if options.check_mode and wish.state == HEALED and starts:
         return work.selection()
-    work.look()
-    return work.settle()
+    with noted(aim, options):
+        work.look()
+        return work.settle()
 
 
 def _check_blocked(aim: Target) -> None:
@@ -257,7 +260,7 @@ class _Work:
         plan = self._plan(at, writer, found, making)
         if self.options.check_mode:
             return self._report(before, before, plan, plan.queries())
-        done = self._carry_out(still, plan, making, {"rows": writer.recorded(found)} if found.different else None)
+        done = self._carry_out(still, plan, making, {"rows": writer.recorded(found)} if found.different else {})
         writer.made()
         after = self._said(writer.compare(at.source))
         created = tuple("%s.%s" % one.pair for one in making)
@@ -274,9 +277,7 @@ class _Work:
             privileges=("CREATE", *plan.privileges),
         )  # fmt: skip
 
-    def _carry_out(
-        self, still: Target, plan: Plan, making: Sequence[Making], details: Optional[Dict[str, object]]
-    ) -> Done:
+    def _carry_out(self, still: Target, plan: Plan, making: Sequence[Making], details: Dict[str, object]) -> Done:
         with writing(still, True) as able:
             try:
                 return carry_out(able, plan, self.options, make.undo(making), details)

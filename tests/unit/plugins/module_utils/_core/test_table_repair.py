@@ -81,7 +81,7 @@ def test_a_definition_is_made_under_its_own_schema_only() -> None:
     queries = [step.statement.display() for step in steps]
     assert queries[0] == "SET SESSION sql_log_bin = 0" and queries[-1] == "SET SESSION sql_log_bin = 1"
     assert queries.index("SET GLOBAL super_read_only = 0") < queries.index("SET GLOBAL super_read_only = 1")
-    assert queries.index("CREATE DATABASE `s`") < queries.index(create) < queries.index("USE `s`")
+    assert queries.index("CREATE DATABASE `s`") < queries.index("USE `s`") < queries.index(create)
     assert queries[queries.index("CREATE TRIGGER x ...") + 1].startswith("SET SESSION sql_mode = ''")
 
 
