@@ -18,7 +18,7 @@ from integration.test_repair import host, result
 from lab import faults
 from lab.compare import compare
 from lab.server import Server
-from lab.topology import Lab
+from lab.topology import Lab, Link
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 STRANGER = "33333333-aaaa-bbbb-cccc-000000000003"
@@ -209,3 +209,32 @@ def test_what_the_source_has_purged_comes_from_another_member(
     planned = gtid(lab, tmp_path / "planned", "--check", repair_max_risk="none")
     assert planned.code == 0 and picture(lab) == before, planned.output
     settle(lab, tmp_path, ["fetch"], repair_max_risk="none")
+
+
+@full_matrix
+@pytest.mark.parametrize("winner", ["replica", "source"])
+def test_a_crashed_source_comes_back_as_a_replica_with_transactions_that_nobody_has(
+    lab_of: Callable[..., Lab], flavour: str, winner: str, tmp_path: Path
+) -> None:
+    if flavour.startswith("mariadb"):
+        pytest.skip("its own transactions stand in the way of the new source's: test_local_writes_on_a_replica")
+    lab = lab_of(flavour, "pair", gtid=True, seed=SEED)
+    old, new = lab.servers
+    new.stop_replica()
+    old.execute(*LOST)
+    new.execute(new.replica_sql("RESET", "ALL"))
+    new.execute(NEW[0])
+    lab.configure(Link(0, 1), new.coordinates())
+    old.start_replica()
+    old.wait_until(lambda: old.value("SELECT COUNT(*) FROM shop.t WHERE id = 200"), what="the new source's row")
+    wanted = (old if winner == "replica" else new).query("SELECT * FROM shop.t ORDER BY id")
+    before = picture(lab)
+    refused = gtid(lab, tmp_path / "refused", target=old.name)
+    assert refused.code != 0 and picture(lab) == before and "2 rows of shop.t" in refused.output, refused.output
+    switches = {"replica": {"repair_allow_source_write": "true"}, "source": {"repair_max_risk": "replica_history"}}
+    done = gtid(lab, tmp_path / "done", target=old.name, repair_winner=winner, **switches[winner])
+    assert done.code == 0, done.output
+    assert result(done)["applied"] == [{"replica": "replay", "source": "roll_back_reset"}[winner]], result(done)
+    new.execute("INSERT INTO shop.t (id, v) VALUES (300, 'after')", "DELETE FROM shop.t WHERE id = 300")
+    old.wait_until(lambda: old.gtid_position() == new.gtid_position(), what="equal sets")
+    assert compare(new, old) == [] and new.query("SELECT * FROM shop.t ORDER BY id") == wanted
