@@ -52,7 +52,10 @@ CODES = frozenset(
 # What needs images: as a statement it changes no row and fails nowhere, or is a statement in any format.
 _ONLY_ROWS = frozenset("missing_row_update missing_row_delete upd1032 del1032 nopk1032 generated".split())
 _ONLY_STATEMENTS = frozenset(("column_count_differs",))
-_DEFINES = frozenset("table_missing table_missing_alter miss1146 column_type_differs type1677 other_error".split())
+_DEFINES = frozenset(
+    "table_missing table_missing_alter miss1146 database_missing column_type_differs type1677 column_count_differs"
+    " column_missing other_error".split()
+)
 
 
 def _formats(name: str) -> Tuple[str, ...]:

@@ -65,7 +65,6 @@ REFUSALS: Tuple[Refusal, ...] = (
     Refusal("it is another one", ("view_exists_differs",)),
     Refusal("it is enabled, and a replicated event is not", ("event_exists",)),
     Refusal("stored with another salt", ("account_exists",), flavours=("mysql-9.7",)),
-    Refusal("the database is missing, and so is all that was in it", ("database_missing",)),
     Refusal("servers replicate from it", _PASSED, below=True),
 )
 
