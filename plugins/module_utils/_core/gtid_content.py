@@ -225,6 +225,28 @@ def collided(found: Sequence[Difference]) -> GtidSet:
     return GtidSet.from_gtids([Gtid.parse(one.gtid) for one in found if one.kind == COLLISION])
 
 
+def reaches(compared: GtidSet, common: GtidSet) -> bool:
+    """Whether the newest of the transactions that two servers share were compared: numbers that were given away again
+    end there, as long as nothing has been fetched since."""
+    return bool(compared) and all(
+        compared.last(uuid, tag) == common.last(uuid, tag) for uuid, tag in common.intervals()
+    )  # fmt: skip
+
+
+def meets(position: GtidPosition, state: Optional[GtidBinlogState], mine: Iterable[str], theirs: Iterable[str]) -> bool:
+    """The same on MariaDB: in each domain the newest transaction that both have passed stands in both binlogs."""
+    if state is None or not state.ordered or not position:
+        return False
+    ends = state.position()
+    both = set(mine) & set(theirs)
+    for one in position.gtids:
+        end = ends.get(one.domain)
+        newest_common = one if end is None or one.sequence <= end.sequence else end
+        if end is not None and str(newest_common) not in both:
+            return False
+    return True
+
+
 def only_here(mine: Mapping[str, Content], head: Sequence[MariadbGtid], states: Sequence[GtidBinlogState]) -> List[str]:
     """The transactions of a replica that none of the servers above it has, in the order of its binlog (MariaDB).
 

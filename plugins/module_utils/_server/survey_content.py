@@ -68,7 +68,9 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
             done = gtid_content.compare(server, request.login, source, request.source_login(channel), own, most)
         except ReplicaError:
             continue
-        compared[channel.name], differences[channel.name] = done.gtids, done.found
+        differences[channel.name] = done.found
+        if rules.reaches(done.gtids, own & (source.executed or GtidSet())):
+            compared[channel.name] = done.gtids
     return replace(around, contents=contents, compared=compared, differences=differences)
 
 
@@ -97,11 +99,15 @@ def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], req
         found = rules.differences(mine.contents, theirs.contents)
         undone = [gtid for gtid in only if MariadbGtid.parse(gtid).server_id != server.server_id]
         undone += [one.gtid for one in found if one.kind == rules.COLLISION]
+        seen = rules.meets(
+            server.replica_position or GtidPosition(), source.binlog_state, mine.contents, theirs.contents
+        )
+        compared = {channel.name: GtidSet()} if seen else {}
         left = rules.position_before(mine.contents, mine.head, undone, server.replica_position or GtidPosition())
         around = replace(
             around,
             contents={**around.contents, **{gtid: mine.contents[gtid] for gtid in only}},
-            compared={**around.compared, channel.name: GtidSet()},
+            compared={**around.compared, **compared},
             differences={**around.differences, channel.name: found},
             left={**around.left, channel.name: str(left or "")},
         )

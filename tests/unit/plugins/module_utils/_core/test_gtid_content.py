@@ -113,6 +113,20 @@ def test_the_newest_of_each_server_and_tag():
     assert rules.newest(given, 100) == given
 
 
+def test_whether_what_was_compared_reaches_the_end():
+    common = GtidSet.parse(UUID + ":1-9:app:1-3")
+    assert rules.reaches(GtidSet.parse(UUID + ":5-9:app:3"), common)
+    assert not rules.reaches(GtidSet.parse(UUID + ":1-8:app:3"), common)
+    assert not rules.reaches(GtidSet(), GtidSet())
+    state = GtidBinlogState.parse("0-1-4", "0-1-4")
+    ahead, behind = GtidPosition.parse("0-1-6"), GtidPosition.parse("0-1-3")
+    assert rules.meets(ahead, state, ["0-1-3", "0-1-4"], ["0-1-4"])
+    assert not rules.meets(ahead, state, ["0-1-3"], ["0-1-4"])
+    assert rules.meets(behind, state, ["0-1-3"], ["0-1-3", "0-1-4"])
+    assert not rules.meets(behind, state, [], ["0-1-3"])
+    assert not rules.meets(GtidPosition(), state, [], []) and not rules.meets(behind, None, [], [])
+
+
 def mariadb(*texts):
     return [MariadbGtid.parse(text) for text in texts]
 
