@@ -14,6 +14,7 @@ import pytest
 from integration.channel_options import options_of
 from integration.gaps import SCHEMAS, applier_stopped, held_up, lab_with_a_gap, parallel_lab
 from integration.held import held
+from integration.locating import position
 from integration.playbook import Run, run_module, run_playbook
 from integration.test_repair import host, queries, result
 from integration.test_reposition import moved_back, play
@@ -63,6 +64,30 @@ def test_gaps_are_left_behind_while_their_cause_is_still_there(
     assert compare(lab.source, lab.replica) == []
     again = run_module("change_master", lab.replica, place)
     assert not again["failed"] and not again["changed"], again
+
+
+@full
+def test_what_gives_no_evidence_is_told_by_the_order_of_its_schema(lab_of: Callable[..., Lab], flavour: str) -> None:
+    """Workers of MySQL 5.6 keep it: the exact transactions are named, with one of a table without a key among them."""
+    if flavour != "mysql-5.6":
+        pytest.skip("later ones go by what each transaction was logged to depend on")
+    lab = parallel_lab(flavour, lab_of)
+    lab.source.execute("CREATE TABLE b.nokey (n INT)", "FLUSH LOGS", "FLUSH LOGS", "INSERT INTO a.t VALUES (70)")
+    lab.wait_in_sync()
+    with held_up(lab):
+        lab.source.execute("INSERT INTO b.nokey VALUES (1)", "INSERT INTO b.t VALUES (60)")
+        lab.replica.wait_until("SELECT COUNT(*) FROM b.t WHERE id = 60", what="the row behind it")
+    lab.replica.wait_until(lambda: applier_stopped(lab), what="the duplicate row to stop the applier")
+    end = lab.source.coordinates()
+    found = run_module("binlog_locate", lab.replica)
+    assert found["kind"] == "boundary" and position(found["coordinates"]) == end, found["msg"]
+    lab.replica.execute_unlogged("DELETE FROM a.t WHERE id = 1")
+    found = run_module("binlog_locate", lab.replica)
+    assert found["kind"] == "applied_set", found["msg"]
+    assert len(found["applied"]["missing"]) == 1 and len(found["applied"]["applied"]) == 11, found["applied"]
+    lab.replica.execute_unlogged("DELETE FROM b.t WHERE id = 60")
+    found = run_module("binlog_locate", lab.replica)
+    assert found["kind"] not in ("boundary", "applied_set"), found["msg"]
 
 
 @full
@@ -149,7 +174,7 @@ def test_a_repair_of_gaps_that_was_killed_half_way_is_finished_by_the_next(
     lab.source.execute(*("INSERT INTO %s.t VALUES (50)" % name for name in SCHEMAS))
     repaired = play(lab, "repair", tmp_path)
     assert repaired.code == 0, repaired.output
-    assert result(repaired)["proof"] == "rows_proven", result(repaired)
+    assert result(repaired)["proof"] in ("rows_proven", "fully_verified"), result(repaired)
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []
 
