@@ -100,7 +100,7 @@ def test_what_is_here_counts_as_executed(
 def test_rows_that_a_restart_moved_back_are_brought_forward_again(
     lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
 ) -> None:
-    """With GTIDs: the rows go to the end of the range, and all up to there counts as executed."""
+    """With GTIDs: what the rows show to be here counts as executed, or they go to the end of the range first."""
     lab = lab_of(flavour, gtid=True)
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
@@ -116,7 +116,9 @@ def test_rows_that_a_restart_moved_back_are_brought_forward_again(
     assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 11
     repaired = play(lab, "repair", tmp_path)
     assert repaired.code == 0, repaired.output
-    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["heal_rows"], "rows_proven"), result(repaired)
+    # A set can leave out what was taken back, so that the source sends it again; MariaDB's position cannot.
+    expected = ["heal_rows"] if lab.flavour.is_mariadb else ["gtid_append"]
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (expected, "rows_proven"), result(repaired)
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []
     if not lab.flavour.is_mariadb:
