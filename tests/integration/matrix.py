@@ -149,7 +149,7 @@ def touching(source: Server, tables: Iterable[str]) -> Iterator[None]:
                 for table, sql in itertools.product(("beside", *tables), _TOUCHES):
                     with contextlib.suppress(pymysql.MySQLError):
                         cursor.execute(sql.format(t=table, n=number))
-                if done.wait(0.1):
+                if done.wait(0.3):
                     return
 
     thread = threading.Thread(target=write, daemon=True)
@@ -201,7 +201,7 @@ def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True) -> str:
     stage.both("CREATE TABLE beside (id INT PRIMARY KEY)")
     cell.trouble.make(stage)
     before, held = footprint(stage), contents(stage.replica)
-    reason = expected(cell.trouble.name, cell.flavour, cell.mode, cell.format, cell.below)
+    reason = expected(cell.trouble.name, cell.flavour, cell.mode, cell.format, cell.below, cell.writer)
     planned = play(stage, cell, folder, "--check", "--diff") if thorough else None
     if planned is not None:
         assert footprint(stage) == before, "check mode changed something"
