@@ -179,7 +179,7 @@ code:
 """
 
 import os
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
@@ -207,7 +207,12 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
     params["source"] = params["source"] or {}
     options = _module.change_options(module, "replica_rebuild")
     restart = params["restart_command"] or ""
-    way = rebuild.Way(params["source_password"] or "", restart, params["restart_timeout"])
+
+    def execute(command: str) -> Tuple[int, str, str]:
+        code, output, errors = module.run_command(command, use_unsafe_shell=True)
+        return int(code), str(output), str(errors)
+
+    way = rebuild.Way(params["source_password"] or "", restart, params["restart_timeout"], execute)
     members = tuple(_module.member_logins(params))
     wish = rebuild.Wish(params["donor"], members, way if params["method"] == "clone" else None)
     with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:

@@ -323,6 +323,18 @@ def loses(schemas: Sequence[str], own: Sequence[str]) -> Tuple[str, ...]:
     return tuple(found)
 
 
+def missing_accounts(accounts: Sequence[Tuple[str, str]]) -> str:
+    """What is to be said about accounts of the donor that are not here; empty when there are none."""
+    if not accounts:
+        return ""
+    listed = ", ".join("'%s'@'%s'" % account for account in accounts[:10])
+    more = " and %d more" % (len(accounts) - 10) if len(accounts) > 10 else ""
+    return (
+        "Accounts are not copied, and the donor has some that are not here: %s%s. Make them with sql_log_bin = 0, or a "
+        "statement about one of them will stop the applier." % (listed, more)
+    )
+
+
 def message(donor: str, numbers: Mapping[str, int], point: CommitPoint, locked: bool) -> str:
     """What was done."""
     text = "Built anew from %s: %s rows in %d tables, replicating from %s%s." % (

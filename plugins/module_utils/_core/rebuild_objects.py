@@ -69,6 +69,17 @@ def session(definition: Definition) -> str:
     return "SET SESSION " + ", ".join("%s = %s" % (name, literal(value)) for name, value in wanted.items())
 
 
+# Settings of a server that would add to a definition, or refuse what the donor has; each where it exists.
+LENIENT: Mapping[str, int] = {
+    "sql_require_primary_key": 0,
+    "sql_generate_invisible_primary_key": 0,
+    "restrict_fk_on_non_standard_key": 0,
+    "innodb_strict_mode": 0,
+    "check_constraint_checks": 0,
+    "foreign_key_checks": 0,
+    "unique_checks": 0,
+}
+
 # What a session is given back afterwards, so that our own statements mean the same again.
 BACK = "SET NAMES utf8mb4"
 

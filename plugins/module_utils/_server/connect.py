@@ -153,7 +153,7 @@ class Connection:
     def pieces(self, sql: str, purpose: str, rows: int) -> Iterator[List[Tuple[Any, ...]]]:
         """The rows of a long answer, so many at a time, as the server sends them.
 
-        :raises ServerError: as `query`.
+        :raises ServerError: as `tuples`.
         """
         try:
             with self._driver.cursor(pymysql.cursors.SSCursor) as cursor:
@@ -161,10 +161,13 @@ class Connection:
                 while True:
                     found = cursor.fetchmany(rows)
                     if not found:
-                        return
+                        break
                     yield list(found)
+                warned = int(getattr(cursor._result, "warning_count", 0) or 0)
         except (pymysql.err.Error, OSError, UnicodeError) as error:
             raise self._error(Statement("", purpose=purpose), error) from None
+        if warned:
+            raise ServerError(0, purpose, self.address, "it gave %d warnings" % warned)
 
     def warnings(self) -> Tuple[Tuple[int, str], ...]:
         """Number and text of what the last statement warned of."""

@@ -47,6 +47,7 @@ _SIZES = (
     " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
     " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
 )
+_ACCOUNTS = "SELECT User, Host FROM mysql.user"
 
 Told = Callable[[Dict[str, Any]], None]
 
@@ -125,7 +126,7 @@ class Rebuild:
             notes = self._look(donor, reader, source.server)
             gtids = rules.own_gtids(self.aim.server, source.server, members)
             own = rebuild_keep.is_own(self.aim.server, source.server, gtids)
-            found = rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
+            found = self._own(own) if gtids is None or gtids else ()
             report = Report(self._plan(donor, found), donor.chosen.name, notes, found)
             report.message = " ".join(("Would build the replica anew.", *notes))
             if self.options.check_mode:
@@ -148,13 +149,29 @@ class Rebuild:
 
     # -- before anything is changed
 
+    def _own(self, own: rebuild_keep.Own) -> Tuple[str, ...]:
+        return rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
+
     def _look(self, donor: Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
         row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
         self.total, size = int(row["n"]), int(row["bytes"])
         self._check_packets(reader)
         self._tables(reader)
         said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(self.total, ","), size / 1e6)
-        return donor.reasons, said, rules.check_expiry(source, size / SLOW_BYTES)
+        accounts = "" if self.wish.clone is not None else self._accounts(reader)
+        notes = (donor.reasons, said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
+        return tuple(note for note in notes if note)
+
+    def _accounts(self, reader: Connection) -> str:
+        """Which accounts of the donor are not here, as far as both may be read."""
+        try:
+            sides = [
+                {(str(row["User"]), str(row["Host"])) for row in one.query(_ACCOUNTS)}
+                for one in (reader, self.aim.connection)
+            ]
+        except ServerError:
+            return "Whether the donor has accounts that are not here could not be read."
+        return rules.missing_accounts(sorted(sides[0] - sides[1]))
 
     def _check_packets(self, reader: Connection) -> None:
         statement = "SELECT @@GLOBAL.max_allowed_packet AS n"
@@ -290,7 +307,10 @@ class Rebuild:
         if server.flag("super_read_only"):
             self._do(target, "SET GLOBAL super_read_only = 0")
         self._steps(target, rules.turn_away(aim.verbs, server, aim.channel))
-        target.execute("SET SESSION sql_log_bin = 0, foreign_key_checks = 0, unique_checks = 0")
+        target.execute("SET SESSION sql_log_bin = 0")
+        for name, value in kinds.LENIENT.items():
+            if target.query("SHOW SESSION VARIABLES LIKE %s", (name.replace("_", "\\_"),)):
+                target.execute("SET SESSION %s = %d" % (name, value))
         kept = {"mode": self.channel.mode, "using_gtid": self.channel.using_gtid, "began": self.options.written_at}
         for statement in rules.marker(json.dumps(kept)):
             target.execute(statement)

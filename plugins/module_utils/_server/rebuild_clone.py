@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 from .._core import rebuild_clone as rules
 from .._core.change_source_steps import reset_all
@@ -44,11 +43,13 @@ class Way:
     :param password: of the channel's account.
     :param restart: command that starts the server again, run where the module runs; '' waits for somebody to do it.
     :param restart_seconds: how long to wait for the server.
+    :param execute: runs a command by a shell; its code, output and errors.
     """
 
     password: str = ""
     restart: str = ""
     restart_seconds: int = 600
+    execute: Callable[[str], Tuple[int, str, str]] = lambda command: (127, "", "nothing runs %s" % command)
 
 
 class Clone:
@@ -133,9 +134,9 @@ class Clone:
         where, command = self.aim.server.address, self.way.restart
         if down and command:
             self.tell("starting the server: %s" % command)
-            done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ReplicaError("start the server again", where, done.stderr.strip(), "Run it by hand: %s" % command)
+            code, _output, errors = self.way.execute(command)
+            if code:
+                raise ReplicaError("start the server again", where, errors.strip(), "Run it by hand: %s" % command)
         elif down:
             self.tell("the clone is complete and the server is down: start it now")
         deadline = time.monotonic() + self.way.restart_seconds

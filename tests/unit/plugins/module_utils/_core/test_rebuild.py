@@ -163,6 +163,12 @@ def test_what_only_the_replica_has_is_named():
     assert "1 transactions" in rebuild.loses(["a"], ["x:1"])[-1]
 
 
+def test_accounts_that_are_not_here_are_named():
+    assert rebuild.missing_accounts([]) == ""
+    assert "'app'@'%'. Make them" in rebuild.missing_accounts([("app", "%")])
+    assert "and 2 more" in rebuild.missing_accounts([("app%d" % number, "%") for number in range(12)])
+
+
 def test_progress_has_a_line_for_people():
     told = rebuild.progress("copying", 10, 1000, tables=1, of=4, rows=500, bytes=2000000, table="shop.t")
     assert told["line"] == "copying: 1 of 4 tables, 500 rows, 2.0 MB in 10 s, now shop.t, about 10 s left"
