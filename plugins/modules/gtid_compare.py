@@ -16,7 +16,7 @@ description:
   - What only one server has counts only if the servers above it still lack it when they are read once more. What needs
     a server that was not read is unknown.
   - Equal sets do not prove equal rows. After a source lost transactions in a crash and gave their numbers away again,
-    only the transactions themselves show it, so they are read from both binlogs and compared (MySQL).
+    only the transactions themselves show it, so they are read from both binlogs and compared.
 extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
@@ -35,7 +35,7 @@ options:
   compare_transactions:
     description:
       - How many of the newest transactions of each server that numbered some are compared one by one between each
-        replica and its source. V(0) compares none.
+        replica and its source. On MariaDB those in the newest 64 MiB of its binlogs. V(0) compares none.
     type: int
     default: 10000
 notes:

@@ -30,7 +30,8 @@ options:
   compare_transactions:
     description:
       - How many of the newest transactions that the source numbered are compared with the source's, one by one, to see
-        whether both have the same under their numbers. Both binlogs are read for it (MySQL, with GTIDs).
+        whether both have the same under their numbers. Both binlogs are read for it, on MariaDB the newest 64 MiB of
+        them. It needs GTIDs.
       - With V(0) that is done only where the source is known to have lost transactions.
     type: int
     default: 0

@@ -44,6 +44,7 @@ MEANINGS: Mapping[str, str] = {
 _PLAIN = (IN_STEP, BEHIND_SOURCE, GAP, HARMLESS, ALLOWED, EMPTIED, UNDECIDED)
 
 _NONE = GtidSet()
+_MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -133,23 +134,29 @@ def _split(name: str, state: str, gtids: GtidSet, contents: Contents) -> List[Ro
 
 
 def _told(gtids: GtidSet, contents: Contents) -> List[str]:
-    return gtid_content.told(contents, [str(gtid) for gtid in gtids.gtids(min(gtids.count(), 10))])
+    return gtid_content.told(contents, [str(gtid) for gtid in gtids.gtids(min(gtids.count(), _MOST_TOLD))])
 
 
 def _different(name: str, kind: str, found: Sequence[Difference]) -> List[Row]:
     made = []
     every = GtidSet.parse(",".join(one.gtid for one in found)) if found else GtidSet()
     for uuid in every.uuids():
-        pairs = [one for one in found if one.gtid.startswith(uuid)][:10]
-        shown = tuple("here %s; on its source %s" % (one.here.told(), one.there.told()) for one in pairs)
-        made.append(Row(name, uuid, kind, str(every.restricted([uuid])), shown))
+        pairs = [one for one in found if one.gtid.startswith(uuid)]
+        made.append(Row(name, uuid, kind, str(every.restricted([uuid])), _pairs_told(pairs)))
     return made
 
 
-def mariadb_rows(peer: Peer, sources: Sequence[Server], found: Verdict) -> List[Row]:
+def _pairs_told(pairs: Sequence[Difference]) -> Tuple[str, ...]:
+    return tuple("here %s; on its source %s" % (one.here.told(), one.there.told()) for one in pairs[:_MOST_TOLD])
+
+
+def mariadb_rows(
+    peer: Peer, sources: Sequence[Server], found: Verdict, differences: Sequence[Difference] = ()
+) -> List[Row]:
     """The rows of one member of MariaDB, by domain: a position is all that it has.
 
     :param found: the verdict on this member and the servers above it.
+    :param differences: between its binlogs and those of its sources.
     """
     server, name = peer.server, peer.name
     if server is None:
@@ -166,6 +173,12 @@ def mariadb_rows(peer: Peer, sources: Sequence[Server], found: Verdict) -> List[
                 made.append(Row(name, "domain %d" % domain, UNKNOWN, "%s, and its source has nothing there" % mine))
     for state, entries in ((ERRANT, found.errant), (LOST, found.lost), (COLLISION, found.collisions)):
         made += [Row(name, "domain %s" % gtids.split("-")[0], state, gtids) for _server, gtids in entries]
+    for kind in (COLLISION, UNDECIDED):
+        pairs = [one for one in differences if one.kind == kind]
+        for domain_name in sorted({one.gtid.split("-")[0] for one in pairs}):
+            mine_only = [one for one in pairs if one.gtid.split("-")[0] == domain_name]
+            gtids = ",".join(one.gtid for one in mine_only)
+            made.append(Row(name, "domain " + domain_name, kind, gtids, _pairs_told(mine_only)))
     return made or [Row(name, "", IN_STEP, str(here) or str(position_end(server)))]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from .._core import gtid_content as content
 from .._core import gtid_members as rules
 from .._core import gtid_repair_report as report
 from .._core.binlog_expiry import Needed
@@ -82,7 +83,7 @@ def _needs(peers: Sequence[Peer], logins: Dict[str, Login]) -> Tuple[Needed, ...
 
 def _judged(peers: Sequence[Peer], logins: Dict[str, Login], asked: Asked, names: Dict[str, str]) -> Found:
     if any(peer.server is not None and peer.server.flavour.is_mariadb for peer in peers):
-        return _mariadb(peers, asked, names)
+        return _mariadb(peers, logins, asked, names)
     found = confirmed(peers, logins.__getitem__, asked.allowed)
     unknown = list(found.unknown)
     rows: List[Row] = []
@@ -178,7 +179,7 @@ def _of(name: str, entries: Sequence[Tuple[str, str]]) -> GtidSet:
     return every
 
 
-def _mariadb(peers: Sequence[Peer], asked: Asked, names: Dict[str, str]) -> Found:
+def _mariadb(peers: Sequence[Peer], logins: Dict[str, Login], asked: Asked, names: Dict[str, str]) -> Found:
     rows: List[Row] = []
     unknown: List[str] = []
     for peer in peers:
@@ -189,5 +190,14 @@ def _mariadb(peers: Sequence[Peer], asked: Asked, names: Dict[str, str]) -> Foun
             unknown.append("what only %s has: a source of it was not read" % peer.name)
         judged = report.mariadb(peer, sources, asked.allowed) if sources else report.Verdict()
         servers = [other.server for other in sources if other.server is not None]
-        rows += rules.mariadb_rows(peer, servers, judged)
+        differences: List[Difference] = []
+        try:
+            for other in sources if asked.compare else ():
+                if peer.server is not None and other.server is not None:
+                    mine = gtid_content.recent(logins[peer.name], peer.server)
+                    theirs = gtid_content.recent(logins[other.name], other.server)
+                    differences += content.differences(mine.contents, theirs.contents)
+        except ReplicaError as error:
+            unknown.append("what the transactions of %s do: %s" % (peer.name, error))
+        rows += rules.mariadb_rows(peer, servers, judged, differences)
     return Found(tuple(rows), tuple(unknown), names)
