@@ -96,7 +96,8 @@ notes:
     rows that it met, on defaults, conversions, triggers and functions. And an applier that was started too early has
     run statements such as C(SET n = n + 1) a second time without an error, which nothing in the binlog shows; so the
     right position alone would not make such a replica right. Definitions, and rows on both sides of the place, tell a
-    position among statements; else the answer is a range, and a person, or a compare, has to decide.
+    position among statements; else the answer is a range, and a person, or a compare, has to decide. RV(range) says
+    with C(runs_again) whether going on from the recorded position would run statements a second time for certain.
   - The rows of an XA transaction count where it is committed. Prepared ones on the replica have to be decided first.
   - In a ring the source's binlog also holds what the replica itself wrote. It has that at any time, so that rows which
     it wrote are no evidence.

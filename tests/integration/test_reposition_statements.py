@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 
+import pytest
 from integration.test_repair import result
 from integration.test_reposition import TABLES, ahead, on_source, play, sql_running
 from lab.compare import compare
@@ -31,12 +33,12 @@ AFTER = (
 )
 
 
-def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
-    lab = lab_of(flavour, gtid=False)
+def _met(lab: Lab, flush: bool) -> None:
+    """A replica that was pointed to an older position, and met what is there already at once."""
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
-    # On a server of some age the tables were not made in the binlog that is looked at.
-    lab.source.execute("FLUSH LOGS")
+    if flush:  # on a server of some age the tables were not made in the binlog that is looked at
+        lab.source.execute("FLUSH LOGS")
     lab.wait_in_sync()
     start = lab.source.coordinates()
     on_source(lab, *BEFORE)
@@ -46,6 +48,17 @@ def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], fl
     lab.configure(lab.links[0], start)
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
+
+
+def _state(lab: Lab) -> List[object]:
+    words = lab.flavour.words
+    found = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
+    return [*found, lab.replica.query("SELECT * FROM shop.cnt"), lab.replica.query("SELECT * FROM shop.t1")]
+
+
+def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    lab = lab_of(flavour, gtid=False)
+    _met(lab, flush=True)
     repaired = play(lab, "repair", tmp_path)
     assert repaired.code == 0, repaired.output
     assert (result(repaired)["applied"], result(repaired)["proof"]) == (["reposition"], "rows_proven"), result(repaired)
@@ -54,16 +67,25 @@ def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], fl
     assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 22
 
 
+@pytest.mark.skipif(os.environ.get("REPLICA_TEST_MATRIX") != "full", reason="part of the full matrix")
+def test_no_statement_runs_a_second_time(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    """Where the position cannot be told, no other remedy lets the applier go on from the old one."""
+    lab = lab_of(flavour, gtid=False)
+    _met(lab, flush=False)
+    before = _state(lab)
+    refused = play(lab, "repair", tmp_path)
+    assert refused.code != 0 and result(refused)["applied"] == [], refused.output
+    assert "run a second time" in refused.output, result(refused)
+    assert _state(lab) == before and not list(tmp_path.iterdir())
+
+
 def test_statements_alone_are_no_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     lab = lab_of(flavour, gtid=False, binlog_format="STATEMENT")
     ahead(lab)
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
-    words = lab.flavour.words
-    before = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
-    rows = lab.replica.query("SELECT * FROM shop.cnt")
-    refused = play(lab, "repair", tmp_path, repair_strategy="reposition")
+    before = _state(lab)
+    refused = play(lab, "repair", tmp_path)
     assert refused.code != 0 and result(refused)["applied"] == [], refused.output
-    assert "somewhere between" in result(refused)["line"] and "statements" in result(refused)["line"], result(refused)
-    after = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
-    assert after == before and lab.replica.query("SELECT * FROM shop.cnt") == rows and not list(tmp_path.iterdir())
+    assert "somewhere between" in refused.output and "statements" in result(refused)["line"], result(refused)
+    assert _state(lab) == before and not list(tmp_path.iterdir())

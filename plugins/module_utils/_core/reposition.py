@@ -19,6 +19,13 @@ REPOSITION = "reposition"
 HEAL_ROWS = "heal_rows"
 GTID_APPEND = "gtid_append"
 
+# What lets the applier go on from the recorded position.
+GO_ON = ("restart", "resume", "skip_present", "heal_failing", "heal_pending", "heal_table")
+_TWICE = (
+    "It is ahead of the recorded position for certain, with statements in between that would run a second time:"
+    " nothing that goes on from there is tried. Take an end of the range (reposition_choice), or compare and rebuild."
+)
+
 Place = Mapping[str, Any]
 
 
@@ -31,6 +38,8 @@ class Way:
     :param gtids: what has to count as executed; empty for nothing.
     :param position: the coordinates to go on from; empty for none.
     :param reason: why it is not possible, a sentence.
+    :param unsafe: remedies that must not be used then: they let the applier go on from the recorded position, where it
+        would run statements a second time without an error (``SET n = n + 1``; measured on MySQL 9.7 and 5.6, MariaDB 10.11).
     """
 
     possible: bool = False
@@ -38,6 +47,7 @@ class Way:
     gtids: str = ""
     position: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    unsafe: Tuple[str, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
         """For the roles."""
@@ -47,6 +57,7 @@ class Way:
             "gtids": self.gtids,
             "position": dict(self.position),
             "reason": self.reason,
+            "unsafe": list(self.unsafe),
         }
 
 
@@ -60,6 +71,8 @@ def way(located: Mapping[str, Any], mode: str, remedy: str = "", choice: str = "
     """
     place, spread = _place(located, choice)
     if place is None:
+        if (located.get("range") or {}).get("runs_again"):
+            return Way(reason="%s %s" % (located["msg"], _TWICE), unsafe=GO_ON)
         return Way(reason=str(located["msg"]))
     gtids = _gtids(located, place, mode, bool(spread or choice))
     found = Way(True, spread, gtids, {} if gtids or mode == GTID else _plain(place))

@@ -67,6 +67,8 @@ class Answer:
     :param candidates: for RANGE, the first and last boundary of each stretch that nothing speaks against.
     :param first: for RANGE, MIXED and APPLIED_SET, where the range begins; ``last``: where it ends.
     :param open_start: the truth may also be before the first boundary that could be looked at; ``open_end``: after it.
+    :param again: for RANGE, statements that write rows are applied for certain which an applier that goes on from the
+        recorded position would run again.
     :param applied: for APPLIED_SET, the indexes of the transactions after ``first`` that are applied.
     :param plain: for APPLIED_SET, rows are all that the transactions in between changed.
     :param why: why it is not a single boundary, a sentence.
@@ -81,6 +83,7 @@ class Answer:
     last: Optional[Point] = None
     open_start: bool = False
     open_end: bool = False
+    again: bool = False
     applied: Tuple[int, ...] = ()
     plain: bool = False
     why: str = ""

@@ -117,8 +117,17 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
         last=track.point(last, around.recorded),
         open_start=_thin_start(tally, around, first),
         open_end=_thin_end(tally, around, last),
+        again=not _thin_start(tally, around, first) and _again(tally, around, first),
         why=why,
     )
+
+
+def _again(tally: Tally, around: Circumstances, applied: int) -> bool:
+    """Whether there are statements that write rows behind the transaction that comes next, and up to one applied."""
+    if around.recorded is None:
+        return False
+    behind = tally.flags[max(around.recorded, 0) + 2 : applied + 1]
+    return any(flags & (STATED | UNCLEAR | WITNESS) == STATED | UNCLEAR for flags in behind)
 
 
 def _doubt(tally: Tally, around: Circumstances, free: List[Run]) -> str:

@@ -119,6 +119,7 @@ class Report:
             "candidates": [{"first": a.as_dict(), "last": b.as_dict()} for a, b in found.candidates],
             "open_start": found.open_start,
             "open_end": found.open_end,
+            "runs_again": found.again,
             "transactions": self._listed(found.first.index + 1, found.last.index),
         }
 

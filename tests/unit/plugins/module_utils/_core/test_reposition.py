@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import REMEDIES
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.reposition import way
 
 U = "11111111-aaaa-bbbb-cccc-000000000001"
@@ -93,3 +94,15 @@ def test_where_all_is_said_already_nothing_is_to_be_done():
     on = way(found("boundary", U + ":1-9"), "gtid")
     assert not on.possible and "nothing to change" in on.reason
     assert on.as_dict()["heal"] == {}
+
+
+def test_a_range_says_what_must_not_run_a_second_time():
+    located = found("range")
+    assert way(located, "position").unsafe == ()
+    located["range"]["runs_again"] = True
+    refused = way(located, "position")
+    assert not refused.possible and "second time" in refused.reason
+    assert {"skip_present", "heal_failing", "restart"} <= set(refused.unsafe)
+    assert set(refused.unsafe) <= set(REMEDIES) and "reposition" not in refused.unsafe
+    taken = way(located, "position", choice="last")
+    assert taken.possible and taken.as_dict()["unsafe"] == []

@@ -120,3 +120,22 @@ def test_a_stretch_that_misses(scope: str) -> None:
                 true,
                 answer,
             )
+
+
+def test_statements_that_would_run_again_are_told() -> None:
+    """With a range it is said only where some are applied for certain behind what comes next."""
+    seen: CounterType[bool] = Counter()
+    kinds = {"clean_insert": 5, "clean_update": 5, "statement": 3, "update": 4}
+    for seed in range(SEEDS * 2):
+        source, true, rng = _made(seed, kinds)
+        recorded = rng.randrange(true + 1)
+        replica = Replica(source.states[true], True)
+        tally, track = count(source, replica, plain=rng.random() < 0.5)
+        answer = judge(tally, track, Circumstances(complete_start=True, recorded=recorded))
+        if answer.kind != answers.RANGE:
+            continue
+        between = source.log[recorded + 1 : true]
+        assert not answer.again or any(item.statements for item in between), "seed %d: %s" % (seed, answer)
+        seen[answer.again] += 1
+    print(dict(seen))
+    assert seen[True] > SEEDS // 20 and seen[False]
