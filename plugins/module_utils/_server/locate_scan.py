@@ -6,13 +6,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Protocol, Union
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Generator,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Union,
+)
 
-from .._core.binlog import gtids, header
+from .._core.binlog import header
 from .._core.binlog.table_map import TableMap
-from .._core.binlog.transactions import Event, Layout, Transaction, transactions
+from .._core.binlog.transactions import Layout, LayoutFor, Transaction, transactions
 from .._core.gtid_mariadb import GtidPosition, MariadbGtid
 from .._core.gtid_mysql import Gtid, GtidSet
 from .._core.locate.feed import Feeder, Sink
@@ -24,14 +36,19 @@ from .._core.locate.suspects import Suspects
 from .._core.locate.track import Base, Track
 from .._core.locate.voting import Key, Pair
 from .._core.snapshot import Coordinates
-from . import zstd
+from . import locate_ahead, zstd
 from .binlog_stream import BinlogStream
 from .connect import Login, connect
+from .locate_events import ENDS, NAMES, SKIMMED, Noting, Scan, note_base
 from .locate_rows import Rows
 from .locate_tables import Tables
 
+__all__ = ["BATCH", "FAR", "Reader", "Scan", "Settling", "deadline_in"]
+
 # So many changes wait at most for rows of the replica before these are asked for.
 BATCH = 10000
+# What is longer than so many bytes is read by a second process, where there is a processor for it.
+FAR = 32 << 20
 
 
 class Settling(Sink, Protocol):
@@ -42,24 +59,6 @@ class Settling(Sink, Protocol):
 
     def settle(self, rows: Mapping[Pair, Mapping[int, Any]]) -> None:
         """Count what waits, with these rows."""
-
-
-@dataclass
-class Scan:
-    """Where a stretch was read from, and what was met there.
-
-    :param track: its boundaries.
-    :param recorded: the boundary of the recorded position, as far as it is told by GTIDs.
-    :param own: it holds transactions that the replica does not take from the source, of which more was learned: what
-        was counted does not hold.
-    """
-
-    track: Track
-    recorded: Optional[int] = None
-    bytes_read: int = 0
-    decoding: bool = True
-    own: bool = False
-    passed: bool = field(default=False, repr=False)
 
 
 class Reader:
@@ -122,10 +121,8 @@ class Reader:
             isinstance(sink, Suspects),  # what lists rows names them by their keys
         )
         scan.decoding = decode_from is None
-        with self.stream(start, stop) as stream:
-            for transaction in transactions(
-                _noting(stream, scan), self._layout(scan, not whole), decompress=zstd.decompress, file=start.file
-            ):
+        with contextlib.closing(self._transactions(scan, start, stop, whole)) as found:
+            for transaction in found:
                 if not scan.decoding:
                     self._note(scan, transaction)
                     if decode_from is None or transaction.end.reached(decode_from):
@@ -143,9 +140,63 @@ class Reader:
                     break
         self.settle(sink, whole)
         scan.own = self.own.size != known
-        scan.bytes_read = stream.bytes_read
-        self.bytes_read += stream.bytes_read
         return scan
+
+    def _transactions(
+        self, scan: Scan, start: Coordinates, stop: Optional[Coordinates], whole: bool
+    ) -> Generator[Transaction, None, None]:
+        """The transactions of a stretch; when it turns out to be a long one, a second process reads on."""
+        layout = self._layout(scan, not whole)
+        far = yield from self._read(scan, start, stop, layout, not whole and locate_ahead.possible())
+        if far is None:
+            return
+        place = far
+
+        def read(tables: List[TableMap], total: Callable[[int], None]) -> Iterator[Transaction]:
+            self.tables.reconnect()
+
+            def noting(table: TableMap) -> Optional[Layout]:
+                found = layout(table)
+                if found is not None:
+                    tables.append(table)
+                return found
+
+            self.bytes_read = 0
+            yield from self._read(scan, place, stop, noting, False)
+            total(self.bytes_read)
+
+        last: Optional[Transaction] = None
+        with contextlib.suppress(OSError), locate_ahead.Ahead(read, layout) as ahead:
+            for last in ahead:
+                yield last
+            self._count(scan, ahead.bytes_read)
+            if ahead.complete:
+                return
+        yield from self._read(scan, place if last is None else last.end, stop, layout, False)
+
+    def _read(
+        self, scan: Scan, start: Coordinates, stop: Optional[Coordinates], layout: LayoutFor, leave: bool
+    ) -> Generator[Transaction, None, Optional[Coordinates]]:
+        """The transactions of a stretch.
+
+        :param leave: end when a lot has been read, and give where that was.
+        """
+        stream = self.stream(start, stop)
+        try:
+            with stream:
+                for transaction in transactions(
+                    Noting(stream, scan), layout, decompress=zstd.decompress, file=start.file
+                ):
+                    yield transaction
+                    if leave and stream.bytes_read > FAR and scan.decoding:
+                        return transaction.end
+        finally:
+            self._count(scan, stream.bytes_read)
+        return None
+
+    def _count(self, scan: Scan, bytes_read: int) -> None:
+        scan.bytes_read += bytes_read
+        self.bytes_read += bytes_read
 
     def present(self, thing: Object) -> Optional[bool]:
         """Whether the replica has an object; None when that is not known, or tells nothing."""
@@ -159,17 +210,17 @@ class Reader:
         scan = Scan(Track(start))
         track, file, begin, gtid = scan.track, start.file, start.position, ""
         with self.stream(start, stop) as stream:
-            for kind, first, end, data in stream.only(_SKIMMED):
-                if kind in _ENDS:
+            for kind, first, end, data in stream.only(SKIMMED):
+                if kind in ENDS:
                     track.append(file, begin, end, gtid)
                     begin, gtid = end, ""
-                elif kind in _NAMES or kind == header.ROTATE:
+                elif kind in NAMES or kind == header.ROTATE:
                     if gtid:  # it had no end of its own
                         track.append(file, begin, first if file == stream.file else max(first, begin), gtid)
-                    begin, gtid = (first, _NAMES[kind](data)) if kind in _NAMES else (stream.position.position, "")
+                    begin, gtid = (first, NAMES[kind](data)) if kind in NAMES else (stream.position.position, "")
                     file = stream.file
                 elif not len(track):
-                    _note_base(scan, kind, data)
+                    note_base(scan, kind, data)
             if gtid:
                 track.append(file, begin, stream.position.position, gtid)
         scan.bytes_read = stream.bytes_read
@@ -221,49 +272,6 @@ def _base_at_end(track: Track) -> Base:
         return None
     text = track.gtids(len(track))
     return GtidPosition.parse(text) if isinstance(track.base, GtidPosition) else GtidSet.parse(text)
-
-
-# What can stand before the first transaction of a file.
-_HEADS = frozenset(
-    (header.ROTATE, header.FORMAT_DESCRIPTION, header.PREVIOUS_GTIDS, header.GTID_LIST, header.BINLOG_CHECKPOINT)
-    + (header.START_ENCRYPTION, header.HEARTBEAT, header.HEARTBEAT_V2, header.STOP, header.IGNORABLE)
-)  # fmt: skip
-
-
-def _mariadb_gtid(data: bytes) -> str:
-    return gtids.parse_mariadb_gtid(data, header.HEADER.unpack_from(data)[2]).gtid
-
-
-# What ends a transaction, and what begins one and says its GTID.
-_ENDS = frozenset((header.XID, header.TRANSACTION_PAYLOAD))
-_NAMES: Dict[int, Callable[[bytes], str]] = {
-    header.GTID: gtids.parse_gtid,
-    header.GTID_TAGGED: gtids.parse_tagged_gtid,
-    header.MARIADB_GTID: _mariadb_gtid,
-}
-_SKIMMED = _ENDS.union(_NAMES, (header.ROTATE, header.PREVIOUS_GTIDS, header.GTID_LIST))
-
-
-def _note_base(scan: Scan, kind: int, data: bytes) -> None:
-    """Note what had been executed at the head of the first file."""
-    if scan.track.base is not None:
-        return
-    if kind == header.PREVIOUS_GTIDS:
-        scan.track.base = gtids.parse_previous_gtids(data)
-    elif kind == header.GTID_LIST:
-        newest = {gtid.domain: gtid for gtid in gtids.parse_gtid_list(data)}
-        scan.track.base = GtidPosition(tuple(newest.values()))
-
-
-def _noting(stream: BinlogStream, scan: Scan) -> Iterator[Event]:
-    """The events; what had been executed at the head of the first file is noted on the way."""
-    events = iter(stream)
-    for event in events:
-        _note_base(scan, event[0], event[3])
-        yield event
-        if event[0] not in _HEADS:
-            break
-    yield from events
 
 
 def deadline_in(seconds: float) -> float:

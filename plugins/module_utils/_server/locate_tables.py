@@ -24,7 +24,7 @@ from .._core.locate.voting import Pair
 from .._core.snapshot import Channel, Server
 from .._core.statement import qualified
 from . import compare_catalog
-from .connect import Connection
+from .connect import Connection, connect
 
 _SYSTEM = frozenset(compare_catalog.SYSTEM_SCHEMAS)
 _OUTSIDE = "NOT IN ('%s')" % "', '".join(sorted(_SYSTEM))
@@ -76,6 +76,10 @@ class Tables:
         self._sides: Dict[Pair, Optional[Side]] = {}
         self._views: Dict[Pair, View] = {}
         self._indexes: Dict[Pair, Set[str]] = {}
+
+    def reconnect(self) -> None:
+        """Go on with connections of our own, those that there were being somebody else's."""
+        self.replica, self.source = connect(self.replica.login), connect(self.source.login)
 
     def spell(self, name: str) -> str:
         """A name of a schema or table as it is called here."""

@@ -317,7 +317,7 @@ class Voting:
     def _extend(self) -> None:
         """A place for each transaction."""
         for numbers in (self._since, self._followed):
-            numbers.extend([0] * (self.time + 1 - len(numbers)))
+            numbers.frombytes(bytes(numbers.itemsize * (self.time + 1 - len(numbers))))
 
     def _note_since(self, time: int, since: int, opened: int) -> None:
         """Keep, of what shows that a transaction is missing, what began first, and of that the latest."""
@@ -347,10 +347,12 @@ class Voting:
             self._count(segment, self.time, table)
         for spans, state in votes(self.objects, self.time, present):
             self._count_object(spans, state)
+        self._against = array("i", islice(accumulate(self._against), self.time + 1))
+        self._speaking = array("i", islice(accumulate(self._speaking), self.time + 1))
         return Tally(
             self.time,
-            array("i", islice(accumulate(self._against), self.time + 1)),
-            array("i", islice(accumulate(self._speaking), self.time + 1)),
+            self._against,
+            self._speaking,
             self._flags,
             self._ends.never,
             self._ends.latest_start,
