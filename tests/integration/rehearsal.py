@@ -25,7 +25,8 @@ def rehearsed(run: Callable[..., Run], look: Callable[[], Any], records: Path) -
     """
     before, files = look(), sorted(records.glob("**/*"))
     planned = run("--check", "--diff")
-    assert look() == before, "check mode changed something"
+    now = look()
+    assert now == before, "check mode changed something: %s" % _unlike(before, now)
     assert sorted(records.glob("**/*")) == files, "check mode wrote a record"
     done = run()
     steps = result(done)["steps"]
@@ -40,9 +41,20 @@ def rehearsed_module(
     """The same with one module; both results."""
     before = look()
     planned = run_module(module, server, options, check=True, **how)
-    assert look() == before, "check mode changed something"
+    now = look()
+    assert now == before, "check mode changed something: %s" % _unlike(before, now)
     assert not planned.get("executed") and not planned.get("record"), planned
     done = run_module(module, server, options, **how)
     same = ("queries", "failed", "changed", "risk", "loses")
     assert [planned.get(name) for name in same] == [done.get(name) for name in same], (planned, done)
     return planned, done
+
+
+def _unlike(before: Any, now: Any) -> Any:
+    """Where two looks differ: mappings and lists of the same length by their entries, anything else as a pair."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return {name: _unlike(before.get(name), now.get(name)) for name in {*before, *now}
+                if before.get(name) != now.get(name)}  # fmt: skip
+    if isinstance(before, (list, tuple)) and isinstance(now, (list, tuple)) and len(before) == len(now):
+        return [_unlike(one, other) for one, other in zip(before, now) if one != other]
+    return before, now
