@@ -38,7 +38,7 @@ def _met(lab: Lab, flush: bool) -> None:
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
     if flush:  # on a server of some age the tables were not made in the binlog that is looked at
-        lab.source.execute("FLUSH LOGS")
+        lab.source.execute("FLUSH LOGS", "FLUSH LOGS")
     lab.wait_in_sync()
     start = lab.source.coordinates()
     on_source(lab, *BEFORE)
