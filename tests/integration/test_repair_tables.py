@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Dict
 
+import pytest
 from integration.conftest import Pair
 from integration.playbook import Run, run_module
 from integration.test_repair import dropped, play, queries, result, state, stops
@@ -16,6 +18,7 @@ from lab.accounts import DEFINER
 from lab.compare import compare
 from lab.load import Writer
 
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 ACCOUNT = {"replica_login_user": DEFINER.user, "replica_login_password": DEFINER.password}
 
 GONE = (
@@ -68,10 +71,10 @@ def refused(pair: Pair, folder: Path, **variables: str) -> Dict[str, Any]:
     return result(done)
 
 
-def repaired(pair: Pair, folder: Path) -> Run:
+def repaired(pair: Pair, folder: Path, **variables: str) -> Run:
     """Repair while somebody writes on the source; every row is equal afterwards."""
     with Writer(pair.source, rate=10):
-        done = play(pair, "repair", folder, **ACCOUNT)
+        done = play(pair, "repair", folder, **ACCOUNT, **variables)
     assert done.code == 0, done.output
     assert result(done)["proof"] == "rows_proven", result(done)
     pair.lab.wait_in_sync()
@@ -108,6 +111,7 @@ def test_tables_that_are_missing_or_have_no_key_are_put_back(well: Pair, tmp_pat
         assert not well.errant()
 
 
+@pytest.mark.skipif(not FULL, reason="the playbook's part of it belongs to the full matrix")
 def test_the_playbook_puts_tables_back(well: Pair, tmp_path: Path) -> None:
     with dropped(well):
         broken(well)
@@ -121,3 +125,72 @@ def test_the_playbook_puts_tables_back(well: Pair, tmp_path: Path) -> None:
         before = state(well)
         again = play(well, "repair", tmp_path, **ACCOUNT)
         assert again.code == 0 and result(again)["applied"] == [] and state(well) == before
+
+
+TYPED = (
+    "CREATE TABLE shop.typed (id INT PRIMARY KEY, v VARCHAR(20), n INT NOT NULL DEFAULT 5, w VARCHAR(5)) ENGINE=InnoDB",
+    "INSERT INTO shop.typed VALUES (1, 'a', 1, 'x'), (2, 'b', 2, 'y'), (3, NULL, 3, 'z')",
+)
+RETYPED = (
+    "UPDATE shop.typed SET v = NULL",
+    "ALTER TABLE shop.typed MODIFY v DATE, DROP COLUMN n, ADD COLUMN extra INT",
+)
+WRITTEN = ("INSERT INTO shop.typed VALUES (9, 'source', 9, 'q')", "UPDATE shop.typed SET v = 'B' WHERE id = 2")
+
+
+def define(pair: Pair, folder: Path, check: bool = False, **more: Any) -> Dict[str, Any]:
+    """Run the module for the table."""
+    options = {"tables": ["shop.typed"], "state": "altered", "record_dir": str(folder), **more}
+    return run_module("definition_repair", pair.replica, options, check=check, account=DEFINER)
+
+
+def test_columns_are_made_those_of_the_source_only_where_nothing_is_lost(well: Pair, tmp_path: Path) -> None:
+    with dropped(well):
+        broken(well, TYPED, RETYPED, WRITTEN)
+        before = state(well)
+        shown = define(well, tmp_path, state="checked")
+        assert not shown["changed"] and "MODIFY COLUMN `v` varchar(20)" in shown["statements"][0], shown
+        assert "DROP COLUMN `extra`" in shown["statements"][0] and "ADD COLUMN `n` int" in shown["statements"][0]
+        planned = define(well, tmp_path, check=True)
+        assert planned["changed"] and shown["statements"][0] in planned["queries"], planned
+        assert state(well) == before and not list(tmp_path.iterdir())
+        for local, back, why in (
+            ("UPDATE shop.typed SET extra = 7 WHERE id = 1", "UPDATE shop.typed SET extra = NULL", "`extra`"),
+            ("ALTER TABLE shop.typed MODIFY w VARCHAR(30)", "", ""),
+            (
+                "UPDATE shop.typed SET w = 'much longer' WHERE id = 1",
+                "UPDATE shop.typed SET w = 'x' WHERE id = 1",
+                "`w`",
+            ),
+            ("ALTER TABLE shop.typed MODIFY w DECIMAL(10,4)", "", ""),
+        ):
+            if "DECIMAL" in local:
+                well.replica.execute_unlogged("UPDATE shop.typed SET w = NULL")
+            well.replica.execute_unlogged(local)
+            if why:
+                lost = define(well, tmp_path)
+                assert lost["failed"] and lost["code"] == "refused" and why in lost["msg"], lost
+                well.replica.execute_unlogged(back)
+        assert not list(tmp_path.iterdir())
+        done = define(well, tmp_path)
+        assert not done["failed"] and done["changed"] and not well.errant(), done
+        record = json.loads(Path(done["record"]).read_text(encoding="utf-8"))
+        assert any("`v` date" in note for note in record["undo"]), record["undo"]
+        assert not define(well, tmp_path)["changed"]
+        options = {"tables": ["shop.typed"], "state": "healed", "record_dir": str(tmp_path)}
+        healed = run_module("table_repair", well.replica, options)
+        assert not healed["failed"] and healed["proof"] == "rows_proven", healed
+        well.replica.start_replica("SQL_THREAD")
+        well.lab.wait_in_sync()
+        assert compare(well.source, well.replica) == []
+
+
+@pytest.mark.skipif(not FULL, reason="the playbook's part of it belongs to the full matrix")
+def test_the_playbook_alters_only_when_it_is_asked_to(well: Pair, tmp_path: Path) -> None:
+    with dropped(well):
+        broken(well, TYPED, RETYPED, WRITTEN)
+        told = refused(well, tmp_path, **ACCOUNT)
+        assert "MODIFY COLUMN `v`" in told["line"] and "repair_alter_definitions=true" in told["line"], told
+        planned = play(well, "repair", tmp_path, "--check", repair_alter_definitions="true", **ACCOUNT)
+        assert any("MODIFY COLUMN `v`" in query for query in queries(planned)), planned.output
+        repaired(well, tmp_path, repair_alter_definitions="true")

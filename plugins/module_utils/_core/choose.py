@@ -10,6 +10,7 @@ composes, this decides.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -117,6 +118,14 @@ WINNERS: Mapping[str, str] = {"replay": "replica", "roll_back": "source", "roll_
 
 # These write to the source, which reaches every replica.
 _ON_SOURCE = ("replay", "roll_back", "inject_harmless")
+
+# About the tables that the error names.
+_BY_TABLE = ("heal_table", "alter_definition")
+
+_WRITES = re.compile(
+    r"\s*(?:INSERT|REPLACE|UPDATE|DELETE|ALTER)\b(?:\s+(?:IGNORE|LOW_PRIORITY|DELAYED|QUICK|INTO|FROM|TABLE)\b)*\s*"
+    r"(?:`?(?P<schema>\w+)`?\s*\.\s*)?`?(?P<table>\w+)`?", re.I,
+)  # fmt: skip
 
 # Which transactions a remedy heals the rows of.
 HEALS: Mapping[str, str] = {"heal_failing": "failing", "heal_pending": "pending"}
@@ -336,7 +345,7 @@ def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
 
 def _unnamed(remedy: Remedy, finding: Mapping[str, Any]) -> str:
     """Why a remedy does not know what it is about; empty when it does."""
-    return "the error does not name the table" if remedy.name == "heal_table" and not _tables(finding) else ""
+    return "the error does not name the table" if remedy.name in _BY_TABLE and not _tables(finding) else ""
 
 
 def _tables(finding: Mapping[str, Any]) -> List[str]:
@@ -344,7 +353,11 @@ def _tables(finding: Mapping[str, Any]) -> List[str]:
     evidence = finding["evidence"]
     if evidence.get("missing_database"):
         return ["%s.*" % evidence["missing_database"]]
-    return [str(evidence["table"])] if evidence.get("table") else []
+    if evidence.get("table"):
+        return [str(evidence["table"])]
+    found = _WRITES.match(str(evidence.get("query") or ""))
+    schema = found and (found.group("schema") or evidence.get("database"))
+    return ["%s.%s" % (schema, found.group("table"))] if found and schema else []
 
 
 def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
@@ -362,7 +375,7 @@ def _arguments(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     if remedy.name == "roll_back_reset":
         arguments["left"] = str(finding["evidence"]["left"])
         arguments["tables"] = list(finding["evidence"]["tables"])
-    if remedy.name == "heal_table":
+    if remedy.name in _BY_TABLE:
         arguments["tables"] = _tables(finding)
     if remedy.module == "replica_skip":
         arguments["errors"] = [int(finding["evidence"]["errno"])]

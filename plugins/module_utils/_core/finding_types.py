@@ -123,7 +123,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "column_missing", ERROR, BROKEN,
         "A statement names a column that the replica's table does not have (1054).",
-        ("reposition", "rebuild"),
+        ("reposition", "alter_definition", "rebuild"),
     ),
     FindingType(
         "routine_exists", ERROR, BROKEN,
@@ -148,13 +148,13 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "column_type_differs", ERROR, BROKEN,
         "A column has another type on the replica and its values cannot be converted (1677, MySQL 9.7: 13146).",
-        ("heal_rows", "heal_failing", "rebuild"),
+        ("heal_rows", "heal_failing", "alter_definition", "rebuild"),
     ),
     FindingType(
         "column_count_differs", ERROR, BROKEN,
         "A statement or row does not fit the replica's table: the table has other columns (1136, 1535). In "
         "statement format this is what data ahead of the recorded position looks like.",
-        ("reposition", "heal_failing", "rebuild"),
+        ("reposition", "heal_failing", "alter_definition", "rebuild"),
     ),
     FindingType(
         "error_mismatch", ERROR, BROKEN,

@@ -119,6 +119,15 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "what the rows of the table held on the replica (the undo record keeps them)",
     ),
     Remedy(
+        "alter_definition",
+        "definition_repair",
+        "replica_rows",
+        "Show the ALTER TABLE that gives a table the columns it has on the source; with repair_alter_definitions run "
+        "it, make the rows what the applier expects, and let it go on.",
+        ("definer", "source"),
+        "the definition and the rows of the table as they are (the undo records keep them)",
+    ),
+    Remedy(
         "reposition",
         "change_master",
         "none",

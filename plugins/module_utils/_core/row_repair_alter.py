@@ -20,7 +20,7 @@ def alter(schema: str, name: str, have: str, wanted: str) -> str:
     :param have: SHOW CREATE TABLE of the table that is to be changed.
     :param wanted: that of the other one.
     """
-    mine, other = _columns(have), _columns(wanted)
+    mine, other = columns(have), columns(wanted)
     names = list(other)
     clauses: List[str] = ["DROP COLUMN %s" % column for column in mine if column not in other]
     for place, column in enumerate(names):
@@ -32,5 +32,6 @@ def alter(schema: str, name: str, have: str, wanted: str) -> str:
     return "ALTER TABLE %s %s" % (qualified(schema, name), ", ".join(clauses)) if clauses else ""
 
 
-def _columns(definition: str) -> Dict[str, str]:
+def columns(definition: str) -> Dict[str, str]:
+    """The columns' quoted names and definitions, in order, from SHOW CREATE TABLE."""
     return {match.group(1): match.group(2) for match in _COLUMN.finditer(definition)}
