@@ -9,8 +9,10 @@ import stat
 from pathlib import Path
 from typing import Any, Dict, List
 
-from integration.comparing import SIMPLE, applier, compare, different, proof_schema, writers
+from integration.comparing import SIMPLE, applier, compare, different, proof_schema, start, writers
 from integration.conftest import Pair
+from lab.load import hold_row, wait_row_lock
+from lab.server import Server
 
 LARGE = [
     "CREATE TABLE proof.large (a INT, b VARCHAR(20), v INT, PRIMARY KEY (a, b)) ENGINE=InnoDB",
@@ -88,3 +90,36 @@ def test_a_table_that_was_altered_between_slices_is_begun_anew(well: Pair, tmp_p
         last = compare(well.replica, slice=600, progress_file=str(path))
         assert last["proof"] == "rows_proven", last["msg"]
         assert [entry["rows"] for entry in last["compared"]] == [700]
+
+
+def counted(server: Server, *words: str) -> int:
+    """How often statements were run whose counters' names hold one of these words."""
+    rows = server.query("SHOW GLOBAL STATUS LIKE 'Com\\_%'")
+    return sum(int(row["Value"]) for row in rows if any(word in row["Variable_name"] for word in words))
+
+
+def test_no_rows_are_read_while_the_replica_is_further_behind_than_it_may_be(well: Pair) -> None:
+    chunks, looks = ("Com_savepoint",), ("show_slave_status", "show_replica_status", "show_all_slaves")
+    behind = "Seconds_Behind_%s" % well.words.prefix.capitalize()
+    many = "INSERT INTO proof.t VALUES %s" % ", ".join("(%d)" % n for n in range(3000))
+    with proof_schema(well.lab, SIMPLE, many, *LARGE[:2]):
+        # Nobody needs this row until the comparison has begun.
+        lock = hold_row(well.lab, "proof.large", "a = 0 AND b = 'k0'")
+        process = start(well.replica, ("proof.t",), chunk_rows=1, max_lag=0)
+        try:
+            began = counted(well.source, *chunks)
+            well.source.wait_until(lambda: counted(well.source, *chunks) > began + 3, 60, "the first chunks")
+            well.source.execute("UPDATE proof.large SET v = -5 WHERE a = 0 AND b = 'k0'")
+            wait_row_lock(well.replica)
+            well.replica.wait_until(lambda: int(well.status()[behind] or 0) > 1, 60, "a lag")
+            read, looked = counted(well.source, *chunks), counted(well.replica, *looks)
+            well.replica.wait_until(lambda: counted(well.replica, *looks) > looked + 3, 60, "looks at the lag")
+            assert process.poll() is None and counted(well.source, *chunks) <= read + 2
+            lock.release()
+            well.source.wait_until(lambda: counted(well.source, *chunks) > read + 10, 60, "more chunks")
+        finally:
+            lock.release()
+            process.terminate()
+            process.communicate(timeout=60)
+        assert applier(well.lab) == "Yes"
+        well.lab.wait_in_sync()
