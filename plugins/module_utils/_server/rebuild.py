@@ -115,17 +115,22 @@ class Rebuild:
                 ATTEMPT, self.aim.server.address, source.reason if source else "the source was not asked",
                 "The source must be known to be able to send what comes behind the copy. Give a login with source.",
             )  # fmt: skip
+        theirs = source.server
+        if members:
+            # After them, so that what they have applied meanwhile is not taken for their own.
+            with connect(self.source_login) as connection:
+                theirs = read_server(connection, role="source")
         donor = choose(
-            self.aim.server, self.channel, self.wish.donor, self.wish.members, members, source, self.source_login
+            self.aim.server, self.channel, self.wish.donor, self.wish.members, members, theirs, self.source_login
         )
         with connect(donor.login) as reader:
             probed = probe(reader)
             clone = self._clone(donor)
             if clone is not None:
                 clone.check(reader, read_server(reader, probed, role="source"))
-            notes = self._look(donor, reader, source.server)
-            gtids = rules.own_gtids(self.aim.server, source.server, members)
-            own = rebuild_keep.is_own(self.aim.server, source.server, gtids)
+            notes = self._look(donor, reader, theirs)
+            gtids = rules.own_gtids(self.aim.server, theirs, members)
+            own = rebuild_keep.is_own(self.aim.server, theirs, gtids)
             found = self._own(own) if gtids is None or gtids else ()
             report = Report(self._plan(donor, found), donor.chosen.name, notes, found)
             report.message = " ".join(("Would build the replica anew.", *notes))

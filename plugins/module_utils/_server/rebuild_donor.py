@@ -45,17 +45,17 @@ def choose(
     wanted: str,
     logins: Sequence[Login],
     members: Sequence[Peer],
-    source: Peer,
+    source: Server,
     source_login: Login,
 ) -> Donor:
     """The donor. A replica comes before the source, which has work enough.
 
     :param wanted: ``auto``, ``source``, or the name of a member; the source may be one of them.
     :param members: what was read of ``logins``.
+    :param source: read after them.
     :raises BadInputError: there is none of that name.
     :raises RefusedError: none can be it.
     """
-    theirs = source.server
     found: List[Candidate] = []
     last: List[Candidate] = []
     known: Dict[str, Login] = {}
@@ -63,15 +63,14 @@ def choose(
         if peer.server is not None and peer.server.identity == server.identity:
             continue
         known[login.name] = replace(login, name="the donor")
-        is_source = peer.server is not None and theirs is not None and peer.server.identity == theirs.identity
+        is_source = peer.server is not None and peer.server.identity == source.identity
         if peer.server is None:
             found.append(Candidate(login.name, login.address, peer.reason))
             continue
-        why = rules.against(peer.server, server, channel, theirs, is_source)
+        why = rules.against(peer.server, server, channel, source, is_source)
         (last if is_source else found).append(Candidate(login.name, login.address, why))
-    if theirs is not None:
-        known[rules.SOURCE] = replace(source_login, name="the donor")
-        why = rules.against(theirs, server, channel, theirs, True)
-        last.append(Candidate(rules.SOURCE, source_login.address, why))
+    known[rules.SOURCE] = replace(source_login, name="the donor")
+    why = rules.against(source, server, channel, source, True)
+    last.append(Candidate(rules.SOURCE, source_login.address, why))
     chosen = rules.choose([*found, *last], wanted, server.address)
     return Donor(chosen, known[chosen.name], chosen in last, rules.reasons([*found, *last], chosen))
