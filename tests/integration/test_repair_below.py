@@ -154,14 +154,14 @@ def test_one_that_cannot_be_checked_is_a_reason_to_refuse(
     before = state(made)
     options = {"record_dir": str(tmp_path), "members": members}
     healing = {**HEALED, **options}
-    refusals = [
-        run_module("row_repair", made.replica, healing),
-        run_module("row_repair", made.replica, healing, check=True),
-        skip(made, errors=[1062, 1032], **options),
-        skip(made, errors=[1062, 1032], method="idempotent", **options),
-        skip(made, errors=[1062, 1032], only_if_effect_present=False, **options),
-        run_module("mismatch_repair", made.replica, options),
-    ]
+    refusals = [run_module("row_repair", made.replica, healing), skip(made, errors=[1062, 1032], **options)]
+    if FULL:
+        refusals += [
+            run_module("row_repair", made.replica, healing, check=True),
+            skip(made, errors=[1062, 1032], method="idempotent", **options),
+            skip(made, errors=[1062, 1032], only_if_effect_present=False, **options),
+            run_module("mismatch_repair", made.replica, options),
+        ]
     for refused in refusals:
         assert refused["failed"] and refused["code"] == "refused" and refused["replicas_below"], refused
         assert not refused.get("changed") and ("leaf" in refused["msg"] or leaf.host in refused["msg"]), refused
