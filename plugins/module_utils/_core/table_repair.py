@@ -32,8 +32,8 @@ HEALED = "healed"
 WITHOUT_ORDER = 20000
 
 AHEAD = (
-    "what the source changed after the point at which the stopped applier stands cannot be told row by row (%s); start "
-    "the applier, or set start_stopped"
+    "what the source changed after the point at which the stopped applier stands cannot be told row by row (%s); where "
+    "the applier can go on, start it or set start_stopped, else find the position that the data is at (reposition)"
 )
 REDEFINED = (
     "the source changed its definition after the point at which the stopped applier stands, and how it was before is "
