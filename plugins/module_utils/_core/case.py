@@ -32,6 +32,7 @@ class Case:
     :param compared: what both have and was compared with the source, transaction by transaction; None when nothing was.
     :param differences: the GTIDs under which the two have something different.
     :param left: MariaDB: the position once what the source lacks or has otherwise is undone; '' when it is not known.
+    :param undone: MariaDB: these transactions, and those after them in their domain.
     """
 
     server: Server
@@ -46,6 +47,7 @@ class Case:
     compared: Optional[GtidSet] = None
     differences: Tuple[Difference, ...] = ()
     left: str = ""
+    undone: Tuple[str, ...] = ()
 
     @property
     def is_mariadb(self) -> bool:

@@ -115,6 +115,7 @@ class Surroundings:
     :param compared: by channel, what was compared with its source transaction by transaction.
     :param differences: by channel, the GTIDs under which both have something different.
     :param left: by channel, MariaDB's position once what the source lacks is undone.
+    :param undone: by channel, what has to be undone for that.
     """
 
     sources: Mapping[str, Peer]
@@ -127,6 +128,7 @@ class Surroundings:
     compared: Mapping[str, GtidSet] = field(default_factory=dict)
     differences: Mapping[str, Tuple[Difference, ...]] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
+    undone: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
 
 def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
@@ -146,6 +148,7 @@ def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
         compared=around.compared.get(channel.name),
         differences=around.differences.get(channel.name, ()),
         left=around.left.get(channel.name, ""),
+        undone=around.undone.get(channel.name, ()),
     )
 
 

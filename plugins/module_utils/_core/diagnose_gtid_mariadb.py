@@ -62,7 +62,7 @@ def lost_or_collided(case: Case) -> Iterator[Finding]:
     every = [one.gtid for one in pairs] + lost
     if pairs:
         evidence = {
-            **_settling(case, every),
+            **_settling(case, case.undone or every),
             "collisions": ",".join(one.gtid for one in pairs),
             "tables": sorted({table for one in pairs for table in (*one.here.tables, *one.there.tables)}),
             "shown": ["here %s; on the source %s" % (one.here.told(), one.there.told()) for one in pairs[:MOST_SHOWN]],

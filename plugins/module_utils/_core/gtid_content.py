@@ -264,6 +264,22 @@ def only_here(mine: Mapping[str, Content], head: Sequence[MariadbGtid], states: 
     return [gtid for gtid in mine if lacking(MariadbGtid.parse(gtid))]
 
 
+def from_the_first(order: Iterable[str], undone: Iterable[str]) -> List[str]:
+    """With these transactions everything that came after the first of them in its domain: a position has no gaps, so
+    that what came later would be sent, and applied, a second time (MariaDB).
+
+    :param order: all transactions of the replica's binlog, in order.
+    """
+    first, found, begun = frozenset(undone), [], set()
+    for gtid in order:
+        domain = MariadbGtid.parse(gtid).domain
+        if gtid in first:
+            begun.add(domain)
+        if domain in begun:
+            found.append(gtid)
+    return found
+
+
 def position_before(
     order: Iterable[str], head: Sequence[MariadbGtid], undone: Sequence[str], position: GtidPosition
 ) -> Optional[GtidPosition]:

@@ -99,6 +99,7 @@ def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], req
         found = rules.differences(mine.contents, theirs.contents)
         undone = [gtid for gtid in only if MariadbGtid.parse(gtid).server_id != server.server_id]
         undone += [one.gtid for one in found if one.kind == rules.COLLISION]
+        undone = rules.from_the_first(mine.contents, undone)
         seen = rules.meets(
             server.replica_position or GtidPosition(), source.binlog_state, mine.contents, theirs.contents
         )
@@ -110,6 +111,7 @@ def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], req
             compared={**around.compared, **compared},
             differences={**around.differences, channel.name: found},
             left={**around.left, channel.name: str(left or "")},
+            undone={**around.undone, channel.name: tuple(undone)},
         )
     return around
 

@@ -137,6 +137,8 @@ def test_what_a_source_of_mariadb_lost():
     assert not [found for predicate in PREDICATES for found in predicate(reused) if found.code == "lost_tail"]
     (found,) = diagnose_gtid_mariadb.lost_or_collided(reused)
     assert (found.code, found.evidence["named"]) == ("gtid_collision", "0-1-4,0-1-5,0-1-6")
+    (found,) = diagnose_gtid_mariadb.lost_or_collided(replace(reused, undone=("0-1-4", "0-1-5", "0-1-6", "0-1-7")))
+    assert found.evidence["named"] == "0-1-4,0-1-5,0-1-6,0-1-7" and found.evidence["collisions"] == "0-1-4"
     running = mariadb("0-1-6", "0-1-4", ["0-1-5", "0-1-6"])
     assert not list(diagnose_gtid_mariadb.lost_or_collided(running))
 

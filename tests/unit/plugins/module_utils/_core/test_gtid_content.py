@@ -138,6 +138,12 @@ def test_what_only_a_mariadb_replica_has():
     assert rules.only_here(mine, mariadb("0-2-1"), states) == []
 
 
+def test_a_position_has_no_gaps_so_all_that_follows_is_undone():
+    order = ["0-1-3", "7-1-1", "0-1-4", "7-1-2", "0-2-5"]
+    assert rules.from_the_first(order, ["0-1-4"]) == ["0-1-4", "0-2-5"]
+    assert rules.from_the_first(order, []) == []
+
+
 def test_where_a_position_goes_back_to():
     order = ["0-1-3", "7-1-1", "0-1-4", "0-1-5"]
     position = GtidPosition.parse("0-1-5,7-1-1")
