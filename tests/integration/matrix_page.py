@@ -27,16 +27,16 @@ def section(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
     """
     reasons = sorted({str(one["outcome"])[len(REFUSED) :] for one in results.values()
                       if one["ok"] and str(one["outcome"]).startswith(REFUSED)})  # fmt: skip
-    good = sum(bool(one["ok"]) for one in results.values())
     lines = [
         "## %s" % TITLE,
         "",
         "What `ansible-playbook replicaops.mysql.repair` makes of each at its default risk. A remedy: the applier went",
         "on, and every row of every table was equal on all servers. A letter: refused, for the reason below, and",
         "nothing was changed. In brackets the number of cells that ended so where there are several: GTID or file and",
-        "position, 1 or 4 appliers, with or without a writer on the same tables. Empty: not run; a dash: it does not",
-        "exist there. %d of %d cells that were run ended as they should. Written by" % (good, len(results)),
-        "`tests/tools/repair_matrix.py --page`.",
+        "position, 1 or 4 appliers, with or without a writer on the same tables. Empty: no outcome yet; a dash: it",
+        "does not exist there. Cases without any outcome are left out: %d of %d cells have been run so far."
+        % (len(results), len(all_cells())),
+        "Written by `tests/tools/repair_matrix.py --page`.",
     ]
     for title, (text, below) in _PARTS:
         lines += ["", "### %s" % title, "", "| case | " + " | ".join(FLAVOURS) + " |", "|---|" + "---|" * len(FLAVOURS)]

@@ -19,7 +19,7 @@ import pytest
 from integration.breaks import FLAVOURS, ROWS
 from integration.matrix import Cell, Places, all_cells, pairwise, play, run
 from integration.matrix_cases import troubles
-from integration.matrix_page import summary
+from integration.matrix_page import section, summary
 from integration.matrix_refused import REFUSALS
 from integration.test_repair import result
 from lab.compare import compare
@@ -69,6 +69,18 @@ def test_each_case_meets_each_flavour_and_each_refusal_is_of_a_case() -> None:
     chosen = {(cell.trouble.name, cell.flavour) for cell in pairwise()}
     assert chosen == {(cell.trouble.name, cell.flavour) for cell in all_cells()}
     assert {name for one in REFUSALS for name in one.names} <= set(troubles())
+
+
+def test_outcomes_of_one_case_on_one_flavour_are_counted_and_failures_stand_out() -> None:
+    wanted = ("column_exists", "mysql-9.7", "ROW", False)
+    cells = [cell for cell in all_cells() if (cell.trouble.name, cell.flavour, cell.format, cell.below) == wanted]
+    outcomes = ["skip_present", "skip_present", "refused: it is late"]
+    results = {cell.id: {"ok": True, "outcome": outcome} for cell, outcome in zip(cells, outcomes)}
+    results[cells[3].id] = {"ok": False, "outcome": "NOT EQUAL"}
+    lines = section(results)
+    assert "| column_exists | **failed** (1); A (1); skip_present (2) |  |  |  |" in lines, lines
+    assert "- **A**: it is late" in lines
+    assert any("4 of %d cells" % len(all_cells()) in line for line in lines)
 
 
 @pytest.mark.skipif(not FULL or PART > 1, reason="belongs to the first part of the full matrix")
