@@ -39,7 +39,8 @@ class Way:
     :param position: the coordinates to go on from; empty for none.
     :param reason: why it is not possible, a sentence.
     :param unsafe: remedies that must not be used then: they let the applier go on from the recorded position, where it
-        would run statements a second time without an error (``SET n = n + 1``; measured on MySQL 9.7 and 5.6, MariaDB 10.11).
+        would run statements a second time without an error (``SET n = n + 1``; measured on MySQL 9.7 and 5.6, and on
+        MariaDB 10.11).
     """
 
     possible: bool = False
