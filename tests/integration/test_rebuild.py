@@ -208,11 +208,13 @@ def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(fresh: Pair, tmp
 @only_full
 def test_a_full_disk_ends_it_with_a_clear_error(flavour: str, tmp_path: Path) -> None:
     with Lab(flavour, disk_size="400m") as lab:
-        large(lab.source, 14)
-        lab.wait_in_sync()
-        faults.fill_disk(lab.replica, 2 << 20)
+        # The replica has none of it, so that dropping what it has makes no room.
+        lab.replica.stop_replica()
+        large(lab.source)
+        faults.fill_disk(lab.replica, 8 << 20)
         failed = run_module("replica_rebuild", lab.replica, options(tmp_path))
-        assert failed["failed"], failed
+        assert failed["failed"] and "Run the rebuild again" in failed["msg"], failed
+        assert "rebuild_unfinished" in codes(lab.replica)
         faults.free_disk(lab.replica)
         done = run_module("replica_rebuild", lab.replica, options(tmp_path))
         assert not done["failed"], done
