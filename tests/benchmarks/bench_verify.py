@@ -148,7 +148,9 @@ def ours(lab: Lab) -> Callable[[], str]:
         done = run_module("table_compare", lab.replica, options, account=ADMIN, source_account=ADMIN, diff=False)
         if done["failed"] or done["proof"] != "rows_proven":
             raise SystemExit(str(done["msg"]))
-        return "%d rows in %d chunks" % (done["compared"][0]["rows"], done["compared"][0]["chunks"])
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        rows, chunks = done["compared"][0]["rows"], done["compared"][0]["chunks"]
+        return "%d rows in %d chunks, at most %.0f MiB of memory" % (rows, chunks, most)
 
     return work
 
