@@ -268,10 +268,13 @@ def _flavour_of(nodeid: str) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many cases ran on each flavour, so that a skipped flavour cannot go unnoticed."""
+    """Say how many cases ran on each flavour, so that a skipped flavour cannot go unnoticed, and what came of each."""
     counts: Counter[Tuple[str, str]] = Counter()
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
+            for name, value in report.user_properties if report.when == "call" else ():
+                if name == "outcome":
+                    terminalreporter.write_line("%s: %s" % (report.nodeid.partition("[")[2].rstrip("]"), value))
             if report.when == "call" and _flavour_of(report.nodeid):
                 counts[_flavour_of(report.nodeid), outcome] += 1
     names = sorted({name for name, _unused in counts})

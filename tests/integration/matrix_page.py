@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The outcomes of the matrix of applier errors as a table in Markdown, and as lines for a run's end."""
+"""The outcomes of the matrix of applier errors as a table in Markdown."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence
 
 from .breaks import FLAVOURS
 from .matrix import all_cells
@@ -77,9 +77,3 @@ def _word(result: Mapping[str, Any], reasons: Sequence[str]) -> str:
 def _told(words: Sequence[str]) -> str:
     counted = sorted({word: words.count(word) for word in words}.items())
     return "; ".join(word if len(words) == 1 else "%s (%d)" % (word, count) for word, count in counted)
-
-
-def summary(outcomes: Sequence[Tuple[str, str]]) -> List[str]:
-    """The lines that a run ends with: each cell that was run, with its outcome."""
-    width = max((len(name) for name, _outcome in outcomes), default=0)
-    return ["%s  %s" % (name.ljust(width), outcome) for name, outcome in outcomes]

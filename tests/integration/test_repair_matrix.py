@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 from zlib import crc32
 
 import pytest
 from integration.breaks import FLAVOURS, ROWS
 from integration.matrix import Cell, Places, all_cells, pairwise, play, run
 from integration.matrix_cases import troubles
-from integration.matrix_page import section, summary
+from integration.matrix_page import section
 from integration.matrix_refused import REFUSALS
 from integration.test_repair import result
 from lab.compare import compare
@@ -51,18 +51,6 @@ def places() -> Iterator[Places]:
     made = Places()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def outcomes(pytestconfig: pytest.Config) -> Iterator[List[Tuple[str, str]]]:
-    """What each cell came to, printed at the end."""
-    found: List[Tuple[str, str]] = []
-    yield found
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and found:
-        reporter.write_line("")
-        for line in summary(found):
-            reporter.write_line(line)
 
 
 def test_each_case_meets_each_flavour_and_each_refusal_is_of_a_case() -> None:
@@ -107,18 +95,16 @@ def test_what_more_failures_than_rounds_end_in(flavour: str, places: Places, tmp
 def test_repair(
     cell: Cell,
     places: Places,
-    outcomes: List[Tuple[str, str]],
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     try:
         outcome = run(places.of(cell), cell, tmp_path)
     except AssertionError:
-        outcomes.append((cell.id, "FAILED"))
+        record_property("outcome", "FAILED")
         raise
     except Exception:
-        outcomes.append((cell.id, "FAILED"))
+        record_property("outcome", "FAILED")
         places.close()
         raise
     record_property("outcome", outcome)
-    outcomes.append((cell.id, outcome))
