@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import multiprocessing
+import os
 import resource
 import sys
 import threading
@@ -153,24 +154,72 @@ def found(source: Login, replica: Login, start: str, verify: str) -> Tuple[str, 
 
 
 class Spent(NamedTuple):
-    """What something took, and what it returned."""
+    """What something took, and what it returned; ``memory`` in KiB, of all its processes together."""
 
     wall: float
     cpu: float
     result: Any
+    memory: int = 0
 
 
 def timed(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> Spent:
-    """Run and measure, in the process that is asked."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    """Run and measure, in the process that is asked, with the processes that it starts."""
+    wall, cpu = time.perf_counter(), processor()
     result = function(*arguments)
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu, result)
+    return Spent(time.perf_counter() - wall, processor() - cpu, result)
+
+
+def processor() -> float:
+    """CPU seconds of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+class Memory(threading.Thread):
+    """Watches how much memory this process and those that it starts take together, what they share counted once.
+
+    In KiB, by what Linux calls the proportional set size.
+    """
+
+    def __init__(self, pid: int, done: Any) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.done, self.most = pid, done, 0
+
+    def run(self) -> None:
+        """Look ten times a second."""
+        while not self.done.wait(0.1):
+            self.most = max(self.most, sum(map(proportional, [self.pid, *children(self.pid)])))
+
+
+def children(pid: int) -> List[int]:
+    """The processes that a process has started."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def proportional(pid: int) -> int:
+    """The proportional set size of a process in KiB; 0 when it has ended."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    except OSError:
+        return 0
 
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Spent:
     """Run in a process of its own, so that its memory is its own; what starting it costs is not measured."""
+    done = threading.Event()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(timed, (function, arguments))
+        # From here, as a second thread in there would keep it from starting processes.
+        watcher = Memory(pool.apply(os.getpid), done)
+        watcher.start()
+        spent = pool.apply(timed, (function, arguments))
+        done.set()
+        watcher.join()
+    return spent._replace(memory=watcher.most)
 
 
 def peer(server: Server, start: Coordinates, limit: int, freeze: bool) -> Tuple[float, float]:
@@ -214,7 +263,9 @@ def measure(works: Mapping[str, Work], rounds: int) -> Dict[str, Spent]:
         for name, work in works.items():
             now = work()
             before = best.get(name, now)
-            best[name] = Spent(min(now.wall, before.wall), min(now.cpu, before.cpu), now.result)
+            best[name] = Spent(
+                min(now.wall, before.wall), min(now.cpu, before.cpu), now.result, max(now.memory, before.memory)
+            )
     return best
 
 
@@ -321,9 +372,9 @@ def speed(theirs: Spent, mine: Spent, name: str) -> str:
 
 def located(spent: Spent) -> str:
     """What a search came to."""
-    _place, answer, memory = spent.result
+    _place, answer, _own = spent.result
     return "%.2f s (CPU %.2f s), %.1f MiB read, %d rows of the replica, %d MiB of memory, %s" % (
-        spent.wall, spent.cpu, answer["bytes_read"] / MIB, answer["rows_read"], memory // 1024,
+        spent.wall, spent.cpu, answer["bytes_read"] / MIB, answer["rows_read"], spent.memory // 1024,
         answer["evidence"]["scope"],
     )  # fmt: skip
 
