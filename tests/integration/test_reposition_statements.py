@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data ahead of the position where statements are in the binlog: found where rows around them tell, else left alone."""
+"""Data ahead of the position where statements are in the binlog: nothing is run a second time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Callable, List
 import pytest
 from integration.test_repair import result
 from integration.test_reposition import TABLES, ahead, on_source, play, sql_running
-from lab.compare import compare
 from lab.topology import Lab
 
 # One transaction each but for SET. The counter is changed by statements only, on both sides of the place.
@@ -33,12 +32,10 @@ AFTER = (
 )
 
 
-def _met(lab: Lab, flush: bool) -> None:
+def _met(lab: Lab) -> None:
     """A replica that was pointed to an older position, and met what is there already at once."""
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
-    if flush:  # on a server of some age the tables were not made in the binlog that is looked at
-        lab.source.execute("FLUSH LOGS", "FLUSH LOGS")
     lab.wait_in_sync()
     start = lab.source.coordinates()
     on_source(lab, *BEFORE)
@@ -56,22 +53,11 @@ def _state(lab: Lab) -> List[object]:
     return [*found, lab.replica.query("SELECT * FROM shop.cnt"), lab.replica.query("SELECT * FROM shop.t1")]
 
 
-def test_rows_around_statements_tell_the_position(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
-    lab = lab_of(flavour, gtid=False)
-    _met(lab, flush=True)
-    repaired = play(lab, "repair", tmp_path)
-    assert repaired.code == 0, repaired.output
-    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["reposition"], "rows_proven"), result(repaired)
-    lab.wait_in_sync()
-    assert compare(lab.source, lab.replica) == []
-    assert lab.replica.value("SELECT n FROM shop.cnt WHERE id = 1") == 22
-
-
 @pytest.mark.skipif(os.environ.get("REPLICA_TEST_MATRIX") != "full", reason="part of the full matrix")
 def test_no_statement_runs_a_second_time(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     """Where the position cannot be told, no other remedy lets the applier go on from the old one."""
     lab = lab_of(flavour, gtid=False)
-    _met(lab, flush=False)
+    _met(lab)
     before = _state(lab)
     refused = play(lab, "repair", tmp_path)
     assert refused.code != 0 and result(refused)["applied"] == [], refused.output
@@ -85,7 +71,7 @@ def test_statements_alone_are_no_position(lab_of: Callable[..., Lab], flavour: s
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
     before = _state(lab)
-    refused = play(lab, "repair", tmp_path)
+    refused = play(lab, "repair", tmp_path, repair_strategy="reposition")
     assert refused.code != 0 and result(refused)["applied"] == [], refused.output
     assert "somewhere between" in refused.output and "statements" in result(refused)["line"], result(refused)
     assert _state(lab) == before and not list(tmp_path.iterdir())
