@@ -72,6 +72,7 @@ REFUSALS: Tuple[Refusal, ...] = (
         "it runs only with repair_alter_definitions=true",
         ("column_type_differs", "type1677", "column_count_differs", "column_missing"),
     ),
+    Refusal("how it was there is not known", ("column_missing",)),
     Refusal("how it was before is not known", ("database_missing",)),
     Refusal("cannot be told row by row", ("table_missing", "miss1146"), formats=("STATEMENT",)),
     Refusal("cannot be told row by row", ("table_missing_alter",), formats=("STATEMENT",), writer=True),
