@@ -30,6 +30,9 @@ GONE = (
     "CREATE TABLE shop.gone_child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES shop.gone (id)) ENGINE=InnoDB",
     "CREATE TABLE shop.gone_part (id INT PRIMARY KEY, v VARCHAR(20)) PARTITION BY HASH (id) PARTITIONS 3",
     "CREATE TABLE shop.bare (v VARCHAR(20), n INT) ENGINE=InnoDB",
+    "CREATE DATABASE elsewhere CHARACTER SET latin1",
+    "CREATE TABLE elsewhere.t (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB",
+    "INSERT INTO elsewhere.t VALUES (1, 'a'), (2, 'b')",
     "SET NAMES utf8mb4",
     "INSERT INTO shop.gone (v, b, n) VALUES ('na\u00efve', X'00FF', 1), ('b', NULL, 2), ('c', '', 3), ('d', 'x', 4)",
     "INSERT INTO shop.gone_child VALUES (1, 1), (2, 2)",
@@ -39,6 +42,7 @@ GONE = (
 BREAK = (
     "SET foreign_key_checks = 0",
     "DROP TABLE shop.gone, shop.gone_child, shop.gone_part",
+    "DROP DATABASE elsewhere",
     "DELETE FROM shop.bare WHERE v = 'a' LIMIT 1",
     "DELETE FROM shop.bare WHERE n = 3",
     "INSERT INTO shop.bare VALUES ('x', 9)",
@@ -49,7 +53,8 @@ THEN = (
     "UPDATE shop.gone SET id = 40 WHERE v = 'd'", "DELETE FROM shop.gone WHERE v = 'c'",
     "INSERT INTO shop.gone_child VALUES (3, 40)", "DELETE FROM shop.gone_part WHERE id = 2",
     "UPDATE shop.gone_part SET v = 'z' WHERE id = 3", "DELETE FROM shop.bare WHERE v = 'b'",
-    "CREATE TABLE shop.later (id INT PRIMARY KEY)", "INSERT INTO shop.bare VALUES ('x', 9)",
+    "DELETE FROM elsewhere.t WHERE id = 1", "CREATE TABLE shop.later (id INT PRIMARY KEY)",
+    "INSERT INTO shop.bare VALUES ('x', 9)",
 )  # fmt: skip
 
 
@@ -101,7 +106,7 @@ def test_tables_that_are_missing_or_have_no_key_are_put_back(well: Pair, tmp_pat
             done = run_module("table_repair", well.replica, options, account=DEFINER)
         assert not done["failed"] and done["proof"] == "rows_proven", done
         assert done["queries"] == planned["queries"], (done["queries"], planned["queries"])
-        assert done["created"] == ["shop.gone", "shop.gone_child", "shop.gone_part"], done
+        assert sorted(done["created"]) == ["elsewhere.t", "shop.gone", "shop.gone_child", "shop.gone_part"], done
         assert not run_module("table_repair", well.replica, options, account=DEFINER)["changed"]
         record = json.loads(Path(done["record"]).read_text(encoding="utf-8"))
         assert any("DROP TABLE `shop`.`gone`" in note for note in record["undo"]), record["undo"]
