@@ -144,7 +144,7 @@ compared:
 different:
   description:
     - What differs, as M(replicaops.mysql.table_compare) returns it. Of rows the tool knows only in which ranges some
-      differ, so that RV(different[].counts) are the least there can be, and no keys are shown.
+      differ, so that C(counts) of RV(different) are the least there can be, and no keys are shown.
   returned: success, when compared
   type: list
   elements: dict
