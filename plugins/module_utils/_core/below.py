@@ -20,9 +20,9 @@ from .gtid_mysql import GtidError
 from .snapshot import GTID, Channel, Server
 
 # The sections that tell what replicates from a server.
-_WHO_IS_BELOW = ("replicas", "processlist")
+WHO_IS_BELOW = ("replicas", "processlist")
 _REGISTERED = re.compile(r"^(?P<host>.+):(?P<port>\d+) \(server id (?P<id>\d+)\)$")
-_SERVER_ID = re.compile(r"\(server id (\d+)\)$")
+SERVER_ID = re.compile(r"\(server id (\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def places(server: Server) -> Tuple[Place, ...]:
     found = []
     for name in names(server):
         match = _REGISTERED.match(name)
-        number = _SERVER_ID.search(name)
+        number = SERVER_ID.search(name)
         if match is not None:
             found.append(Place(name, match.group("host"), int(match.group("port")), int(match.group("id"))))
         else:
@@ -73,7 +73,7 @@ def check_known(what: str, server: Server) -> None:
 
     :raises RefusedError: with the privileges that are missing.
     """
-    hidden = [name for name in _WHO_IS_BELOW if name in server.unreadable]
+    hidden = [name for name in WHO_IS_BELOW if name in server.unreadable]
     if hidden and logs(server):
         raise RefusedError(
             what, server.address,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
+from . import below
 from .binlog.query import QueryEvent
 from .binlog.table_map import TableName
 from .binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
@@ -19,7 +20,6 @@ from .gtid_mariadb import MariadbGtid
 from .gtid_mysql import Gtid, GtidError, GtidSet
 from .record import coordinates_from
 from .row_repair import check_leaf
-from .skip_plan import servers_below
 from .snapshot import STOPPED, Channel, Coordinates, Server
 
 FORWARD = "forward"
@@ -27,7 +27,6 @@ REVERSE = "reverse"
 FAIL = "fail"
 LIST = "list"
 
-_WHO_IS_BELOW = ("replicas", "processlist")
 _BINLOG_FILTERS = ("Binlog_Do_DB", "Binlog_Ignore_DB")
 
 
@@ -171,10 +170,10 @@ def _check_reach(wish: Wish, server: Server) -> None:
     """Refuse to write where it may reach other servers, unless that is allowed."""
     if wish.allow_source_write:
         return
-    hidden = [name for name in _WHO_IS_BELOW if name in server.unreadable]
-    below = servers_below(server)
-    if below:
-        why = "servers replicate from it (%s), and would get the change too" % ", ".join(below)
+    hidden = [name for name in below.WHO_IS_BELOW if name in server.unreadable]
+    found = below.names(server)
+    if found:
+        why = "servers replicate from it (%s), and would get the change too" % ", ".join(found)
     elif not server.channels:
         why = "it is not a replica, so that others may replicate from it"
     elif hidden and server.flag("log_bin"):
@@ -183,7 +182,7 @@ def _check_reach(wish: Wish, server: Server) -> None:
         return
     raise RefusedError(
         wish.attempt, server.address, why, "Set allow_source_write to true if the change is wanted there.",
-        {"replicas_below": list(below)},
+        {"replicas_below": list(found)},
     )  # fmt: skip
 
 

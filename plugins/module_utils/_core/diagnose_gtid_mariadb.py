@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Sequence, Tuple
 
+from .below import replicates
 from .case import Case
 from .diagnose_gtid import CAUGHT_UP, MOST_SHOWN, servers_of
 from .fault_classes import RECEIVER, classify
 from .finding import Finding
 from .gtid_content import COLLISION, told
 from .gtid_mariadb import MariadbGtid
-from .gtid_repair_around import replicates
 from .snapshot import RUNNING, Server
 
 # There are no empty transactions on MariaDB, which "roll_back" would write on the source.

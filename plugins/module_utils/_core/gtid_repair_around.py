@@ -6,17 +6,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from .below import SERVER_ID, WHO_IS_BELOW, logs, names, replicates
 from .gtid_mariadb import GtidPosition
-from .skip_plan import servers_below
 from .snapshot import Peer, Server
-
-# The sections that tell what replicates from a server.
-_WHO_IS_BELOW = ("replicas", "processlist")
-_SERVER_ID = re.compile(r"\(server id (\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -43,30 +38,18 @@ class Around:
 
 def below(server: Server, around: Around) -> Tuple[str, ...]:
     """What replicates from the server: who reads its binlog now, members that would, and what cannot be known."""
-    if server.variable("log_bin", "ON").upper() in ("OFF", "0"):
+    if not logs(server):
         return ()
-    found = servers_below(server)
-    ids = {match.group(1) for match in map(_SERVER_ID.search, found) if match is not None}
+    found = names(server)
+    ids = {match.group(1) for match in map(SERVER_ID.search, found) if match is not None}
     members = [
         peer.name
         for peer in around.peers()
         if peer.server is not None and replicates(peer.server, server) and str(peer.server.server_id) not in ids
     ]
     hidden = ["%s cannot be read: %s" % (name, server.unreadable[name].text)
-              for name in _WHO_IS_BELOW if name in server.unreadable]  # fmt: skip
+              for name in WHO_IS_BELOW if name in server.unreadable]  # fmt: skip
     return (*found, *("member %s" % name for name in members), *hidden)
-
-
-def replicates(other: Server, server: Server) -> bool:
-    """Whether one of the other server's channels leads to this server, connected or not."""
-    for channel in other.channels:
-        if server.uuid and channel.source_uuid:
-            same = channel.source_uuid.lower() == server.uuid.lower()
-        else:
-            same = bool(channel.source_server_id) and channel.source_server_id == server.server_id
-        if same:
-            return True
-    return False
 
 
 def unknown_below(server: Server, around: Around) -> Tuple[str, ...]:
@@ -74,7 +57,7 @@ def unknown_below(server: Server, around: Around) -> Tuple[str, ...]:
     ids = {peer.server_id for peer in around.servers()}
     found = []
     for name in below(server, Around()):
-        match = _SERVER_ID.search(name)
+        match = SERVER_ID.search(name)
         if match is None or int(match.group(1)) not in ids:
             found.append(name)
     return tuple(found)

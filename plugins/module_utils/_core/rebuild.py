@@ -13,14 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import refetch
+from . import below, refetch
 from .change_source_steps import insistent
 from .channel_plan import BOTH, Keyword, Setting, Verbs, start_steps, stop_steps
 from .commit_point import CommitPoint
 from .errors import BadInputError, RefusedError
 from .gtid_mysql import GtidSet
 from .plan import Step
-from .skip_plan import servers_below
 from .snapshot import GTID, POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
 from .statement import Statement, literal, qualified
 
@@ -90,16 +89,16 @@ def check_target(server: Server, channel: Channel) -> None:
             ATTEMPT, server.address, "it filters (%s), so that its data is not the donor's" % listed,
             "Build it anew by hand, with what the filters leave.",
         )  # fmt: skip
-    if server.variable("log_bin", "ON").upper() in ("OFF", "0"):
+    if not below.logs(server):
         return
-    hidden = [name for name in ("replicas", "processlist") if name in server.unreadable]
-    below = servers_below(server)
-    if hidden or below:
+    hidden = [name for name in below.WHO_IS_BELOW if name in server.unreadable]
+    found = below.names(server)
+    if hidden or found:
         raise RefusedError(
             ATTEMPT, server.address,
-            "servers replicate from it: %s" % ", ".join(below) if below else "what replicates from it cannot be known",
+            "servers replicate from it: %s" % ", ".join(found) if found else "what replicates from it cannot be known",
             "Let those replicate from elsewhere first: what is copied here is kept out of its binlog.",
-            {"replicas_below": list(below)},
+            {"replicas_below": list(found)},
         )  # fmt: skip
 
 

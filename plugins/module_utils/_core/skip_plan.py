@@ -34,7 +34,6 @@ WITHOUT = "they would not get the transaction either"
 REPAIR_THOSE = "Repair those first, then look whether the change is present on each of them."
 
 # What replicates from a server.
-servers_below = below.names
 
 
 @dataclass(frozen=True)

@@ -117,13 +117,16 @@ def judge(tally: Tally, track: Track, around: Circumstances) -> Answer:
         last=track.point(last, around.recorded),
         open_start=_thin_start(tally, around, first),
         open_end=_thin_end(tally, around, last),
-        again=not _thin_start(tally, around, first) and _again(tally, around, first),
+        again=_again(tally, around, first),
         why=why,
     )
 
 
 def _again(tally: Tally, around: Circumstances, applied: int) -> bool:
-    """Whether there are statements that write rows behind the transaction that comes next, and up to one applied."""
+    """Whether there are statements that write rows behind the transaction that comes next, and up to one applied.
+
+    A few rows are enough to say so, unlike for a boundary: they keep remedies from what cannot be taken back.
+    """
     if around.recorded is None:
         return False
     behind = tally.flags[max(around.recorded, 0) + 2 : applied + 1]
