@@ -218,7 +218,8 @@ def checksum(module: AnsibleModule) -> Dict[str, Any]:
         wanted = compare_run.Request(tuple(params["tables"]), params["since"] or "")
         selected = compare_run.Run(connection, replica, channel, login, wanted).selected() if _asked(params) else []
         request = checksum_tool.Request(
-            selected, params["tool"] or "", params["schema"], max(params["slice"], 1), params["max_lag"],
+            lambda command, environment: module.run_command(list(command), environ_update=dict(environment)), selected,
+            params["tool"] or "", params["schema"], max(params["slice"], 1), params["max_lag"],
             params["chunk_seconds"], params["allow_source_write"], params["others_ok"], params["managed_ok"],
         )  # fmt: skip
         with checksum_tool.opened(connection, replica, channel, login, request) as run:

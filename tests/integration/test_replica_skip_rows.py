@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
+from integration import skipping
 from integration.playbook import run_module, run_playbook
-from integration.skipping import NEW_VALUES, Skipping, one_mode, one_stage, stage_in_order  # noqa: F401  (fixtures)
+from integration.skipping import NEW_VALUES, Skipping
 from integration.stage import DB
 from lab.accounts import REPAIRER
 from lab.compare import compare
+
+one_stage, one_mode, stage_in_order = skipping.one_stage, skipping.one_mode, skipping.stage_in_order
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 MANY = 1000 if FULL else 60

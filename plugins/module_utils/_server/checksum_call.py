@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Callable, Iterator, Mapping, Sequence, Tuple
 
 from .._core import checksum_tool as rules
 from .._core.errors import ReplicaError
@@ -19,20 +19,30 @@ from .connect import Login
 ATTEMPTED = "run pt-table-checksum"
 
 
-def call(command: Sequence[str], home: str, seconds: float) -> subprocess.CompletedProcess[str]:
+# What AnsibleModule.run_command does with a command and with more environment: the exit code and both outputs.
+Execute = Callable[[Sequence[str], Mapping[str, str]], Tuple[int, str, str]]
+
+_TIMED_OUT = (124, 137)
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a run of the tool ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def call(execute: Execute, command: Sequence[str], home: str, seconds: int) -> Said:
     """Run the tool, without option files of whoever runs it.
 
     :raises ReplicaError: it takes too long.
     """
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "LC_ALL": "C"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise ReplicaError(
-            ATTEMPTED, "", "it did not end within %d s" % seconds, "Is the replica far behind?"
-        ) from None
+    said = Said(*execute(["timeout", "--kill-after=10", str(seconds), *command], {"HOME": home, "LC_ALL": "C"}))
+    if said.status in _TIMED_OUT:
+        raise ReplicaError(ATTEMPTED, "", "it did not end within %d s" % seconds, "Is the replica far behind?")
+    return said
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from .._core.errors import BadInputError, RefusedError, ReplicaError, ServerErro
 from .._core.snapshot import RUNNING, Channel, Server
 from .._core.statement import literal, qualified
 from . import compare_catalog as catalog
-from .checksum_call import ATTEMPTED, call, logins
+from .checksum_call import ATTEMPTED, Execute, call, logins
 from .connect import Connection, Login, connect
 from .lock import advisory_lock
 from .probe import probe
@@ -34,18 +33,20 @@ from .reader import read_server
 UNKNOWN_DATABASE = (1008, 1049, 1146)
 POLL_SECONDS = 0.2
 # What the tool may take beyond its own time: it waits for the replica and for its statements to end.
-GRACE_SECONDS = 60.0
+GRACE_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Request:
     """What to check, and what is allowed.
 
+    :param execute: runs a command.
     :param tables: each as ``schema.table``.
     :param tool: path of the tool; '' for the one on the PATH.
     :param schema: where it may work on the source.
     """
 
+    execute: Execute
     tables: Sequence[str]
     tool: str
     schema: str
@@ -99,7 +100,8 @@ class Run:
         self.tool = self._found()
         old = probe(self._source).dialect.show_source_status.upper().startswith("SHOW MASTER")
         mariadb = self._server.flavour.is_mariadb
-        self.version = rules.version(self._said([self.tool, "--version"]))
+        said = call(self._request.execute, [self.tool, "--version"], os.path.devnull, 60)
+        self.version = rules.version(said.out + said.err)
         why = rules.unfit(self.version, old, mariadb, self._channel.name)
         if not why and self._channel.applier != RUNNING:
             why = "the applier of the replica does not run, and the tool would wait for it"
@@ -144,16 +146,6 @@ class Run:
                 advice="Install percona-toolkit there, name the tool's path, or use verify_method own.",
             )
         return tool
-
-    @staticmethod
-    def _said(command: Sequence[str]) -> str:
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise BadInputError("%s cannot be run: %s" % (command[0], error)) from None
-        return done.stdout + done.stderr
 
     def prepare(self) -> List[rules.Pair]:
         """The tables that the tool may be given; the others are settled: one that the replica lacks would stop it."""
@@ -222,19 +214,19 @@ class Run:
             table = qualified(self._request.schema, rules.DSNS)
             self._source.execute("REPLACE INTO %s VALUES (1, NULL, %s)" % (table, literal(where)))
             limit = self._request.slice_seconds + GRACE_SECONDS
-            done = call(self._command(mine, empty, pairs), os.path.dirname(empty), limit)
+            done = call(self._request.execute, self._command(mine, empty, pairs), os.path.dirname(empty), limit)
         took = time.monotonic() - began
-        if rules.failed(done.returncode):
-            why = rules.complaint(done.stderr) or "; ".join(rules.meaning(done.returncode))
-            raise ReplicaError(ATTEMPTED, self._source.address, why, "", {"status": done.returncode})
+        if rules.failed(done.status):
+            why = rules.complaint(done.err) or "; ".join(rules.meaning(done.status))
+            raise ReplicaError(ATTEMPTED, self._source.address, why, "", {"status": done.status})
         here = self._arrived()
         ended = [pair for pair in pairs if pair in here and here[pair].ended]
-        reasons = rules.skipped(done.stdout)
+        reasons = rules.skipped(done.out)
         over = len(ended) == len(pairs) or took < self._request.slice_seconds
-        why = "pt-table-checksum left it out" + (": %s" % rules.complaint(done.stderr) if done.stderr.strip() else "")
+        why = "pt-table-checksum left it out" + (": %s" % rules.complaint(done.err) if done.err.strip() else "")
         outcomes = tuple(rules.outcome(pair, here, reasons, why) for pair in pairs) if over else ()
         rows = sum(found.rows for found in here.values())
-        return Checked(over, outcomes, done.returncode, rules.meaning(done.returncode), len(ended), rows)
+        return Checked(over, outcomes, done.status, rules.meaning(done.status), len(ended), rows)
 
     def _make_room(self) -> None:
         """The schema on the source, or the one of an earlier slice.

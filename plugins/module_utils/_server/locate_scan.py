@@ -167,8 +167,9 @@ class Reader:
 
         last: Optional[Transaction] = None
         with contextlib.suppress(OSError), locate_ahead.Ahead(read, layout) as ahead:
-            for last in ahead:
-                yield last
+            for transaction in ahead:
+                last = transaction
+                yield transaction
             self._count(scan, ahead.bytes_read)
             if ahead.complete:
                 return
