@@ -9,14 +9,20 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose, fleet, outcome, reposition
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
+    choose,
+    choose_policy,
+    fleet,
+    outcome,
+    reposition,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report import incident, lines, page
 
 
 def next_remedy(status: Mapping[str, Any], policy: Mapping[str, Any], tried: Sequence[str] = ()) -> Dict[str, Any]:
     """See next_remedy.yml."""
     try:
-        allowed = choose.Policy.from_variables(policy)
+        allowed = choose_policy.Policy.from_variables(policy)
         return choose.first_choice(status, allowed, tried).as_dict()
     except (ValueError, KeyError) as error:
         raise AnsibleFilterError("next_remedy: %s" % error) from error

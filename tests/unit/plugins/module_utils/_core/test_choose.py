@@ -16,10 +16,9 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose impo
     REFUSED,
     WAIT,
     Choice,
-    Policy,
     choose,
-    truth,
 )
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose_policy import Policy, truth
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding import Finding
 from unit.judging import judged, load, paths
 
@@ -146,14 +145,14 @@ def test_a_policy_that_makes_no_sense_is_refused(given: Any) -> None:
 def test_a_gap_is_waited_for_once_so_that_a_hole_cannot_hide_behind_it() -> None:
     channel = {"channel": "", "verdict": "behind", "state_id": "s", "mode": "gtid"}
     gap = {"code": "gtid_gap", "severity": "info", "channel": "", "summary": "", "evidence": {}, "remedies": []}
-    assert choosing.choose(channel, [gap], choosing.Policy()).action == choosing.WAIT
-    assert choosing.choose(channel, [gap], choosing.Policy(), ["wait"]).action == choosing.DONE
+    assert choosing.choose(channel, [gap], Policy()).action == choosing.WAIT
+    assert choosing.choose(channel, [gap], Policy(), ["wait"]).action == choosing.DONE
 
 
 def test_a_hole_is_fetched_again_from_the_source() -> None:
     found = Finding("gtid_hole", "", "Never applied.").as_dict()
     channel = {"channel": "", "verdict": "diverged", "state_id": "s", "mode": "gtid", "executed": None}
-    chosen = choosing.choose(channel, [found], choosing.Policy())
+    chosen = choosing.choose(channel, [found], Policy())
     assert (chosen.action, chosen.remedy, chosen.arguments) == (choosing.APPLY, "refetch", {"refetch": True})
 
 

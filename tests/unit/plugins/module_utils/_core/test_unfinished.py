@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, Optional
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose_policy import Policy
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
@@ -80,7 +81,7 @@ def _chosen(left: Optional[Dict[str, Any]], **more: Any) -> choose.Choice:
         "remedies": [{"name": "start"}],
     }  # fmt: skip
     at = {"channel": "", "verdict": "stopped", "mode": "position", "executed": "binlog.000001:100", "unfinished": left}
-    return choose.choose(at, [finding], choose.Policy(**more))
+    return choose.choose(at, [finding], Policy(**more))
 
 
 def test_the_choice() -> None:
