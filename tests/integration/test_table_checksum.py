@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Dict
@@ -26,6 +27,7 @@ TABLES = [
     "CREATE TABLE proof.gone (id INT PRIMARY KEY) ENGINE=InnoDB",
     "CREATE TABLE proof.typed (id INT PRIMARY KEY, v INT) ENGINE=InnoDB",
 ]
+full = pytest.mark.skipif(os.environ.get("REPLICA_TEST_MATRIX") != "full", reason="part of the full matrix")
 pytestmark = pytest.mark.skipif(not shutil.which("pt-table-checksum"), reason="pt-table-checksum is not installed here")
 
 
@@ -70,6 +72,7 @@ def test_the_tool_finds_rows_and_is_kept_from_what_would_stop_the_replica(well: 
         well.replica.execute_unlogged("CREATE TABLE proof.gone (id INT PRIMARY KEY)")
 
 
+@full
 @pytest.mark.pairs("mysql-5.6-gtid", "mariadb-10.11-gtid", "mariadb-11.8-gtid")
 def test_the_verify_playbook_heals_what_the_tool_found(well: Pair, tmp_path: Path) -> None:
     account = {"replica_login_user": ADMIN.user, "replica_login_password": ADMIN.password}
@@ -97,6 +100,7 @@ def test_a_tool_that_cannot_run_on_the_server_is_refused_before_anything_is_writ
         assert well.source.coordinates() == before and not left_behind(well)
 
 
+@full
 @pytest.mark.pairs("mariadb-10.11-gtid")
 def test_slices_go_on_where_the_last_one_ended_and_what_was_left_is_taken_away(well: Pair) -> None:
     many = ["CREATE TABLE proof.big (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=InnoDB"]
