@@ -16,7 +16,7 @@ PLAN = "plan"
 REPAIR = "repair"
 VERIFICATION = "verification"
 
-TOLD = ("diagnose_status", "repair_first", "repair_status", "repair_result", "verify_result")
+TOLD = ("diagnose_status", "repair_first", "repair_status", "repair_result", "verify_result", "verify_failure")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def incident(hosts: Mapping[str, Mapping[str, Any]], kind: str, at: str) -> Inci
 
     :param hosts: by inventory name, what the roles left among the host's variables: ``diagnose_status``,
         ``repair_first`` and ``repair_status`` (results of `replica_status`), ``repair_result``, ``verify_result`` (a
-        result of `table_compare`). Each may be missing or empty.
+        result of `table_compare`), ``verify_failure`` (why it did not come to one). Each may be missing or empty.
     :param kind: one of ``diagnosis``, ``plan``, ``repair``, ``verification``.
     :raises ValueError: for another kind.
     """
@@ -102,11 +102,12 @@ def _story(host: str, told: Mapping[str, Any]) -> Story:
     first, last = told.get("repair_first") or _last(told), _last(told)
     result, verified = told.get("repair_result") or {}, told.get("verify_result") or {}
     proofs = [*result.get("proofs", ()), *([verified] if verified else ())]
-    unseen = "It could not be looked at; the error is in the output of the run."
+    unseen = str(told.get("verify_failure") or "It could not be looked at; the error is in the output of the run.")
+    proof = str(verified.get("proof", "unknown"))
     return Story(
         host=host,
-        verdict_before=str(first.get("verdict", "unknown")),
-        verdict=str(last.get("verdict", "unknown")),
+        verdict_before=str(first.get("verdict", proof)),
+        verdict=str(last.get("verdict", proof)),
         line=str(result.get("line") or verified.get("msg") or last.get("msg") or unseen),
         ok=bool(result["ok"]) if "ok" in result else _well(last, verified),
         findings=tuple(first.get("findings", ())),

@@ -22,11 +22,10 @@ MOST = 200
 def page(told: Incident) -> str:
     """The whole page as text."""
     title = "%s of %s" % (told.kind.capitalize(), ", ".join(story.host for story in told.stories) or "nothing")
-    shown = topology(told.statuses)
     body = element(
         "main",
         element("header", element("h1", title), element("p", told.at), _overview(told)),
-        element("section", element("h2", "Servers"), picture_topology.picture(shown, "servers"), _words(shown.words())),
+        _servers(told),
         [_story(story, number, told.kind) for number, story in enumerate(told.stories)],
     )
     head = element(
@@ -38,6 +37,16 @@ def page(told: Incident) -> str:
         element("style", Markup(STYLE)),
     )
     return "<!DOCTYPE html>\n%s\n" % element("html", head, element("body", body), lang="en")
+
+
+def _servers(told: Incident) -> Markup:
+    """The picture of the servers, where any of them was looked at as a replica."""
+    if not any(told.statuses.values()):
+        return Markup("")
+    shown = topology(told.statuses)
+    return element(
+        "section", element("h2", "Servers"), picture_topology.picture(shown, "servers"), _words(shown.words())
+    )
 
 
 def _overview(told: Incident) -> Markup:

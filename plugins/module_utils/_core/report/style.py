@@ -38,9 +38,9 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bot
 .overview th, .badge { overflow-wrap: normal; white-space: nowrap; }
 .badge { border: 1px solid currentColor; border-radius: 1rem; padding: 0 .6rem; font-size: .85rem; font-weight: 600;
   color: var(--calm); }
-.badge.healthy, .badge.behind { color: var(--good); }
+.badge.healthy, .badge.behind, .badge.rows_proven, .badge.fully_verified { color: var(--good); }
 .badge.stopped, .badge.blocked, .badge.stalled { color: var(--warn); }
-.badge.broken, .badge.diverged { color: var(--bad); }
+.badge.broken, .badge.diverged, .badge.unproven { color: var(--bad); }
 .finding { border-left: 4px solid var(--line); background: var(--soft); padding: .7rem 1rem; margin: .6rem 0; }
 .finding.error { border-color: var(--bad); }
 .finding.warning { border-color: var(--warn); }

@@ -208,3 +208,11 @@ def test_servers_stand_below_their_sources_and_rings_end():
 def test_a_source_that_was_not_read_is_shown_by_its_address():
     (above, _replica) = topology({"db2": REPLICA}).nodes
     assert (above.host, above.verdict) == ("db1:3306", "unknown")
+
+
+def test_a_verification_shows_proofs_and_no_servers_that_nobody_looked_at():
+    proven = {"verify_result": {"proof": "rows_proven", "msg": "Proven: 4 rows."}}
+    told = incident({"db2": proven, "db3": {"verify_failure": "db3 is not a replica."}}, "verification", AT)
+    assert [(story.verdict, story.ok) for story in told.stories] == [("rows_proven", True), ("unknown", False)]
+    assert lines(told)[1] == "!  db3 (unknown): db3 is not a replica."
+    assert Page(page(told)).names["svg"] == 0
