@@ -10,6 +10,7 @@ Outcomes are kept in .cache/repair.json, and those that are good are not run aga
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import sys
 import tempfile
@@ -60,6 +61,16 @@ def kept() -> dict[str, Any]:
     return found
 
 
+def keep(cell: Cell, result: dict[str, Any]) -> None:
+    """Put an outcome beside those of earlier runs, and of runs of other flavours at the same time."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    with open(RESULTS.with_suffix(".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        written = RESULTS.with_suffix(".new")
+        written.write_text(json.dumps({**kept(), cell.id: result}, indent=1, sort_keys=True))
+        written.replace(RESULTS)
+
+
 def run_all(cells: list[Cell], thorough: bool) -> int:
     """Run cells, keep each outcome at once, and say at the end how many ended how."""
     places, words = Places(), Counter[str]()
@@ -68,10 +79,7 @@ def run_all(cells: list[Cell], thorough: bool) -> int:
             began = time.monotonic()
             ok, outcome = run_one(places, cell, thorough)
             seconds = round(time.monotonic() - began, 1)
-            results = kept()
-            results[cell.id] = {"ok": ok, "outcome": outcome, "seconds": seconds}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True))
+            keep(cell, {"ok": ok, "outcome": outcome, "seconds": seconds})
             words[outcome if ok else "FAILED"] += 1
             print("%3d/%d %-6s %5.1f s  %s: %s" % (number, len(cells), "ok" if ok else "FAILED", seconds, cell.id,
                                                    outcome), flush=True)  # fmt: skip
