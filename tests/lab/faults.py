@@ -38,7 +38,7 @@ def _status(server: Server, channel: str) -> Row:
 def relay_logs(server: Server, channel: str = "") -> List[str]:
     """Return the paths of a channel's relay log files, oldest first; the server may be stopped."""
     name = f"relay-{channel}" if channel else "relay"
-    return server.exec(f"ls -1 {DATA}/{name}.[0-9]* 2> /dev/null", check=False)[1].split()
+    return server.read(f"ls -1 {DATA}/{name}.[0-9]* 2> /dev/null").split()
 
 
 def queue_transactions(
@@ -65,7 +65,7 @@ def queue_transactions(
 
 def flip_bytes(server: Server, path: str, position: int, count: int = 40) -> None:
     """Flip all bits of ``count`` bytes of a file from ``position`` on."""
-    _unused, shown = server.exec(f"dd if={path} bs=1 skip={position} count={count} 2> /dev/null | od -An -v -tu1")
+    shown = server.read(f"dd if={path} bs=1 skip={position} count={count} 2> /dev/null | od -An -v -tu1")
     flipped = "".join(f"\\{int(number) ^ 255:03o}" for number in shown.split())
     if not flipped:
         raise LabError(f"{path} on {server.name} ends before position {position}")
@@ -105,7 +105,7 @@ def delete_relay_logs(server: Server, channel: str = "", index: bool = False) ->
         raise LabError(f"{server.name} runs: stop it before its relay logs are deleted")
     files = relay_logs(server, channel)
     if not files:
-        raise LabError(f"{server.name} has no relay logs")
+        raise LabError(f"{server.name} has no relay logs: {server.read(f'ls -l {DATA}')}")
     name = f"relay-{channel}" if channel else "relay"
     server.exec(["rm", "-f", *files] + ([f"{DATA}/{name}.index"] if index else []))
     return files
@@ -304,7 +304,7 @@ def delay_replica(lab: Lab, seconds: int, replica: Optional[Server] = None, chan
 
 def fill_disk(server: Server, leave: int = 0) -> None:
     """Fill the file system of a server that was given a ``disk_size``, but for ``leave`` bytes."""
-    _unused, text = server.exec(f"df -B1 {HOME} | tail -n 1")
+    text = server.read(f"df -B1 {HOME} | tail -n 1")
     size, _unused, free = (int(number) for number in text.split()[1:4])
     if size > 4 * 2**30:
         raise LabError(f"{server.name}: start the lab with disk_size; the disk of {size} bytes will not be filled")

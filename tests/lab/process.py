@@ -9,6 +9,7 @@ and started with other options while its files stay where they are. They lie on 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -63,6 +64,14 @@ while [ -n "$(find_server)" ]; do n=$((n + 1)); [ $n -gt $2 ] && exit 3; sleep 0
 exit 0
 """
 )
+
+# An engine under load ends the stream of a command before the command has ended, and then tells no exit code either.
+_END = "\n-- ended with "
+_TO_ITS_END = ["sh", "-c", '"$@"; printf "\\n-- ended with %d" $?', "sh"]
+
+
+class LostOutput(LabError):
+    """The container engine closed the stream of a command too early."""
 
 
 def option_lines(flavour: Flavour, options: Dict[str, Option]) -> List[str]:
@@ -144,14 +153,28 @@ class ServerProcess:
         """Run a command (a string goes to ``sh -c``) in the container; returns exit code and output.
 
         :raises LabError: when it fails and ``check`` is true
+        :raises LostOutput: when it may have run and nobody knows how it went
         """
         assert self.container is not None
         argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        code, output = self.container.exec_run(argv, user=user, environment=env)
-        text = output.decode("utf-8", "replace") if output else ""
+        _code, output = self.container.exec_run([*_TO_ITS_END, *argv], user=user, environment=env)
+        text, mark, ended = output.decode("utf-8", "replace").rpartition(_END) if output else ("", "", "")
+        if not mark:
+            raise LostOutput(f"{self.name}: the container engine lost the output of {argv[-1]}")
+        code = int(ended)
         if check and code:
             raise LabError(f"{self.name}: {argv[-1] if len(argv) == 3 else argv} gave {code}: {text.strip()}")
-        return int(code or 0), text
+        return code, text
+
+    def read(self, command: str) -> str:
+        """Return what a command prints that only reads and may therefore be run again; its exit code is ignored.
+
+        :raises LostOutput: when the engine loses the output time and again
+        """
+        for _attempt in range(5):
+            with contextlib.suppress(LostOutput):
+                return self.exec(command, check=False)[1]
+        return self.exec(command, check=False)[1]
 
     # -- the server process --------------------------------------------------------------------------------------
 
@@ -226,12 +249,12 @@ class ServerProcess:
 
     def _has_ended(self) -> bool:
         # Before the token is there the start script still copies files and there is no server process to see.
-        _unused, token = self.exec(f"cat {HOME}/started 2> /dev/null", check=False)
+        token = self.read(f"cat {HOME}/started 2> /dev/null")
         return token == str(self._starts) and not self.is_running()
 
     def is_running(self) -> bool:
         """Tell whether the server process lives."""
-        return bool(self.exec(_FIND)[1].strip())
+        return bool(self.read(_FIND).strip())
 
     def stop(self, timeout: float = 60.0) -> None:
         """Shut the server down in order.
@@ -246,7 +269,11 @@ class ServerProcess:
 
     def _signal(self, name: str, timeout: float) -> None:
         self.close()
-        code, text = self.exec(["sh", "-c", _SIGNAL, "sh", name, str(int(timeout / 0.05))], check=False)
+        command = ["sh", "-c", _SIGNAL, "sh", name, str(int(timeout / 0.05))]
+        try:
+            code, text = self.exec(command, check=False)
+        except LostOutput:  # what has ended takes no signal a second time
+            code, text = self.exec(command, check=False)
         if code:
             raise LabError(f"{self.name} did not end within {timeout:.0f} s of SIG{name}: {text}\n{self.log_tail()}")
 
@@ -259,7 +286,7 @@ class ServerProcess:
 
     def error_log(self) -> str:
         """Return the server's error log."""
-        return self.exec(f"cat {ERROR_LOG} {HOME}/output.log 2> /dev/null", check=False)[1]
+        return self.read(f"cat {ERROR_LOG} {HOME}/output.log 2> /dev/null")
 
     def log_tail(self, lines: int = 25) -> str:
         """Return the last lines of the error log, and the error lines before them."""
