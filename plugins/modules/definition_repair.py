@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
   - replicaops.mysql._source
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 options:
@@ -140,7 +141,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     wish = rules.Wish(tuple(params["tables"]), params["state"], params["max_rows"])
     options = glue.change_options(module, "definition_repair")
     with change.target(*glue.target_arguments(module, "alter tables", options), samples=1) as aim:
-        done = definition_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel))
+        members = glue.member_logins(params)
+        done = definition_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel), members)
         had = {one.label: one.have for one in done.found}
         altered = {one.label: one.wanted for one in done.found} if done.plan.steps else had
         return glue.result(
@@ -152,7 +154,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, SPEC)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, glue.MEMBERS_SPEC, SPEC)
     glue.run(glue.build_module(spec), converge)
 
 

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
   - replicaops.mysql._source
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 options:
@@ -277,7 +278,8 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     options = glue.change_options(module, "table_repair")
     arguments = glue.target_arguments(module, "write rows", options)
     with change.target(*arguments, samples=1) as aim:
-        done = table_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel))
+        members = glue.member_logins(params)
+        done = table_repair.repair(aim, wish, options, lambda channel: glue.source_login(params, channel), members)
         return outcome(module, done, wish, aim.state_id)
 
 
@@ -297,7 +299,7 @@ def outcome(module: AnsibleModule, done: table_repair.Report, wish: rules.Wish, 
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, SPEC)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.SOURCE_SPEC, glue.CHANGE_SPEC, glue.MEMBERS_SPEC, SPEC)
     glue.run(glue.build_module(spec), converge)
 
 

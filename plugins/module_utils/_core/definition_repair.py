@@ -16,7 +16,6 @@ from typing import Dict, List, Sequence, Tuple
 
 from .errors import BadInputError, RefusedError
 from .plan import Plan, Step
-from .row_repair import check_leaf
 from .row_repair_alter import alter, columns
 from .row_repair_steps import Look
 from .snapshot import STOPPED, Channel, Server
@@ -24,6 +23,7 @@ from .statement import Statement, identifier, qualified
 
 CHECKED = "checked"
 ALTERED = "altered"
+KEPT_OUT = "the statement is kept out of its binlog"
 
 # Whatever does not fit is an error then, and an ALTER that fails changes nothing.
 STRICT = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES"
@@ -100,18 +100,21 @@ def pairs(tables: Sequence[str]) -> List[Tuple[str, str]]:
     return [(pair[0], pair[1]) for pair in found]
 
 
-def check(server: Server, channel: Channel, state: str) -> None:
+def attempt(channel: Channel) -> str:
+    """What is being done, for refusals."""
+    return "alter tables for %s" % channel.label
+
+
+def check(server: Server, channel: Channel) -> None:
     """Refuse what must not be done, before anything is read.
 
-    :raises RefusedError: the applier runs, or something replicates from this server.
+    :raises RefusedError: the applier runs.
     """
     if channel.applier != STOPPED:
         raise RefusedError(
-            "alter tables for %s" % channel.label, server.address, "its applier runs, and would change rows meanwhile",
+            attempt(channel), server.address, "its applier runs, and would change rows meanwhile",
             "Stop it first (replica_channel, state stopped, threads applier).",
         )  # fmt: skip
-    if state == ALTERED:
-        check_leaf(server, channel)
 
 
 def refused(server: Server, table: str, why: str) -> RefusedError:

@@ -39,6 +39,8 @@ REDEFINED = (
     "the source changed its definition after the point at which the stopped applier stands, and how it was before is "
     "not known; find the position that the data is at (playbook reposition), or build the table or the replica anew"
 )
+# What is made here for a point that only this server and its source share cannot be made below in the same way.
+BUILD_ANEW = "Let those replicate from its source instead, or detach them and build them anew from here afterwards."
 CHANGED = "it was changed on the source while it was compared; run again when there is less writing"
 
 ROWS_PROVEN = "rows_proven"

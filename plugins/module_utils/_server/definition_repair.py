@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, List, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 from .._core import definition_repair as rules
 from .._core.definition_repair import ALTERED, Alteration, Wish
@@ -19,6 +19,9 @@ from .._core.plan import Plan
 from .._core.row_repair_steps import Look
 from .._core.snapshot import Channel
 from .._core.statement import qualified
+from .._core.table_repair import BUILD_ANEW
+from . import below
+from .below import Asked
 from .change import Options, Target, carry_out
 from .connect import Connection, Login, connect
 from .probe import probe
@@ -48,13 +51,19 @@ class Report:
     executed: bool = False
 
 
-def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login]) -> Report:
+def repair(
+    aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login], members: Sequence[Login] = ()
+) -> Report:
     """Compare the columns, and alter what differs when that is asked for.
 
+    :param members: the other servers of the topology. None of them may replicate from here.
     :raises RefusedError: it must not be altered, or something would be lost; nothing was altered.
     :raises ReplicaError: a server does not answer, or a table did not become what it had to be.
     """
-    rules.check(aim.server, aim.channel, wish.state)
+    rules.check(aim.server, aim.channel)
+    if wish.state == ALTERED:
+        asked = Asked(tuple(members), rules.attempt(aim.channel), options)
+        below.check_none(asked, aim.server, rules.KEPT_OUT, BUILD_ANEW)
     with connect(source_login(aim.channel)) as source:
         known = read_server(source, probe(source), SOURCE)
         check_source(aim.channel, known, aim.server)

@@ -23,14 +23,16 @@ from .._core.channel_plan import APPLIER
 from .._core.errors import BadInputError, RefusedError, ReplicaError
 from .._core.permit import check_skip_counter
 from .._core.plan import Plan, Step
-from .._core.row_repair import check_leaf
+from .._core.row_repair import KEPT_OUT, attempt
 from .._core.row_repair_report import Outcome
 from .._core.snapshot import RUNNING, STOPPED, Channel
 from .._core.table_repair import CHANGED, HEALED, Said, Wish
 from .._core.table_repair_make import Making
 from .._core.touched import Touched
+from . import below
 from . import compare_catalog as catalog
 from . import table_repair_make as maker
+from .below import Asked
 from .change import Options, Target, carry_out
 from .change import Outcome as Done
 from .connect import Connection, Login, connect
@@ -69,16 +71,20 @@ class Report:
     created: Tuple[str, ...] = ()
 
 
-def repair(aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login]) -> Report:
+def repair(
+    aim: Target, wish: Wish, options: Options, source_login: Callable[[Channel], Login], members: Sequence[Login] = ()
+) -> Report:
     """Compare, and write what differs when that is asked for.
 
+    :param members: the other servers of the topology. None of them may replicate from here.
     :raises RefusedError: it must not be compared or written; nothing was changed.
     :raises ReplicaError: a server does not answer, or rows are not what they were or were to become.
     """
     aim = started_again(aim, options)
     rules.check(wish, aim.server, aim.channel, options.timeout)
     if wish.state == HEALED:
-        check_leaf(aim.server, aim.channel)
+        asked = Asked(tuple(members), attempt(aim.channel), options)
+        below.check_none(asked, aim.server, KEPT_OUT, rules.BUILD_ANEW)
     starts = (Step(aim.verbs.start(APPLIER)),) if aim.channel.applier == RUNNING or wish.start_stopped else ()
     check_skip_counter(aim.server, aim.channel, starts, "compare the tables")
     _check_blocked(aim)

@@ -67,8 +67,8 @@ def test_what_must_not_be_altered_is_refused() -> None:
     assert rules.pairs(("s.t.u",)) == [("s", "t.u")]
     server = made.server()
     with pytest.raises(RefusedError, match="applier runs"):
-        rules.check(server, made.channel(applier=RUNNING), rules.CHECKED)
-    rules.check(server, made.channel(applier=STOPPED), rules.CHECKED)
+        rules.check(server, made.channel(applier=RUNNING))
+    rules.check(server, made.channel(applier=STOPPED))
 
 
 def test_it_is_said_what_would_be_or_was_done() -> None:
