@@ -38,6 +38,9 @@ _GUARDED = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.I)
 _KINDS = frozenset(("COLUMN", "UNIQUE", "INDEX", "KEY", "FULLTEXT", "SPATIAL"))
 _NO_NAMES = frozenset(("PRIMARY", "CONSTRAINT", "CHECK", "FOREIGN", "PERIOD", "SYSTEM", "PARTITION", "USING"))
 
+# An index, where they stand in the definition of a column.
+_MAKES_INDEX = frozenset(("UNIQUE", "PRIMARY", "KEY", "REFERENCES"))
+
 _MAKES = re.compile(r"\s*CREATE\s+TABLE\s+IF\s+NOT\s+EXISTS\b", re.I)
 
 # A table that may be made with rows in it, or show those of another.
@@ -198,9 +201,12 @@ def _altered(found: ddl.Ddl, table: Pair, base: Meaning) -> Meaning:
         elif [token.upper for token in clause.tokens[:1]] == ["CHANGE"]:
             states.extend(_changed(clause, table))
     names = [thing for thing, _state in states]
-    seen = tuple((thing, not there, there) for thing, there in states if names.count(thing) == 1)
+    unnamed = any(_unnamed(clause) for clause in found.clauses)
+    seen = tuple(
+        (thing, not there, there) for thing, there in states if names.count(thing) == 1 and (there or not unnamed)
+    )
     drops = any(not state for _thing, state in states)  # indexes may go with a column
-    return Meaning(base.tables, base.schemas, None, seen, base.forgotten if drops else ())
+    return Meaning(base.tables, base.schemas, None, seen, base.forgotten if drops or unnamed else ())
 
 
 def _index_name(found: ddl.Ddl) -> str:
@@ -223,6 +229,17 @@ def _added(clause: ddl.Clause) -> List[Tuple[str, bool]]:
     if at + 1 >= len(words) or not words[at].is_name or words[at].upper in _NO_NAMES:
         return []
     return [(words[at].value, is_key)]
+
+
+def _unnamed(clause: ddl.Clause) -> bool:
+    """Whether a clause may make an index or a column whose name cannot be told: what another one drops may be there."""
+    words = [token.upper for token in clause.tokens]
+    if clause.kind != "definition" or words[:1] not in (["ADD"], ["CHANGE"], ["MODIFY"]):
+        return False
+    added = _added(clause)
+    if not added:
+        return words[0] == "ADD" or bool(_MAKES_INDEX.intersection(words))
+    return not added[0][1] and bool(_MAKES_INDEX.intersection(words))
 
 
 def _changed(clause: ddl.Clause, table: Pair) -> List[Tuple[Object, bool]]:

@@ -43,6 +43,13 @@ def _seen(*things: Tuple[Any, ...]) -> Tuple[Any, ...]:
         ("ALTER TABLE t CHANGE a b INT", {T},
          _seen((("column", *T, "a"), True, False), (("column", *T, "b"), False, True))),
         ("ALTER TABLE t DROP COLUMN c, ADD COLUMN c INT", {T}, ()),
+        ("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (a)", {T}, ()),
+        ("ALTER TABLE t DROP INDEX a, ADD UNIQUE (a)", {T}, ()),
+        ("ALTER TABLE t DROP INDEX a, MODIFY a INT UNIQUE", {T}, ()),
+        ("ALTER TABLE t DROP INDEX a, ADD a INT UNIQUE", {T}, _seen((("column", *T, "a"), False, True))),
+        ("ALTER TABLE t DROP COLUMN a, ADD COLUMN (a INT, b INT)", {T}, ()),
+        ("ALTER TABLE t DROP INDEX a, ADD UNIQUE b (a)", {T},
+         _seen((("index", *T, "b"), False, True), (("index", *T, "a"), True, False))),
         ("ALTER TABLE t MODIFY a INT AFTER b", {T}, ()),
         ("ALTER TABLE t ADD COLUMN IF NOT EXISTS c INT", {T}, ()),
         ("ALTER TABLE t RENAME TO u", {T, ("s", "u")},
@@ -66,6 +73,14 @@ def test_definitions(text: str, tables: Any, seen: Any) -> None:
     assert told.tables == tables
     assert told.seen == seen
     assert told.truncated is None and not told.writes
+
+
+def test_what_a_nameless_key_may_have_made_is_not_known() -> None:
+    """An index without a name gets that of its column, which may have been one that is known to be gone."""
+    for text in ("ADD UNIQUE (a)", "ADD CONSTRAINT a UNIQUE (b)", "ADD b INT UNIQUE", "ADD COLUMN (a INT)"):
+        assert meaning("ALTER TABLE t " + text, "s", plain=True).forgotten == (T,), text
+    for text in ("ADD UNIQUE a (a)", "ADD b INT", "ALTER a SET DEFAULT 1"):
+        assert meaning("ALTER TABLE t " + text, "s", plain=True).forgotten == (), text
 
 
 def test_swapped_names_tell_nothing() -> None:
