@@ -95,16 +95,16 @@ def run_playbook(
             cwd=top, env=_environment(top, results, environment), capture_output=True, text=True, timeout=LIMIT,
             check=False,
         )  # fmt: skip
-        tasks = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-        output = done.stdout + done.stderr
-        assert_no_secret(output)
-        return Run(
-            done.returncode,
-            output,
-            [Task(task["task"], task["host"], task["outcome"], task["result"]) for task in tasks],
-        )
+        return read_run(done.returncode, done.stdout + done.stderr, results)
     finally:
         shutil.rmtree(top, ignore_errors=True)
+
+
+def read_run(code: int, output: str, results: Path) -> Run:
+    """A run from what it printed and from the tasks' results in a file; no secret may be in the output."""
+    assert_no_secret(output)
+    tasks = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    return Run(code, output, [Task(task["task"], task["host"], task["outcome"], task["result"]) for task in tasks])
 
 
 def _plain_environment() -> Dict[str, str]:
