@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - replicaops.mysql._connection
   - replicaops.mysql._channel
+  - replicaops.mysql._source.members
   - replicaops.mysql._record
   - replicaops.mysql._attributes
 options:
@@ -28,7 +29,7 @@ options:
     description:
       - The server whose binlog has the transactions.
       - The account and the TLS files are those of the target where they are not given.
-      - Needed for V(forward). For V(reverse) the default is this server itself.
+      - Needed for V(forward), where there is no O(archive). For V(reverse) the default is this server itself.
     type: dict
     suboptions:
       login_host:
@@ -61,6 +62,12 @@ options:
       check_hostname:
         description: Whether the server's certificate has to be issued for its host name.
         type: bool
+  archive:
+    description:
+      - A directory with the archived binlogs of one server, on the host where the module runs, in the place of
+        O(donor). Its files are called as the server called them, and are not encrypted or compressed.
+      - The tables have to be defined here as they were when these binlogs were written.
+    type: path
   gtids:
     description:
       - The transactions. A GTID set, with tags too (MySQL), or GTIDs one by one with commas between them (MariaDB).
@@ -137,6 +144,9 @@ notes:
     V(FULL), partial JSON updates), are conflicts.
   - Refused when a foreign key would be broken, and rolling back when rows may have been changed by a foreign key
     without a word in the binlog (MySQL 5.6 to 9.5, MariaDB).
+  - Nothing is rolled back where servers replicate from this one, as they would keep the rows. The exception is that all
+    of them are among O(members), go by GTIDs (MySQL), have executed none of the transactions, and their appliers stand
+    still, as when two servers that replicate from each other cannot apply what the other wrote.
   - On MariaDB a GTID cannot be written behind a higher number of its domain.
   - The place of a channel that goes by coordinates or by C(gtid_slave_pos) is not moved. It would fetch the same
     transactions from its source again.
@@ -329,9 +339,11 @@ from ansible_collections.replicaops.mysql.plugins.module_utils import _module as
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_apply as rules
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_apply_report as report
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import binlog_apply, gtid_repair
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_archive import opened
 
 SPEC: Dict[str, Any] = {
     "donor": glue.SOURCE_SPEC["source"],
+    "archive": {"type": "path"},
     "gtids": {"type": "str"},
     "from": glue.COORDINATES_SPEC,
     "to": glue.COORDINATES_SPEC,
@@ -353,11 +365,11 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
         max_transactions=params["max_transactions"], max_rows=params["max_rows"],
         allow_source_write=params["allow_source_write"],
     )  # fmt: skip
-    donor = glue.donor_login(params, wish.reverse)
+    donor = opened(params["archive"]) if params["archive"] else glue.donor_login(params, wish.reverse)
     options = glue.change_options(module, "binlog_apply")
     login = glue.login_from(params)
     with gtid_repair.aim_at(login, params["channel"], wish.attempt, options) as aim:
-        done = binlog_apply.apply(aim, wish, options, donor)
+        done = binlog_apply.apply(aim, wish, options, donor, tuple(glue.member_logins(params)))
         return outcome(module, done, wish, aim.state_id)
 
 
@@ -379,8 +391,8 @@ def outcome(module: AnsibleModule, done: binlog_apply.Report, wish: rules.Wish, 
 
 def main() -> None:
     """Run the module."""
-    spec = glue.merge(glue.CHANNEL_SPEC, glue.CHANGE_SPEC, SPEC)
-    glue.run(glue.build_module(spec), converge)
+    spec = glue.merge(glue.CHANNEL_SPEC, glue.MEMBERS_SPEC, glue.CHANGE_SPEC, SPEC)
+    glue.run(glue.build_module(spec, mutually_exclusive=[("donor", "archive")]), converge)
 
 
 if __name__ == "__main__":

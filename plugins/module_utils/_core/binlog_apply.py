@@ -126,12 +126,14 @@ def mysql_gtids(text: str) -> GtidSet:
 
 
 def check_target(
-    wish: Wish, server: Server, channel: Channel, binlog: Mapping[str, object], planning: bool = False
-) -> None:
+    wish: Wish, server: Server, channel: Channel, binlog: Mapping[str, object], planning: bool = False,
+    lacking: bool = False,
+) -> None:  # fmt: skip
     """Refuse what must not be written, before anything is read.
 
     :param binlog: the row of SHOW MASTER STATUS; {} without one.
     :param planning: nothing is going to be written, so that an applier may run.
+    :param lacking: no server that replicates from this one has the transactions that are to be undone.
     :raises RefusedError: an applier runs, there are filters, or other servers would get the change, or not get it.
     """
     for each in server.channels:
@@ -142,6 +144,8 @@ def check_target(
             wish.attempt, server.address,
             "it leaves schemas out of its binlog (%s), and transactions must be in it as a whole" % ", ".join(filters),
         )  # fmt: skip
+    if wish.reverse and lacking:
+        return
     if wish.reverse:
         check_leaf(server, channel)
     _check_reach(wish, server)

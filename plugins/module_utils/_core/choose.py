@@ -63,6 +63,7 @@ class Choice:
 # Those that name the transactions come first.
 _HOLD = (
     "rebuild_unfinished",
+    "conflicting_writes",
     "gtid_collision",
     "lost_tail",
     "replica_ahead",

@@ -54,9 +54,13 @@ def arguments_of(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     if remedy.name in HEALS:
         arguments["which"] = HEALS[remedy.name]
     if remedy.name in WINNERS or remedy.name == "inject_harmless":
-        arguments["gtids"] = str(finding["evidence"]["named"])
+        arguments["gtids"] = str(finding["evidence"]["there" if remedy.name == "roll_back_there" else "named"])
+    if finding["code"] == "conflicting_writes":
+        arguments["channel_there"] = str(finding["evidence"]["channel_there"])
     if remedy.name == "fetch":
         arguments.update(gtids=str(finding["evidence"]["fetch"]), donor=str(finding["evidence"]["donor"]))
+    if remedy.name == "fetch_archive":
+        arguments["gtids"] = str(finding["evidence"]["lacking"])
     if remedy.name == "roll_back_reset":
         arguments["left"] = str(finding["evidence"]["left"])
         arguments["tables"] = list(finding["evidence"]["tables"])

@@ -18,6 +18,9 @@ _NEEDS: Mapping[str, Tuple[str, str, str]] = {
     "replay": ("named", "which transactions these are is not known", ""),
     "roll_back": ("named", "which transactions these are is not known", ""),
     "roll_back_reset": ("left", "what would be left of the history is not known", ""),
+    "fetch_archive": ("lacking", "which transactions these are is not known", ""),
+    "roll_back_here": ("named", "at which transaction the other server stops is not known yet", ""),
+    "roll_back_there": ("there", "at which transaction the other server stops is not known yet", ""),
     "fetch": ("fetch", "no other member that was read still has them", "replica_members"),
 }
 
@@ -73,6 +76,8 @@ def obstacle(
         return "its risk is %s" % remedy.risk, "repair_max_risk=%s" % remedy.risk
     if remedy.name == "start" and not policy.start_stopped:
         return "stopped threads are started only when asked", "repair_start_stopped=true"
+    if remedy.name == "fetch_archive" and not policy.archive:
+        return "no directory of archived binlogs is named", "repair_binlog_archive"
     if remedy.name in ON_SOURCE and not policy.allow_source_write:
         return "it writes to the source, which reaches every replica", "repair_allow_source_write=true"
     if remedy.name in tried:
@@ -110,6 +115,11 @@ def _side(remedy: Remedy, finding: Mapping[str, Any]) -> str:
         return (
             "to keep %s (binlog_apply on the source, with the replica as the donor) is for a person to decide" % gtids
         )
+    if remedy.name in ("roll_back_here", "roll_back_there"):
+        here = remedy.name == "roll_back_here"
+        return "to undo %s (binlog_apply with direction=reverse on %s) is for a person to decide" % (
+            finding["evidence"]["named" if here else "there"], "this server" if here else "the source"
+        )  # fmt: skip
     return "to undo %s (binlog_apply with direction=reverse on the replica) is for a person to decide" % gtids
 
 

@@ -12,10 +12,13 @@ from typing import Any, Mapping
 from .remedies import REMEDIES, RISKS
 
 # Whose data counts after a remedy for transactions that only the replica has.
-WINNERS: Mapping[str, str] = {"replay": "replica", "roll_back": "source", "roll_back_reset": "source"}
+WINNERS: Mapping[str, str] = {
+    "replay": "replica", "roll_back": "source", "roll_back_reset": "source",
+    "roll_back_here": "source", "roll_back_there": "replica",
+}  # fmt: skip
 
 # These write to the source, which reaches every replica.
-ON_SOURCE = ("replay", "roll_back", "inject_harmless")
+ON_SOURCE = ("replay", "roll_back", "roll_back_here", "roll_back_there", "inject_harmless")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Policy:
     """What the caller allows: the ``repair_*`` variables.
 
     :param strategy: ``auto``, or the only remedy that may be used.
+    :param archive: directory of archived binlogs; '' for none.
     :param winner: ``source`` or ``replica``: whose data counts where both hold committed transactions; '' for neither.
     """
 
@@ -32,6 +36,7 @@ class Policy:
     managed_ok: bool = False
     strategy: str = "auto"
     winner: str = ""
+    archive: str = ""
 
     @classmethod
     def from_variables(cls, given: Mapping[str, Any]) -> Policy:
@@ -43,6 +48,7 @@ class Policy:
             managed_ok=truth(given.get("managed_ok", False)),
             strategy=str(given.get("strategy", "auto")),
             winner=str(given.get("winner") or ""),
+            archive=str(given.get("archive") or ""),
         )
         if policy.winner not in ("", *WINNERS.values()):
             raise ValueError("repair_winner is %r; it must be source or replica" % policy.winner)

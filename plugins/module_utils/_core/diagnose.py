@@ -16,6 +16,7 @@ from . import (
     diagnose_gtid_mariadb,
     diagnose_progress,
     diagnose_rebuild,
+    diagnose_ring,
     diagnose_settings,
 )
 from .case import Case
@@ -52,6 +53,7 @@ ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_gtid.errant,
     diagnose_gtid.collision,
     diagnose_gtid.source_caught_up,
+    diagnose_ring.conflicting_writes,
     diagnose_gtid_mariadb.local_writes,
     diagnose_gtid_mariadb.lost_or_collided,
     diagnose_gtid_mariadb.source_caught_up,

@@ -56,8 +56,11 @@ def _next_in_order(case: Case, fault: Fault) -> str:
     return str(next(waiting.gtids(1)))
 
 
-def _failing(case: Case, transaction: str, fault: Fault) -> Dict[str, Any]:
-    """What names the failing transaction: its GTID, and the coordinates it stands behind."""
+def failing(case: Case, transaction: str, fault: Fault) -> Dict[str, Any]:
+    """What names the failing transaction: its GTID, and the coordinates it stands behind.
+
+    :param transaction: its GTID where the error or a worker tells it.
+    """
     channel = case.channel
     found: Dict[str, Any] = {}
     transaction = transaction or _next_in_order(case, fault)
@@ -76,8 +79,8 @@ def applier_faults(case: Case) -> Iterator[Finding]:
         return
     for fault, transaction, worker in applier_causes(case):
         code = classify(fault, APPLIER)
-        failing = _failing(case, transaction or named_in(fault).get("transaction", ""), fault)
-        evidence: Dict[str, Any] = {"errno": fault.number, "error": fault.text[:_TEXT_LIMIT], **failing}
+        place = failing(case, transaction or named_in(fault).get("transaction", ""), fault)
+        evidence: Dict[str, Any] = {"errno": fault.number, "error": fault.text[:_TEXT_LIMIT], **place}
         evidence.update(named_in(fault))
         if worker:
             evidence["worker"] = worker
@@ -85,9 +88,9 @@ def applier_faults(case: Case) -> Iterator[Finding]:
             evidence["since"] = fault.timestamp
         if case.channel.relay is not None:
             evidence["relay_log"] = str(case.channel.relay)
-        what = failing.get("transaction") or "a transaction after %s" % case.channel.executed
+        what = place.get("transaction") or "a transaction after %s" % case.channel.executed
         summary = "The applier stopped at %s with error %d: %s" % (what, fault.number, _first_line(fault.text))
-        yield Finding(code, case.channel.name, summary, evidence, {"errno": fault.number, **failing})
+        yield Finding(code, case.channel.name, summary, evidence, {"errno": fault.number, **place})
 
 
 def receiver_faults(case: Case) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 from . import gtid_content
+from .below import replicates
 from .case import Case, at_rest
 from .fault_classes import RECEIVER, classify
 from .finding import Finding
@@ -115,6 +116,9 @@ def errant(case: Case) -> Iterator[Finding]:
     if candidates is None or candidates.is_empty or case.confirmed is None:
         return
     candidates = candidates & case.confirmed
+    if any(peer.server is not None and replicates(peer.server, case.server) for peer in case.sources):
+        # In a ring its own transactions are on their way to the others, or wait there behind an error.
+        candidates = candidates.without(uuids=[case.server.uuid])
     uuids = [name for name in case.allowed if "-" in name]
     tags = [name for name in case.allowed if "-" not in name]
     local = candidates.without(uuids=uuids, tags=tags)
@@ -214,7 +218,7 @@ def purged(case: Case) -> Iterator[Finding]:
         yield Finding("will_be_purged", case.channel.name, summary, evidence, {"missing": str(needed)})
     else:
         summary = "The source has purged what the replica needs: %s." % describe(needed - fetched)
-        evidence.update(_donor(case, needed - fetched))
+        evidence.update(_donor(case, needed - fetched), lacking=str(needed - fetched))
         yield Finding("purged_on_source", case.channel.name, summary, evidence, {"missing": str(needed - fetched)})
 
 

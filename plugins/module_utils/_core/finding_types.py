@@ -226,7 +226,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "purged_on_source", ERROR, BROKEN,
         "The source no longer has binlogs that the replica needs.",
-        ("fetch", "gtid_append", "rebuild"),
+        ("fetch", "fetch_archive", "gtid_append", "rebuild"),
     ),
     FindingType(
         "rebuild_unfinished", ERROR, BROKEN,
@@ -382,6 +382,13 @@ _TYPES: Tuple[FindingType, ...] = (
         "errant", ERROR, DIVERGED,
         "The replica has transactions that no source of it has: somebody wrote here.",
         ("replay", "roll_back", "roll_back_reset", "gtid_inject", "rebuild"),
+    ),
+    FindingType(
+        "conflicting_writes", ERROR, DIVERGED,
+        "Two servers that replicate from each other wrote to the same row, and neither can apply what the other wrote. "
+        "Healing each by itself would swap the rows. A person says whose transaction counts.",
+        ("roll_back_here", "roll_back_there"),
+        not_reproduced="it takes two primaries; tests/integration/test_gtid_conflict.py shows it",
     ),
     FindingType(
         "errant_harmless", INFO, HEALTHY,

@@ -177,6 +177,14 @@ REMEDIES: Mapping[str, Remedy] = _table(
         ("repairer", "members"),
     ),
     Remedy(
+        "fetch_archive",
+        "binlog_apply",
+        "none",
+        "Apply what the source has purged from a directory of archived binlogs, under its GTIDs, and go on from there "
+        "(only with repair_binlog_archive).",
+        ("repairer", "archive"),
+    ),
+    Remedy(
         "roll_back_reset",
         "binlog_apply",
         "replica_history",
@@ -184,6 +192,24 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "replica's history, so that it gets what the source has under them (only with repair_winner=source).",
         ("repairer", "source"),
         "what the transactions wrote (the undo record keeps it), and this replica's own binlogs",
+    ),
+    Remedy(
+        "roll_back_here",
+        "binlog_apply",
+        "replica_rows",
+        "Apply the exact inverse of this server's transaction at which its source stopped, and let an empty one take "
+        "its GTID there (only with repair_winner=source and repair_allow_source_write).",
+        ("repairer", "source"),
+        "what the transaction wrote (the undo record keeps it)",
+    ),
+    Remedy(
+        "roll_back_there",
+        "binlog_apply",
+        "replica_rows",
+        "Apply the exact inverse of the source's transaction at which this server stopped on the source, and let an "
+        "empty one take its GTID here (only with repair_winner=replica and repair_allow_source_write).",
+        ("repairer", "source"),
+        "what the transaction wrote (the undo record keeps it)",
     ),
     Remedy(
         "inject_harmless",

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from .._core import binlog_apply as rules
 from .._core.binlog.table_map import TableName
@@ -15,10 +16,13 @@ from .._core.binlog_apply import LIST, Item, Wish
 from .._core.binlog_apply_rows import Conflict
 from .._core.plan import Plan
 from .._core.row_repair_rows import Shape
-from .._core.snapshot import STOPPED
+from .._core.snapshot import STOPPED, Server
+from . import binlog_apply_below
 from .binlog_apply_round import Round
+from .binlog_apply_scan import Origin
+from .binlog_archive import Archive, as_donor
 from .change import Options, Target
-from .connect import Login, connect
+from .connect import Connection, Login, connect
 from .probe import probe
 from .reader import read_server
 from .sections import SOURCE
@@ -48,10 +52,11 @@ class Report:
     note: str = ""
 
 
-def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
+def apply(aim: Target, wish: Wish, options: Options, origin: Origin, members: Tuple[Login, ...] = ()) -> Report:
     """Apply the transactions, or undo them.
 
-    :param login: of the donor.
+    :param origin: the login of the donor, or archived binlogs.
+    :param members: the other servers, with their names.
     :raises RefusedError: it must not be done; nothing was changed by this round.
     :raises ReplicaError: a server does not answer, or a transaction failed; those before it are done.
     """
@@ -61,16 +66,16 @@ def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
         aim.channel,
         aim.connection.one(aim.probed.dialect.show_source_status) or {},
         options.check_mode,
+        binlog_apply_below.none_has_them(wish, aim.server, members),
     )
-    with connect(login) as donor:
-        known = read_server(donor, probe(donor), SOURCE)
+    with _donor(aim, origin) as (donor, known):
         rules.check_donor(wish, aim.server, known)
         first: Optional[Round] = None
         queries: List[str] = []
         record, rows_done, bytes_read, number = "", 0, 0, 0
         while True:
             here = aim if first is None else replace(aim, server=aim.read())
-            now = Round(here, wish, login, donor, known, options)
+            now = Round(here, wish, origin, donor, known, options)
             bytes_read += now.named.bytes_read
             first = first or now
             if now.conflicts and (wish.on_conflict != LIST or now is not first):
@@ -89,6 +94,19 @@ def apply(aim: Target, wish: Wish, options: Options, login: Login) -> Report:
         tuple(first.conflicts), first.shapes(), first.plan, rows_done or first.rows,
         tuple(queries) or first.plan.queries(), record, bytes_read, first.later, _note(aim),
     )  # fmt: skip
+
+
+@contextmanager
+def _donor(aim: Target, origin: Origin) -> Iterator[Tuple[Connection, Server]]:
+    """A connection that tells how the tables are defined where the transactions come from, and what is there.
+
+    Archived binlogs tell nothing of definitions: the target's own have to fit.
+    """
+    if isinstance(origin, Archive):
+        yield aim.connection, as_donor(origin, aim.server)
+        return
+    with connect(origin) as connection:
+        yield connection, read_server(connection, probe(connection), SOURCE)
 
 
 def _note(aim: Target) -> str:

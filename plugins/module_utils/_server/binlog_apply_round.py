@@ -29,10 +29,10 @@ from .._core.row_repair_steps import Look
 from .._core.snapshot import Server
 from .._core.statement import Statement, qualified
 from .binlog_apply_keys import Neighbours
-from .binlog_apply_scan import Named, Sight, read
+from .binlog_apply_scan import Named, Origin, Sight, read
 from .binlog_apply_session import Session
 from .change import Options, Target, carry_out
-from .connect import Connection, Login, connect
+from .connect import Connection, connect
 from .row_events import restored
 from .row_repair_rows import rows
 from .row_repair_tables import Table
@@ -57,12 +57,12 @@ class Round:
     """
 
     def __init__(
-        self, aim: Target, wish: Wish, login: Login, donor: Connection, known: Server, options: Options
+        self, aim: Target, wish: Wish, origin: Origin, donor: Connection, known: Server, options: Options
     ) -> None:
         self.aim, self.wish, self.options = aim, wish, options
         self.connection = aim.connection
         self.sight = Sight(aim.connection, donor, aim.server)
-        self.named: Named = read(login, wish, known, aim.server, self.sight, options.timeout)
+        self.named: Named = read(origin, wish, known, aim.server, self.sight, options.timeout)
         self.donor = donor
         for item in self.named.items:
             if not item.executed:

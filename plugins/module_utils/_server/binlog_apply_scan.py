@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from .._core import touched_statement
 from .._core.binlog import header, query
@@ -25,10 +25,14 @@ from .._core.gtid_mysql import GtidSet
 from .._core.row_repair_rows import Shape
 from .._core.snapshot import Coordinates, Server
 from . import zstd
+from .binlog_archive import Archive, ArchiveStream, before, first_with
 from .binlog_stream import BinlogStream
 from .connect import Connection, Login, connect
 from .row_repair_tables import Table, Tables
 
+# Where the transactions come from: a server, or a directory of binlogs.
+Origin = Union[Login, Archive]
+_Stream = Union[BinlogStream, ArchiveStream]
 _HEAD = 4
 _BEGINNINGS = (header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID)
 
@@ -103,7 +107,7 @@ class Sight:
         return self.strict.silent.get(pair, "") or self.loose.silent.get(pair, "")
 
 
-def read(login: Login, wish: Wish, donor: Server, server: Server, sight: Sight, timeout: float) -> Named:
+def read(origin: Origin, wish: Wish, donor: Server, server: Server, sight: Sight, timeout: float) -> Named:
     """The named transactions. Of those that a set of GTIDs names, only what the target has not executed (MySQL).
 
     :param server: the target.
@@ -115,7 +119,7 @@ def read(login: Login, wish: Wish, donor: Server, server: Server, sight: Sight, 
     left = unexecuted(wish, server)
     if wish.gtids and not donor.flavour.is_mariadb and not left:
         return Named()
-    reader = _Reader(login, wish, donor, deadline, left)
+    reader = _Reader(origin, wish, donor, deadline, left)
     plain = list(reader.transactions(lambda table: None, rows=False))
     reader.check_all(plain)
     for done in plain:
@@ -161,8 +165,8 @@ def _read_rows(reader: _Reader, wish: Wish, sight: Sight, named: Named) -> None:
 class _Reader:
     """Reads the same transactions as often as needed."""
 
-    def __init__(self, login: Login, wish: Wish, donor: Server, deadline: float, gtids: GtidSet) -> None:
-        self.login, self.wish, self.donor, self.deadline = login, wish, donor, deadline
+    def __init__(self, origin: Origin, wish: Wish, donor: Server, deadline: float, gtids: GtidSet) -> None:
+        self.origin, self.wish, self.donor, self.deadline = origin, wish, donor, deadline
         self.mariadb = donor.flavour.is_mariadb
         self.form: Optional[Form] = None
         self.bytes_read = 0
@@ -185,17 +189,25 @@ class _Reader:
         if self.mariadb:
             named = mariadb_gtids(self.wish.gtids)
             self.wanted = frozenset(str(one) for one in named).__contains__
-            self.start = _head(self.login, self.donor, named, self.deadline)
+            self.start = _head(self.origin, self.donor, named, self.deadline)
             return
         # The server itself leaves out what is not wanted.
         self.skipped = (self.donor.executed or GtidSet()).subtract(gtids)
         self.wanted = frozenset(str(one) for one in gtids.gtids(self.count)).__contains__
+        if isinstance(self.origin, Archive):
+            self.start = first_with(self.origin, gtids)
+
+    def _stream(self, begin: Union[Coordinates, str]) -> _Stream:
+        if isinstance(self.origin, Archive):
+            start = begin if isinstance(begin, Coordinates) else None
+            return ArchiveStream(self.origin, start, self.wanted, self.deadline)
+        return BinlogStream(connect(self.origin), begin, stop_at=self.stop, deadline=self.deadline)
 
     def transactions(self, layout: Callable[[TableMap], Optional[KeepingLayout]], rows: bool) -> Iterator[Transaction]:
         """The named transactions in the order of the binlog."""
         begin = self.start if self.start is not None else str(self.skipped)
         found = 0
-        with BinlogStream(connect(self.login), begin, stop_at=self.stop, deadline=self.deadline) as stream:
+        with self._stream(begin) as stream:
             try:
                 events = self._noting(stream)
                 file = begin.file if isinstance(begin, Coordinates) else ""
@@ -225,7 +237,7 @@ class _Reader:
             raise BadInputError("Option to (%s) is inside a transaction" % stop, advice="It ends at %s." % done.end)
         return True
 
-    def _noting(self, stream: BinlogStream) -> Iterator[Event]:
+    def _noting(self, stream: _Stream) -> Iterator[Event]:
         for event in stream:
             kind, start, _end, data = event
             if kind == header.FORMAT_DESCRIPTION:
@@ -255,29 +267,33 @@ class _Reader:
             raise BadInputError("There are no transactions in the given range")
 
 
-def _head(login: Login, donor: Server, gtids: Sequence[MariadbGtid], deadline: float) -> Coordinates:
+def _head(origin: Origin, donor: Server, gtids: Sequence[MariadbGtid], deadline: float) -> Coordinates:
     """The head of the newest binlog of MariaDB before which none of these stands."""
     lowest: Dict[Tuple[int, int], int] = {}
     for one in gtids:
         place = (one.domain, one.server_id)
         lowest[place] = min(one.sequence, lowest.get(place, one.sequence))
     for name, _size in reversed(donor.binlogs):
-        with BinlogStream(connect(login), Coordinates(name, _HEAD), deadline=deadline) as stream:
-            if not _overlaps(stream, lowest):
-                return Coordinates(name, _HEAD)
+        if not _overlaps(_before(origin, name, deadline), lowest):
+            return Coordinates(name, _HEAD)
     raise RefusedError(
         "read the named transactions", donor.address, "its binlogs do not go back to the first of them",
         "They were purged there; name another donor.",
     )  # fmt: skip
 
 
-def _overlaps(stream: BinlogStream, lowest: Dict[Tuple[int, int], int]) -> bool:
-    for kind, _start, _end, data in stream:
-        if kind == header.GTID_LIST:
-            return any(
-                one.sequence >= lowest.get((one.domain, one.server_id), one.sequence + 1)
-                for one in parse_gtid_list(data)
-            )
-        if kind in _BEGINNINGS:
-            break
-    return False
+def _before(origin: Origin, name: str, deadline: float) -> Sequence[MariadbGtid]:
+    """The last GTIDs before a binlog of MariaDB."""
+    if isinstance(origin, Archive):
+        return before(origin, name)[1]
+    with BinlogStream(connect(origin), Coordinates(name, _HEAD), deadline=deadline) as stream:
+        for kind, _start, _end, data in stream:
+            if kind == header.GTID_LIST:
+                return parse_gtid_list(data)
+            if kind in _BEGINNINGS:
+                break
+    return ()
+
+
+def _overlaps(passed: Sequence[MariadbGtid], lowest: Dict[Tuple[int, int], int]) -> bool:
+    return any(one.sequence >= lowest.get((one.domain, one.server_id), one.sequence + 1) for one in passed)
