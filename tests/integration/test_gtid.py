@@ -200,6 +200,8 @@ def test_what_the_source_has_purged_comes_from_another_member(
     faults.purge_needed(lab, work, behind)
     donor.start_replica()
     receiver_error(lab, behind)
+    running = lab.flavour.words.io_running
+    donor.wait_until(lambda: (donor.replica_status() or {})[running] == "Yes", what="the donor's receiver to connect")
     before = picture(lab)
     alone = gtid(lab, tmp_path / "alone", replica_members="")
     assert alone.code != 0 and "no other member" in result(alone)["line"] and picture(lab) == before, alone.output
