@@ -71,7 +71,14 @@ options:
   gtids:
     description:
       - The transactions. A GTID set, with tags too (MySQL), or GTIDs one by one with commas between them (MariaDB).
-      - Either this, or O(from) and O(to).
+      - Either this, or O(from) and O(to), or O(after) and O(until).
+    type: str
+  after:
+    description:
+      - MariaDB, a position such as C(gtid_slave_pos). All transactions behind it are meant, up to O(until).
+    type: str
+  until:
+    description: The position at which these end. The last transaction of each domain must be there.
     type: str
   from:
     description: Where the first transaction begins in the donor's binlog.
@@ -338,6 +345,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module as glue
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_apply as rules
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_apply_report as report
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog_apply_between import between
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import binlog_apply, gtid_repair
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.binlog_archive import opened
 
@@ -345,6 +353,8 @@ SPEC: Dict[str, Any] = {
     "donor": glue.SOURCE_SPEC["source"],
     "archive": {"type": "path"},
     "gtids": {"type": "str"},
+    "after": {"type": "str"},
+    "until": {"type": "str"},
     "from": glue.COORDINATES_SPEC,
     "to": glue.COORDINATES_SPEC,
     "direction": {"type": "str", "choices": ["forward", "reverse"], "default": "forward"},
@@ -355,12 +365,14 @@ SPEC: Dict[str, Any] = {
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
 }
 
+EXCLUSIVE = [("donor", "archive"), ("until", "gtids"), ("until", "from"), ("until", "to")]
+
 
 def converge(module: AnsibleModule) -> Dict[str, Any]:
     """Apply the transactions, or undo them."""
     params = module.params
     wish = replace(
-        rules.named(params, params["gtids"]),
+        between(params["after"] or "", params["until"]) if params["until"] else rules.named(params, params["gtids"]),
         direction=params["direction"], on_conflict=params["on_conflict"], show=params["show_rows"],
         max_transactions=params["max_transactions"], max_rows=params["max_rows"],
         allow_source_write=params["allow_source_write"],
@@ -392,7 +404,7 @@ def outcome(module: AnsibleModule, done: binlog_apply.Report, wish: rules.Wish, 
 def main() -> None:
     """Run the module."""
     spec = glue.merge(glue.CHANNEL_SPEC, glue.MEMBERS_SPEC, glue.CHANGE_SPEC, SPEC)
-    glue.run(glue.build_module(spec, mutually_exclusive=[("donor", "archive")]), converge)
+    glue.run(glue.build_module(spec, mutually_exclusive=EXCLUSIVE), converge)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from .binlog.transaction import INCIDENT, ROLLBACK, UNFINISHED, XA, Transaction
 from .binlog_apply_context import check as check_statement
 from .binlog_apply_rows import Change
 from .errors import BadInputError, IdentityError, RefusedError
-from .gtid_mariadb import MariadbGtid
+from .gtid_mariadb import GtidPosition, MariadbGtid
 from .gtid_mysql import Gtid, GtidError, GtidSet
 from .record import coordinates_from
 from .row_repair import check_leaf
@@ -37,6 +37,7 @@ class Wish:
     :param start: where the named transactions begin, and ``stop`` where they end; None when GTIDs name them.
     :param gtids: a GTID set (MySQL), or GTIDs with commas between them (MariaDB); '' when coordinates name them.
     :param show: ``none``, ``keys`` or ``full``.
+    :param after: MariaDB: all transactions behind this position, up to ``until``, in the place of ``gtids``.
     """
 
     start: Optional[Coordinates]
@@ -48,6 +49,8 @@ class Wish:
     max_transactions: int = 10000
     max_rows: int = 100000
     allow_source_write: bool = False
+    after: Optional[GtidPosition] = None
+    until: Optional[GtidPosition] = None
 
     @property
     def reverse(self) -> bool:
@@ -196,6 +199,8 @@ def check_donor(wish: Wish, server: Server, donor: Server) -> None:
     :raises IdentityError: forward, it is the target itself.
     :raises RefusedError: it is of the other engine.
     """
+    if wish.until is not None and not server.flavour.is_mariadb:
+        raise BadInputError("Options after and until are for MariaDB", advice="Name the transactions with gtids.")
     if server.flavour.is_mariadb != donor.flavour.is_mariadb:
         raise RefusedError(
             wish.attempt, server.address, "%s is a server of the other engine, whose events it does not understand"

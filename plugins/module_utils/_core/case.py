@@ -17,6 +17,20 @@ STALL_SECONDS = 30
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """What a replica of MariaDB misses for good, as far as its source goes.
+
+    :param after: its position.
+    :param until: where the source's oldest binlog begins.
+    :param donor: name of a member that has all between them; '' for none.
+    """
+
+    after: str
+    until: str
+    donor: str = ""
+
+
+@dataclass(frozen=True)
 class Case:
     """One channel with all that is known around it.
 
@@ -32,6 +46,7 @@ class Case:
     :param compared: what both have and was compared with the source, transaction by transaction; None when nothing was.
     :param differences: the GTIDs under which the two have something different.
     :param left: MariaDB: the position once what the source lacks or has otherwise is undone; '' when it is not known.
+    :param lacking: MariaDB: what the source has purged and the replica has not applied.
     :param undone: MariaDB: these transactions, and those after them in their domain.
     """
 
@@ -48,6 +63,7 @@ class Case:
     differences: Tuple[Difference, ...] = ()
     left: str = ""
     undone: Tuple[str, ...] = ()
+    lacking: Optional[Lacking] = None
 
     @property
     def is_mariadb(self) -> bool:

@@ -61,6 +61,8 @@ def arguments_of(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
         arguments.update(gtids=str(finding["evidence"]["fetch"]), donor=str(finding["evidence"]["donor"]))
     if remedy.name == "fetch_archive":
         arguments["gtids"] = str(finding["evidence"]["lacking"])
+    if remedy.name in ("fetch", "fetch_archive") and "after" in finding["evidence"]:
+        arguments["after"] = str(finding["evidence"]["after"])
     if remedy.name == "roll_back_reset":
         arguments["left"] = str(finding["evidence"]["left"])
         arguments["tables"] = list(finding["evidence"]["tables"])

@@ -19,7 +19,7 @@ from . import (
     diagnose_ring,
     diagnose_settings,
 )
-from .case import Case
+from .case import Case, Lacking
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
 from .gtid_content import Content, Difference
@@ -58,6 +58,7 @@ ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_gtid_mariadb.lost_or_collided,
     diagnose_gtid_mariadb.source_caught_up,
     diagnose_gtid.purged,
+    diagnose_gtid_mariadb.purged,
     diagnose_gtid.purged_coordinates,
     diagnose_gtid.source_unknown,
     diagnose_settings.same_identity,
@@ -117,6 +118,7 @@ class Surroundings:
     :param compared: by channel, what was compared with its source transaction by transaction.
     :param differences: by channel, the GTIDs under which both have something different.
     :param left: by channel, MariaDB's position once what the source lacks is undone.
+    :param lacking: by channel, what a source of MariaDB has purged too early.
     :param undone: by channel, what has to be undone for that.
     """
 
@@ -131,6 +133,7 @@ class Surroundings:
     differences: Mapping[str, Tuple[Difference, ...]] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
     undone: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    lacking: Mapping[str, Lacking] = field(default_factory=dict)
 
 
 def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
@@ -151,6 +154,7 @@ def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
         differences=around.differences.get(channel.name, ()),
         left=around.left.get(channel.name, ""),
         undone=around.undone.get(channel.name, ()),
+        lacking=around.lacking.get(channel.name),
     )
 
 

@@ -92,6 +92,16 @@ def source_caught_up(case: Case) -> Iterator[Finding]:
         yield Finding("source_caught_up", case.channel.name, CAUGHT_UP, evidence, {}, ("refetch", "resume"))
 
 
+def purged(case: Case) -> Iterator[Finding]:
+    """What the source has purged too early, between the replica's position and its oldest binlog."""
+    if case.lacking is None:
+        return
+    one = case.lacking
+    evidence = {"after": one.after, "lacking": one.until, "donor": one.donor, "fetch": one.until if one.donor else ""}
+    summary = "The source has purged what the replica needs: all from %s to %s." % (one.after or "-", one.until)
+    yield Finding("purged_on_source", case.channel.name, summary, evidence)
+
+
 def _is_own(case: Case, gtid: str) -> bool:
     return MariadbGtid.parse(gtid).server_id == case.server.server_id
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
+from .._core import binlog_apply_between as between
 from .._core import touched_statement
 from .._core.binlog import header, query
 from .._core.binlog.encode import Form, form_of
@@ -178,6 +179,8 @@ class _Reader:
         self.start, self.stop = wish.start, wish.stop
         if wish.gtids:
             self._by_gtids(gtids)
+        elif wish.until is not None:
+            self._between()
         elif donor.binlog_end is not None and wish.stop is not None and not donor.binlog_end.reached(wish.stop):
             raise BadInputError(
                 "Option to (%s) is beyond the end of the donor's binlog (%s)" % (wish.stop, donor.binlog_end)
@@ -196,6 +199,15 @@ class _Reader:
         self.wanted = frozenset(str(one) for one in gtids.gtids(self.count)).__contains__
         if isinstance(self.origin, Archive):
             self.start = first_with(self.origin, gtids)
+
+    def _between(self) -> None:
+        self.stop = self.donor.binlog_end
+        self.wanted = between.wanted(self.wish)
+        for name, _size in reversed(self.donor.binlogs):
+            if between.goes_back_far_enough(self.wish, _before(self.origin, name, self.deadline)):
+                self.start = Coordinates(name, _HEAD)
+                return
+        raise _too_young(self.donor)
 
     def _stream(self, begin: Union[Coordinates, str]) -> _Stream:
         if isinstance(self.origin, Archive):
@@ -263,6 +275,8 @@ class _Reader:
                 "%s has %d of the %d named transactions in its binlogs" % (self.donor.address, len(found), self.count),
                 advice="The others were purged there, or never executed. Name only those that it has.",
             )
+        if self.wish.until is not None:
+            between.check_reached(self.wish, [done.gtid for done in found], self.donor.address)
         if not found:
             raise BadInputError("There are no transactions in the given range")
 
@@ -276,7 +290,11 @@ def _head(origin: Origin, donor: Server, gtids: Sequence[MariadbGtid], deadline:
     for name, _size in reversed(donor.binlogs):
         if not _overlaps(_before(origin, name, deadline), lowest):
             return Coordinates(name, _HEAD)
-    raise RefusedError(
+    raise _too_young(donor)
+
+
+def _too_young(donor: Server) -> RefusedError:
+    return RefusedError(
         "read the named transactions", donor.address, "its binlogs do not go back to the first of them",
         "They were purged there; name another donor.",
     )  # fmt: skip

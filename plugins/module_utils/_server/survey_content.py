@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Callable, Optional, Protocol, Sequence
+from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 
 from .._core import gtid_content as rules
+from .._core.case import Lacking
 from .._core.diagnose import Surroundings
 from .._core.errors import ReplicaError
 from .._core.fault_classes import RECEIVER, classify
-from .._core.gtid_mariadb import GtidPosition, MariadbGtid
+from .._core.gtid_mariadb import BEHIND, GtidPosition, MariadbGtid
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import GTID, Channel, Server
-from . import gtid_content
-from .connect import Login
+from . import gtid_content, source_head
+from .connect import Login, connect
 
 # More transactions than these are not read to tell what they do, or compared where the source lost some.
 MOST_DESCRIBED = 1000
@@ -35,6 +36,10 @@ class Request(Protocol):
     @property
     def source_login(self) -> Optional[Callable[[Channel], Login]]:
         """Makes the login of a channel's source."""
+
+    @property
+    def members(self) -> Tuple[Login, ...]:
+        """The other servers of the topology, in the order of what was read of them."""
 
     @property
     def compare(self) -> int:
@@ -76,6 +81,7 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
 
 def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Surroundings:
     """The same on MariaDB, from the newest binlogs of both: a position does not tell one transaction from another."""
+    around = replace(around, lacking=_lacking(server, around, scope, request))
     peers = [peer.server for peer in (*around.sources.values(), *around.members)]
     states = [peer.binlog_state for peer in peers if peer is not None and peer.binlog_state is not None]
     for channel in scope:
@@ -114,6 +120,50 @@ def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], req
             undone={**around.undone, channel.name: tuple(undone)},
         )
     return around
+
+
+def _lacking(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Dict[str, Lacking]:
+    """What a source has purged too early (MariaDB), and which member has it."""
+    found: Dict[str, Lacking] = {}
+    here = server.replica_position
+    for channel in scope:
+        fault, peer = channel.receiver_fault, around.sources.get(channel.name)
+        source = peer.server if peer is not None else None
+        if fault is None or classify(fault, RECEIVER) != "purged_on_source" or channel.mode != GTID:
+            continue
+        if source is None or request.source_login is None or here is None:
+            continue
+        oldest = _oldest(request.source_login(channel), source)
+        if oldest is None:
+            continue
+        behind = [gtid for gtid in oldest.gtids if here.compare(oldest)[gtid.domain] == BEHIND]
+        until = GtidPosition(tuple(behind))
+        donor = ""
+        for login, other in zip(request.members, around.members):
+            if other.server is not None and _sends(login, other.server, here, until):
+                donor = donor or other.name
+        if behind:
+            found[channel.name] = Lacking(str(here), str(until), donor)
+    return found
+
+
+def _oldest(login: Login, server: Server) -> Optional[GtidPosition]:
+    try:
+        with connect(login) as connection:
+            return source_head.oldest_position(connection, server)
+    except ReplicaError:
+        return None
+
+
+def _sends(login: Login, server: Server, here: GtidPosition, until: GtidPosition) -> bool:
+    """Whether a member's binlogs go back to a position and reach to another one."""
+    begin = _oldest(login, server)
+    if begin is None or server.binlog_state is None:
+        return False
+    if not all(here.covers(gtid) for gtid in begin.gtids if until.get(gtid.domain) is not None):
+        return False
+    last = [(gtid.domain, gtid.sequence) for gtid in server.binlog_state.gtids]
+    return all(any(domain == gtid.domain and end >= gtid.sequence for domain, end in last) for gtid in until.gtids)
 
 
 def _ahead(channel: Channel) -> bool:
