@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Callable, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import pymysql
+import pymysql.cursors
 from lab.server import Server
 
 Coordinates = Tuple[str, int]
+Contents = Dict[str, Tuple[str, ...]]
 
 ZONES = ("+00:00", "+05:30", "-08:00")
+
+# Tables that give no evidence.
+SILENT = re.compile(r"\bw\.(nokey|parent|child|audited|kept|moved|copied)\b")
 
 
 def tables(server: Server, schema: str) -> List[str]:
     """What a history begins with."""
     vector = ", u UUID" if server.flavour.is_mariadb and server.flavour.version >= (10, 7) else ""
     json = "JSON" if server.flavour.is_mariadb or server.flavour.version >= (5, 7) else "TEXT"
+    newer = server.flavour.is_mariadb or server.flavour.version >= (5, 7)
+    computed = ", b INT AS (a * 2) STORED, c INT AS (a + 1) VIRTUAL" if newer else ""
     made = [
         "CREATE DATABASE w",
         "CREATE TABLE w.plain (id INT PRIMARY KEY, n INT, v VARCHAR(40), f DOUBLE, g FLOAT, d DECIMAL(12,3), "
@@ -45,6 +52,11 @@ def tables(server: Server, schema: str) -> List[str]:
         "CREATE TABLE w.times (ts TIMESTAMP PRIMARY KEY DEFAULT '2020-01-01 00:00:00', dt DATETIME, y YEAR, "
         "t TIME, f FLOAT, g DOUBLE) ENGINE=InnoDB",
         "CREATE TABLE w.switch (id INT PRIMARY KEY, s BIT(1), e ENUM('on','off')) ENGINE=InnoDB",
+        "CREATE TABLE w.parts (id INT PRIMARY KEY, n INT) ENGINE=InnoDB PARTITION BY RANGE (id) "
+        "(PARTITION p0 VALUES LESS THAN (8), PARTITION p1 VALUES LESS THAN MAXVALUE)",
+        f"CREATE TABLE w.sums (id INT PRIMARY KEY, a INT{computed}) ENGINE=InnoDB",
+        "INSERT INTO w.parts VALUES (1, 1), (9, 9)",
+        "INSERT INTO w.sums (id, a) VALUES (1, 1), (2, 2)",
         "INSERT INTO w.latin VALUES ('b', 'x', 1), ('\u00e4', 'X', 2)",
         "INSERT INTO w.switch VALUES (1, b'0', 'on'), (2, b'1', 'off'), (3, b'0', 'off')",
         "INSERT INTO w.plain (id, n, v, f, d) VALUES (1, 1, 'one', 0.1, 1.5), (2, 2, 'two', -0.0, 2.25)",
@@ -59,15 +71,47 @@ def tables(server: Server, schema: str) -> List[str]:
     return [re.sub(r"\bw\b(?=\.|$)", schema, sql) for sql in made]
 
 
+def contents(server: Server, schema: str) -> Contents:
+    """All rows of a schema, by table; with the names of the columns, in their order."""
+    found: Contents = {}
+    with server.connect("root", cursorclass=pymysql.cursors.Cursor) as connection, connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+00:00'")
+        cursor.execute("SHOW TABLES FROM %s" % schema)
+        for (table,) in list(cursor.fetchall()):
+            cursor.execute("SELECT * FROM %s.%s" % (schema, table))
+            names = ",".join(column[0] for column in cursor.description or ())
+            found[str(table)] = tuple(sorted(["%s %r" % (names, row) for row in cursor.fetchall()]))
+    return found
+
+
 class History:
     """Runs random transactions and notes where each one ends.
 
     :param seed: the same seed makes the same statements.
+    :param keep: note the rows after each of them as well (``states``).
+    :param definitions: how many of them change a definition.
+    :param plain: leave out what tells nothing: foreign keys, triggers, tables without a key, and what one statement
+        of a transaction does and the next takes back.
+    :param updates: so many of them, at the beginning, only update rows: they can be applied once more without an error.
     """
 
-    def __init__(self, server: Server, seed: int, schema: str) -> None:
+    def __init__(
+        self,
+        server: Server,
+        seed: int,
+        schema: str,
+        keep: bool = False,
+        definitions: float = 0.15,
+        plain: bool = False,
+        updates: int = 0,
+    ) -> None:
         self.schema = schema
         self.server = server
+        self.keep = keep
+        self.definitions = definitions
+        self.plain = plain
+        self.updates = updates
+        self.states: List[Contents] = []
         self.random = random.Random(seed)
         self.serial = seed * 100000
         self.ends: List[Coordinates] = []
@@ -83,14 +127,19 @@ class History:
                 now = self.server.coordinates()
                 if now != last:
                     self.ends.append(now)
+                    if self.keep:
+                        self.states.append(contents(self.server, self.schema))
                     last = now
         finally:
             connection.close()
         return self.ends
 
     def _transaction(self, connection: pymysql.connections.Connection) -> None:  # type: ignore[type-arg]
-        definition = self.random.random() < 0.15
-        made = [self._definition()] if definition else [self._rows() for _n in range(self.random.choice((1, 1, 2, 4)))]
+        definition = self.random.random() < self.definitions
+        many = 1 if self.plain else self.random.choice((1, 1, 2, 4))
+        made = [self._definition()] if definition else [self._rows() for _n in range(many)]
+        if self._left_out(made):
+            return
         with connection.cursor() as cursor:
             cursor.execute("SET time_zone = %s", (self.random.choice(ZONES),))
             try:
@@ -101,6 +150,11 @@ class History:
                 connection.rollback()
                 return
         self.statements.extend(made)
+
+    def _left_out(self, made: List[str]) -> bool:
+        if len(self.ends) < self.updates and any(not sql.startswith("UPDATE ") for sql in made):
+            return True
+        return self.plain and any(SILENT.search(sql) for sql in made)
 
     def _fresh(self) -> int:
         self.serial += 1
@@ -157,6 +211,16 @@ class History:
             lambda: "UPDATE w.switch SET s = s ^ b'1', e = IF(e = 'on', 'off', 'on') WHERE id = %d"
             % self.random.randrange(1, 4),
             lambda: "UPDATE w.switch SET s = b'0', e = 'on'",
+            lambda: "UPDATE w.nokey SET v = %d WHERE n = %d" % (self._number(), self._number()),
+            lambda: "DELETE FROM w.nokey WHERE n < 0 LIMIT 1",
+            lambda: "UPDATE w.plain p JOIN w.two t ON p.id = t.a SET p.n = t.n, t.n = %d" % abs(self._number()),
+            lambda: "DELETE FROM w.words",
+            lambda: "UPDATE w.switch SET e = IF(e = 'on', 'off', 'on')",
+            lambda: "REPLACE INTO w.parts VALUES (%d, %d)" % (self._id(), self._number()),
+            lambda: "UPDATE w.parts SET id = IF(id < 8, id + 8, id - 8) WHERE id = %d" % self._id(),
+            lambda: "REPLACE INTO w.sums (id, a) VALUES (%d, %d)" % (self._id(), self._number()),
+            lambda: "UPDATE w.sums SET a = a + 1 WHERE id = %d" % self.random.randrange(1, 3),
+            lambda: "INSERT INTO w.copied VALUES (%d, 'x', 5)" % self._id(),
             self._reverted,
         ]  # fmt: skip
         return self.random.choice(choices)()
@@ -197,6 +261,17 @@ class History:
                 "DROP TABLE w.latin2",
                 "ALTER TABLE w.switch MODIFY COLUMN e ENUM('on','off') AFTER id",
                 "ALTER TABLE w.switch MODIFY COLUMN s BIT(1) AFTER id",
+                "ALTER TABLE w.places CHANGE COLUMN x y INT, CHANGE COLUMN y x INT",
+                "ALTER TABLE w.words CONVERT TO CHARACTER SET latin1 COLLATE latin1_bin",
+                "ALTER TABLE w.words CONVERT TO CHARACTER SET latin1 COLLATE latin1_swedish_ci",
+                "ALTER TABLE w.plain MODIFY COLUMN n %s" % self.random.choice(("INT", "BIGINT")),
+                "ALTER TABLE w.two DROP PRIMARY KEY, ADD PRIMARY KEY (b, a)",
+                "ALTER TABLE w.two DROP PRIMARY KEY, ADD PRIMARY KEY (a, b)",
+                "CREATE TABLE w.copied AS SELECT * FROM w.two",
+                "DROP TABLE w.copied",
+                "ALTER TABLE w.parts TRUNCATE PARTITION p%d" % self.random.randrange(2),
+                "DROP TRIGGER w.log",
+                "CREATE TRIGGER w.log AFTER UPDATE ON w.audited FOR EACH ROW INSERT INTO w.audit (what) VALUES (NEW.n)",
                 "FLUSH TABLES",
                 "ANALYZE TABLE w.plain",
             )

@@ -9,15 +9,17 @@ import os
 import random
 from collections import Counter
 from contextlib import nullcontext
-from typing import Callable, List
+from typing import Any, Callable, Dict, List, Tuple
 from typing import Counter as CounterType
 
 import pytest
-from lab.accounts import REPL
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.connect import Login
+from lab.accounts import ACCOUNTS, REPL
 from lab.load import Writer
 from lab.topology import Lab
 
 from .locate_history import History, tables
+from .locate_ways import in_process
 from .locating import (
     SEQUENCE,
     TABLES,
@@ -43,6 +45,7 @@ def test_k_of_n(lab_of: Callable[..., Lab], flavour: str) -> None:
     """The recorded position is old, the data is K transactions further: K, or a range that holds it."""
     lab = lab_of(flavour, gtid=False)
     seen: CounterType[str] = Counter()
+    more: CounterType[str] = Counter()
     widths: List[int] = []
     wrong: List[str] = []
     for seed in range(SEEDS):
@@ -61,8 +64,12 @@ def test_k_of_n(lab_of: Callable[..., Lab], flavour: str) -> None:
             true = true_position(lab) if number else start
             lab.configure(lab.links[0], start)
             result = run_module("binlog_locate", lab.replica)
+            others = _otherwise(lab, seed, start)
         try:
             kind = checked(result, true)
+            for name, other in others.items():
+                more[name + " " + checked(other, true)] += 1
+                assert name == "unknown" or other["kind"] == kind, other["msg"]
         except AssertionError as error:
             kind = "WRONG"
             wrong.append("seed %d, %d of %d, true %s: %s" % (seed, number, count, true, error))
@@ -75,9 +82,22 @@ def test_k_of_n(lab_of: Callable[..., Lab], flavour: str) -> None:
         go_on(lab, true)
     told = [(name, seen[kind]) for name, kind in NAMES.items()]
     print("%s, %d histories: %s" % (flavour, SEEDS, ", ".join("%d %s" % (many, name) for name, many in told)))
-    print("widths of ranges", sorted(widths))
+    print("widths of ranges", sorted(widths), "and in other ways:", dict(more))
     assert not wrong, "\n".join(wrong)
     assert seen["boundary"] or SEEDS < 10
+
+
+def _otherwise(lab: Lab, seed: int, start: Tuple[str, int]) -> Dict[str, Dict[str, Any]]:
+    """What is said when the position is unknown, and with a second process that reads ahead, where there is time."""
+    found = {}
+    if SEEDS > 2 and seed % 2:
+        found["unknown"] = run_module("binlog_locate", lab.replica, {"start": "unknown"})
+    if SEEDS > 2 and seed % 5 == 4:
+        logins = [Login(s.host, s.port, "root", ACCOUNTS["root"].password) for s in (lab.replica, lab.source)]
+        both = in_process(*logins, "%s:%d" % start)
+        assert both["started"][1] and not both["started"][0], both["started"]
+        found.update({name: {"failed": False, **both[name]} for name in ("alone", "helped")})
+    return found
 
 
 @pytest.mark.every_flavour
