@@ -17,6 +17,8 @@ DEFINITION = "definition"
 ROWS = "rows"
 MISSING_ON_REPLICA = "missing_on_replica"
 MISSING_ON_SOURCE = "missing_on_source"
+# Why a table cannot be told of that is written all the time and of which there is no read view.
+SOURCE_CHANGED = "it was changed on the source after the point"
 
 # Engines whose tables are part of a consistent read view.
 SNAPSHOT_ENGINES = frozenset(("innodb", "rocksdb", "tokudb"))

@@ -14,13 +14,15 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .compare import ROWS, Difference, TableOutcome, plural
+from .compare import ROWS, SOURCE_CHANGED, Difference, TableOutcome, plural
 from .compare_rows import KeyValues, RowDifference
 from .errors import BadInputError
 
 SCHEMA = 1
 # A table that differs at a point in doubt is compared so often; a difference that stays is one.
 ROUNDS = 4
+# A table without a read view is compared so often until nobody writes it meanwhile.
+MOMENTS = 10
 
 Pair = Tuple[str, str]
 
@@ -72,7 +74,8 @@ class Progress:
     :param key: what is compared, as text; a comparison of something else cannot be taken up.
     :param outcomes: of the tables that were read to their end.
     :param begun: what was found in a table that was left in the middle.
-    :param again: the tables that differ at a point in doubt, with how often they were compared.
+    :param again: the tables that differ at a point in doubt, or were written while they were read, with how often they
+        were compared.
     :param objects: differences of views, routines, triggers and events; None before they were compared.
     """
 
@@ -103,7 +106,8 @@ class Progress:
             self.outcomes[pair] = outcome
             tries = self.again.pop(pair, 0) + 1
             differs = any(difference.what == ROWS for difference in outcome.differences)
-            if doubtful and differs and tries < ROUNDS:
+            written = bool(pair[0]) and outcome.undecided.startswith(SOURCE_CHANGED)
+            if (doubtful and differs and tries < ROUNDS) or (written and tries < MOMENTS):
                 self.again[pair] = tries
 
     def summary(self, pairs: Sequence[Pair]) -> Dict[str, int]:

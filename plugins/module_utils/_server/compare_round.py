@@ -40,7 +40,6 @@ from .reader import read_server
 STATEMENT_SECONDS = 300.0
 STOP_SECONDS = 60.0
 VIEW_SECONDS = 60.0
-SOURCE_CHANGED = "it was changed on the source after the point"
 
 LAG_POLL_SECONDS = 0.5
 
@@ -171,6 +170,8 @@ class Round:
                 objects = (catalog.objects(work), catalog.objects(own.connection)) if self._whole else None
                 source = Side(view, True, watches[0])
                 self._read_all(TableReader(source, Side(frozen, False), own.limits, pool), plans, live=True)
+                # What is written from here on is in none of the tables that were read without a view.
+                until = snapshot_point.end(work, probed) if any(plan.live for plan in plans) else None
                 frozen.execute(snapshot_point.ISOLATION)
                 frozen.execute(snapshot_point.START)
                 if not pause.is_at(work, point):
@@ -179,7 +180,7 @@ class Round:
                     )
             replica = Side(frozen, True, watches[1])
             self._read_all(TableReader(source, replica, own.limits, pool, own.spare), plans, live=False)
-            return self._settled(work, probed, point, plans, objects)
+            return self._settled(work, probed, (point, until), plans, objects)
 
     def _remaining(self) -> float:
         return max(self._setting.limits.deadline - time.monotonic(), 1.0)
@@ -274,24 +275,30 @@ class Round:
         self,
         work: Connection,
         probed: Probed,
-        point: CommitPoint,
+        reading: Tuple[CommitPoint, Optional[CommitPoint]],
         plans: Sequence[_Plan],
         own: Optional[Tuple[Dict[str, Optional[str]], Dict[str, Optional[str]]]],
     ) -> Dict[Pair, TableOutcome]:
         """The outcomes, less what a change on the source after the point may have caused.
 
         Definitions, and tables without a read view, were read after the point; the binlog tells what happened since.
+
+        :param reading: the point, and where the source was when the tables without a view had been read.
         """
+        point, until = reading
         objects, unknown = words.objects_differences(*own) if own else ((), ())
         suspects = [plan for plan in plans if plan.suspect()]
-        since = self._since(work, probed, point) if suspects or objects else Touched()
+        live = [plan for plan in suspects if plan.live and plan.source]
+        since = self._since(work, probed, point) if objects or len(live) < len(suspects) else Touched()
+        meanwhile = self._since(work, probed, point, until) if live else Touched()
         for plan in suspects:
-            later = since.has(*plan.pair) if plan.live and plan.source else since.redefined(*plan.pair)
+            seen = meanwhile if plan in live else since
+            later = seen.has(*plan.pair) if plan in live else seen.redefined(*plan.pair)
             if later and plan.outcome is not None:
-                reason = SOURCE_CHANGED + (": " + since.why if since.why else "")
+                reason = words.SOURCE_CHANGED + (": " + seen.why if seen.why else "")
                 plan.outcome = words.in_doubt(plan.outcome, reason)
         if objects and (since.objects or since.everything or since.schemas):
-            unknown += tuple(words.undecided(found.name, SOURCE_CHANGED) for found in objects)
+            unknown += tuple(words.undecided(found.name, words.SOURCE_CHANGED) for found in objects)
             objects = ()
         self.objects = objects
         outcomes = {plan.pair: plan.outcome for plan in plans if plan.outcome is not None}
@@ -301,9 +308,11 @@ class Round:
         outcomes.update({("", outcome.name): outcome for outcome in unknown})
         return outcomes
 
-    def _since(self, work: Connection, probed: Probed, point: CommitPoint) -> Touched:
+    def _since(
+        self, work: Connection, probed: Probed, point: CommitPoint, until: Optional[CommitPoint] = None
+    ) -> Touched:
         try:
-            stop = snapshot_point.end(work, probed)
+            stop = until or snapshot_point.end(work, probed)
             found = touched.touched(work, point.coordinates, stop.coordinates)
             folds = catalog.folds_names(work) or catalog.folds_names(self._setting.connection)
             return found.folded() if folds else found

@@ -10,7 +10,12 @@ import json
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import compare
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare import Difference, TableOutcome, undecided
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare_progress import ROUNDS, Found, Progress
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare_progress import (
+    MOMENTS,
+    ROUNDS,
+    Found,
+    Progress,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.compare_rows import RowDifference
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError
 
@@ -73,3 +78,14 @@ def test_people_who_wait_are_told_how_far_it_is() -> None:
     assert begun().message(PAIRS) == (
         "Not finished: 1 of 4 tables compared so far, with 115 rows read, now in d.e; 1 differs."
     )
+
+
+def test_a_table_that_is_written_while_it_is_read_is_read_again_some_times() -> None:
+    progress = Progress()
+    written = undecided("d.b", compare.SOURCE_CHANGED + ": the statement INSERT")
+    hidden = undecided("d.c", "hidden")
+    for tries in range(1, MOMENTS):
+        progress.add({("d", "b"): written, ("d", "c"): hidden, ("", "d.v"): written}, doubtful=False)
+        assert progress.again == {("d", "b"): tries}
+    progress.add({("d", "b"): written}, doubtful=False)
+    assert progress.again == {} and progress.left(PAIRS[1:3]) == []
