@@ -17,10 +17,10 @@ from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Seque
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from ._core.errors import BadInputError, ReplicaError
-from ._core.snapshot import Channel
+from ._core.errors import ReplicaError
 from ._server.change import Options
 from ._server.connect import Login
+from ._server.logins import ACCOUNT, inherited, login_from, source_login
 
 PYMYSQL_ERROR: Optional[str] = None
 try:
@@ -29,9 +29,6 @@ except ImportError:
     PYMYSQL_ERROR = traceback.format_exc()
 
 Spec = Dict[str, Any]
-
-ACCOUNT = ("login_user", "login_password")
-TLS_OPTIONS = ("ca_cert", "client_cert", "client_key", "check_hostname")
 
 _PLACE: Spec = {
     "login_host": {"type": "str"},
@@ -106,57 +103,6 @@ def build_module(spec: Spec, supports_check_mode: bool = True, **rules: Any) -> 
     return module
 
 
-def login_from(params: Mapping[str, Any], name: str = "", timeout: Optional[int] = None) -> Login:
-    """The login that a set of ``login_*`` and TLS options describes.
-
-    :param params: a module's parameters, or one entry of ``members``.
-    :param name: what messages call the server.
-    :raises BadInputError: when neither host nor socket is given. There is no default host: under a local connection
-        it would be the controller, not the server that is meant.
-    """
-    if not any(params.get(key) for key in ("login_host", "login_unix_socket", "config_file")):
-        raise BadInputError(
-            "No server is named: neither login_host nor login_unix_socket is set%s" % (" for " + name if name else ""),
-            advice="Set login_host to the address of the database server; there is no default.",
-        )
-    return Login(
-        host=params.get("login_host") or "",
-        port=int(params.get("login_port") or 3306),
-        user=params.get("login_user"),
-        password=params.get("login_password"),
-        unix_socket=params.get("login_unix_socket"),
-        config_file=params.get("config_file"),
-        ca_cert=params.get("ca_cert"),
-        client_cert=params.get("client_cert"),
-        client_key=params.get("client_key"),
-        check_hostname=params.get("check_hostname"),
-        connect_timeout=int(timeout or params.get("connect_timeout") or 10),
-        name=name,
-    )
-
-
-def _inherited(
-    params: Mapping[str, Any], given: Mapping[str, Any], names: Sequence[str] = (*ACCOUNT, "config_file")
-) -> Dict[str, Any]:
-    """What another server's login takes from the target's: the account, and the TLS files unless it has some itself."""
-    own_tls = any(key in given for key in TLS_OPTIONS)
-    return {key: params.get(key) for key in (*names, *(() if own_tls else TLS_OPTIONS))}
-
-
-def source_login(params: Mapping[str, Any], channel: Optional[Channel]) -> Login:
-    """How to reach the source of a channel: what option ``source`` says, the rest from the channel and the target.
-
-    Host and port come from the channel; account and TLS files are the target's unless ``source`` has its own.
-    :raises BadInputError: when neither the option nor the channel names a host.
-    """
-    given = {key: value for key, value in (params.get("source") or {}).items() if value is not None}
-    wanted = _inherited(params, given)
-    if channel is not None and not given.get("login_unix_socket"):
-        wanted.update(login_host=channel.source_host, login_port=channel.source_port)
-    wanted.update(given)
-    return login_from(wanted, "the source", params.get("connect_timeout"))
-
-
 def donor_login(params: Mapping[str, Any], own: bool) -> Login:
     """How to reach the server that option ``donor`` names; account and TLS files are the target's unless given.
 
@@ -166,7 +112,7 @@ def donor_login(params: Mapping[str, Any], own: bool) -> Login:
     given = {key: value for key, value in (params.get("donor") or {}).items() if value is not None}
     if not given and own:
         return login_from(params, "the donor")
-    wanted = _inherited(params, given, ACCOUNT)
+    wanted = inherited(params, given, ACCOUNT)
     wanted.update(given)
     return login_from(wanted, "the donor", params.get("connect_timeout"))
 
@@ -217,7 +163,7 @@ def member_logins(params: Mapping[str, Any]) -> List[Login]:
     logins = []
     for entry in params.get("members") or []:
         given = {key: value for key, value in entry.items() if value is not None}
-        wanted = _inherited(params, given)
+        wanted = inherited(params, given)
         wanted.update(given)
         logins.append(login_from(wanted, entry["name"], params.get("connect_timeout")))
     return logins

@@ -107,13 +107,14 @@ def read_run(code: int, output: str, results: Path) -> Run:
     return Run(code, output, [Task(task["task"], task["host"], task["outcome"], task["result"]) for task in tasks])
 
 
-def _plain_environment() -> Dict[str, str]:
+def plain_environment() -> Dict[str, str]:
+    """The environment without what would change how Ansible runs."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "REPLICA_"))}
 
 
 def _environment(top: Path, results: Path, extra: Optional[Mapping[str, str]]) -> Dict[str, str]:
     return {
-        **_plain_environment(),
+        **plain_environment(),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path(top)),
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "results",
@@ -154,7 +155,7 @@ def run_module(
         done = subprocess.run(
             [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
             input=json.dumps(arguments), cwd=top, capture_output=True, text=True, timeout=LIMIT, check=False,
-            env={**_plain_environment(), **more, "PYTHONPATH": paths},
+            env={**plain_environment(), **more, "PYTHONPATH": paths},
         )  # fmt: skip
     finally:
         shutil.rmtree(top, ignore_errors=True)
@@ -180,7 +181,7 @@ def running_module(module: str, server: Server, options: Mapping[str, Any]) -> I
         with arguments.open(encoding="utf-8") as standard_input, subprocess.Popen(
             [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
             stdin=standard_input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=top, text=True,
-            env={**_plain_environment(), "PYTHONPATH": str(collections_path(top))},
+            env={**plain_environment(), "PYTHONPATH": str(collections_path(top))},
         ) as process:  # fmt: skip
             try:
                 yield process

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rulebook of the collection under ansible-rulebook: one broken replica is one diagnosis, or one repair."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+from integration.conftest import Pair
+from integration.playbook import assert_no_secret, collections_path, plain_environment
+from integration.test_repair import dropped, host
+from lab.accounts import REPAIRER
+from lab.compare import compare
+
+BIN = Path(sys.executable).parent
+LOOKS = 6
+
+
+class Rulebook:
+    """A running ansible-rulebook whose output grows in a file."""
+
+    def __init__(self, pair: Pair, folder: Path, **variables: Any) -> None:
+        self.pair = pair
+        folder.mkdir()
+        self.log = folder / "log"
+        server = {"name": "replica", "login_host": pair.replica.host, "login_port": pair.replica.port, "source": {}}
+        given = {"replica_watch_servers": [server], "replica_watch_interval": 1, "replica_watch_quiet": 0, **variables}
+        (folder / "vars.yml").write_text(json.dumps(given), "utf-8")
+        inventory = {"all": {"hosts": {"replica": host(pair.replica)}}}
+        (folder / "inventory.yml").write_text(json.dumps(inventory), "utf-8")
+        environment = {
+            **plain_environment(),
+            "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]]),
+            "ANSIBLE_COLLECTIONS_PATH": str(collections_path(folder)),
+            "ANSIBLE_NOCOLOR": "1",
+            "REPLICA_LOGIN_USER": REPAIRER.user,
+            "REPLICA_LOGIN_PASSWORD": REPAIRER.password,
+        }
+        with self.log.open("wb") as sink:
+            self.process = subprocess.Popen(
+                [str(BIN / "ansible-rulebook"), "--rulebook", "replicaops.mysql.watch", "-i", "inventory.yml",
+                 "--vars", "vars.yml", "--print-events"],
+                cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def wait(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait for something while the rulebook runs."""
+        deadline = time.monotonic() + 180
+        while not condition():
+            assert self.process.poll() is None, "ansible-rulebook ended: %s" % self.output
+            assert time.monotonic() < deadline, "waited for %s: %s" % (what, self.output)
+            time.sleep(0.1)
+
+    def wait_event(self, count: int = 1, **wanted: str) -> None:
+        self.wait(lambda: len(self.events(**wanted)) >= count, "event %s" % wanted)
+
+    def events(self, **wanted: str) -> List[Dict[str, Any]]:
+        """The events that were printed, those with these values only."""
+        printed = re.findall(r"^Event:\n(\{.*?\})\n\*{20,}$", self.output, re.DOTALL | re.MULTILINE)
+        events = [ast.literal_eval(text)["replica"] for text in printed]
+        return [event for event in events if all(event.get(name) == value for name, value in wanted.items())]
+
+    def runs(self, playbook: str) -> int:
+        """How many times a playbook was begun."""
+        return self.output.count("PLAY [%s]" % playbook)
+
+    def wait_looks(self) -> None:
+        """Wait until it has looked some more times: each look is a connection of its own."""
+
+        def looks() -> int:
+            return int(self.pair.replica.query("SHOW GLOBAL STATUS LIKE 'Connections'")[0]["Value"])
+
+        begun = looks()
+        self.wait(lambda: looks() >= begun + LOOKS, "more looks")
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(30)
+        assert_no_secret(self.output)
+
+
+@pytest.fixture
+def start(well: Pair, tmp_path: Path) -> Iterator[Callable[..., Rulebook]]:
+    begun: List[Rulebook] = []
+
+    def begin(**variables: Any) -> Rulebook:
+        begun.append(Rulebook(well, tmp_path / str(len(begun)), **variables))
+        return begun[-1]
+
+    try:
+        yield begin
+    finally:
+        for rulebook in begun:
+            rulebook.end()
+
+
+def break_row(pair: Pair, number: int) -> None:
+    """A row that the replica has already, with another value."""
+    pair.replica.execute_unlogged("INSERT INTO shop.t VALUES (%d, 'of the replica')" % number)
+    pair.source.execute("INSERT INTO shop.t VALUES (%d, 'of the source')" % number)
+
+
+def test_a_break_is_diagnosed_once_and_repaired_where_that_is_allowed(
+    well: Pair, start: Callable[..., Rulebook]
+) -> None:
+    with dropped(well):
+        watching = start()
+        watching.wait_looks()
+        assert watching.events() == [], watching.output
+        break_row(well, 1001)
+        watching.wait_event(kind="verdict_changed", verdict="broken")
+        watching.wait(lambda: "PLAY RECAP" in watching.output, "the diagnosis")
+        watching.wait_looks()
+        assert (watching.runs("Diagnose"), watching.runs("Repair")) == (1, 0), watching.output
+        assert len(watching.events(kind="verdict_changed")) == 1, watching.output
+        watching.end()
+
+        allowed = start(replica_watch_max_risk="replica_rows")
+        allowed.wait_event(kind="verdict_changed", verdict="healthy", was="broken")
+        allowed.wait_looks()
+        assert len(allowed.events(kind="verdict_changed")) == 2, allowed.output
+        assert "replica is healthy again" in allowed.output
+        well.lab.wait_in_sync()
+        assert compare(well.source, well.replica) == []
+
+
+def test_servers_that_go_and_come_back_are_no_reason_to_repair(well: Pair, start: Callable[..., Rulebook]) -> None:
+    with dropped(well):
+        watching = start(replica_watch_max_risk="replica_rows")
+        watching.wait_looks()
+        well.source.restart()
+        watching.wait_looks()
+        well.replica.stop()
+        watching.wait_event(kind="server_unreachable")
+        well.replica.start()
+        watching.wait_event(kind="server_reachable")
+        well.replica.execute("SELECT 1")
+        well.lab.wait_in_sync()
+        watching.wait_looks()
+        assert watching.process.poll() is None and "Traceback" not in watching.output, watching.output
+        applied = re.findall(r"changed=(\d+)", watching.output)
+        assert set(applied) <= {"0"}, watching.output
+        assert compare(well.source, well.replica) == []
