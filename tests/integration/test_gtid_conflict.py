@@ -64,12 +64,12 @@ def test_of_two_primaries_that_wrote_to_the_same_rows_one_wins(
     conflict(lab)
     left, right = lab.servers
     before = picture(lab)
-    for some in ({}, {"repair_winner": winner}, {"repair_winner": winner, "repair_max_risk": "none"}):
+    for some in ({}, {"repair_winner": winner}):
         refused = gtid(lab, tmp_path / "refused", target=left.name, **some)
         assert refused.code != 0 and picture(lab) == before, refused.output
         assert "conflicting_writes" in result(refused)["line"], result(refused)
     asked = str(result(refused)["would_allow"])
-    assert "repair_allow_source_write" in asked or "repair_max_risk" in asked, asked
+    assert "repair_allow_source_write" in asked, asked
     switches = {"repair_winner": winner, "repair_allow_source_write": "true"}
     planned = gtid(lab, tmp_path / "refused", "--check", target=left.name, **switches)
     assert planned.code == 0 and picture(lab) == before and not (tmp_path / "refused").exists(), planned.output
