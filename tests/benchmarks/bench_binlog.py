@@ -10,7 +10,7 @@ over TCP. A replica stops early and never goes on: `binlog_locate` has to find w
 doubled, and the answer has to be right. Rounds are interleaved and each time is the best of its rounds; ratios of one
 run are what is worth comparing, as all share the machine. CPU seconds are of the reader alone and depend less on what
 else the machine does. The peer library is used when it is installed (``pip install mysql-replication``); it is measured
-as it comes, and at its quickest (``freeze_schema``).
+as it comes, with rows alone, and at its quickest (``freeze_schema``).
 """
 
 from __future__ import annotations
@@ -222,18 +222,32 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Spent:
     return spent._replace(memory=watcher.most)
 
 
-def peer(server: Server, start: Coordinates, limit: int, freeze: bool) -> Tuple[float, float]:
-    """Row images of mysql-replication, which is too slow for all of it: those a second, and those a CPU second."""
+# The library, with the same information as here (events of all kinds), and with less.
+PEERS = {
+    "mysql-replication": {"rows_alone": False, "freeze": False},
+    "mysql-replication, only_events": {"rows_alone": True, "freeze": False},
+    "mysql-replication, freeze_schema, too": {"rows_alone": True, "freeze": True},
+}
+
+
+def peer(server: Server, start: Coordinates, limit: int, rows_alone: bool, freeze: bool) -> Tuple[float, float]:
+    """Row images of mysql-replication, which is too slow for all of it: those a second, and those a CPU second.
+
+    :param rows_alone: leave out all but rows, so that nothing tells transactions or their GTIDs.
+    """
     from pymysqlreplication import BinLogStreamReader
     from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
+    kinds = (DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent)
     settings = {"host": server.host, "port": server.port, "user": "root", "passwd": ROOT}
     stream = BinLogStreamReader(
         connection_settings=settings, server_id=4242, log_file=start.file, log_pos=start.position, resume_stream=True,
-        only_events=[DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent], freeze_schema=freeze,
+        only_events=list(kinds) if rows_alone else None, freeze_schema=freeze,
     )  # fmt: skip
     began, cpu, images = time.perf_counter(), time.process_time(), 0
     for event in stream:
+        if not isinstance(event, kinds):
+            continue
         images += len(event.rows) * (2 if isinstance(event, UpdateRowsEvent) else 1)
         if images >= limit:
             break
@@ -254,6 +268,15 @@ def mysqlbinlog(server: Server, names: List[str], *options: str) -> Spent:
 
 
 Work = Callable[[], Spent]
+WORDS = {
+    "raw": "mysqlbinlog --raw",
+    "headers": "here: events by their headers",
+    "vv": "mysqlbinlog -vv",
+    "rows": "here: every row decoded",
+    "framed": "here: transactions without rows",
+    "full": "here: binlog_locate, full",
+    "window": "here: binlog_locate, window",
+}
 
 
 def measure(works: Mapping[str, Work], rounds: int) -> Dict[str, Spent]:
@@ -330,32 +353,40 @@ class Bench:
             "full": lambda: self.located("full"),
             "window": lambda: self.located("window"),
         }
+        works = {name: work for name, work in works.items() if name in (self.arguments.only or works)}
         best = measure(works, self.arguments.rounds)
         self.source.exec("rm -r /dev/shm/raw")
         print("%.0f MiB in %d binlogs, best of %d:" % (total, len(names), self.arguments.rounds), flush=True)
-        report("mysqlbinlog --raw", best["raw"], total)
-        events, _bytes, memory = best["headers"].result
-        report("here: events by their headers", best["headers"], total, "%d events, %s, %d MiB of memory"
-               % (events, speed(best["raw"], best["headers"], "raw"), memory // 1024))  # fmt: skip
-        report("mysqlbinlog -vv", best["vv"], total)
-        counted, images, memory = best["rows"].result
-        rate = images / best["rows"].wall
-        decoded = (counted, images, rate, speed(best["vv"], best["rows"], "-vv"), memory // 1024)
-        more = "%d transactions, %d images, %.0f images/s, %s, %d MiB of memory" % decoded
-        report("here: every row decoded", best["rows"], total, more)
-        report("here: transactions without rows", best["framed"], total)
-        for verify in ("full", "window"):
-            more = "%s, %s" % (speed(best["vv"], best[verify], "-vv"), located(best[verify]))
-            report("here: binlog_locate, %s" % verify, best[verify], total, more)
-        self.peers(rate, images / best["rows"].cpu)
+        for name in works:
+            report(WORDS[name], best[name], total, self.more(name, best))
+        if "rows" in best:
+            _counted, images, _memory = best["rows"].result
+            self.peers(images / best["rows"].wall, images / best["rows"].cpu)
+
+    def more(self, name: str, best: Mapping[str, Spent]) -> str:
+        """What else there is to say of a line."""
+        against = "raw" if name == "headers" else "vv"
+        words: List[str] = []
+        if name == "headers":
+            events, _bytes, memory = best[name].result
+            words = ["%d events" % events, "%d MiB of memory" % (memory // 1024)]
+        elif name == "rows":
+            counted, images, memory = best[name].result
+            words = ["%d transactions, %d images, %.0f images/s" % (counted, images, images / best[name].wall)]
+            words.append("%d MiB of memory" % (memory // 1024))
+        elif name in ("full", "window"):
+            words = [located(best[name])]
+        if words and against in best:
+            words.insert(0, speed(best[against], best[name], against))
+        return ", ".join(words)
 
     def peers(self, rate: float, by_cpu: float) -> None:
         """Print the speed of the library."""
         if importlib.util.find_spec("pymysqlreplication") is None:
             print("mysql-replication is not installed: not compared")
             return
-        for freeze, words in ((False, "mysql-replication"), (True, "mysql-replication, freeze_schema")):
-            runs = [peer(self.source, self.start, PEER_ROWS, freeze) for _round in range(self.arguments.rounds)]
+        for words, settings in PEERS.items():
+            runs = [peer(self.source, self.start, PEER_ROWS, **settings) for _round in range(self.arguments.rounds)]
             theirs, their_cpu = max(run[0] for run in runs), max(run[1] for run in runs)
             print(
                 "  %-34s %8.0f images/s; here %.1f times as many; by CPU %.1f times"
@@ -393,6 +424,7 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=list(WORDS), help="at the end only these")
     arguments = parser.parse_args()
     with Lab(
         "mysql-9.7", "pair", gtid=False, workers=4, options=OPTIONS, server_options={"replica": REPLICA_OPTIONS}

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import layout
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import layout, runs
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.columns import column_decoder, described
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.format import parse_format
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.header import FORMAT_DESCRIPTION, HEADER
@@ -71,6 +71,7 @@ class Bare(NamedTuple):
 
     columns: Sequence[Any]
     decoders: Sequence[Any]
+    fields: Optional[Sequence[Any]] = None
 
 
 def layout_for(table: TableMap) -> Any:
@@ -80,7 +81,8 @@ def layout_for(table: TableMap) -> Any:
         return known
     pairs = list(zip(table.type_codes, table.metadata))
     columns = [described("c%d" % number, code, meta, False) for number, (code, meta) in enumerate(pairs)]
-    return Bare(columns, [column_decoder(code, meta, column) for (code, meta), column in zip(pairs, columns)])
+    decoders = [column_decoder(code, meta, column) for (code, meta), column in zip(pairs, columns)]
+    return Bare(columns, decoders, runs.fields_of(table, columns, decoders))
 
 
 def saved_payload(name: str) -> Callable[[bytes, int], bytes]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from functools import cache
-from typing import Sequence, Tuple
+from typing import Callable, Sequence, Tuple
 
 from .columns_info import Decoder
 
@@ -88,7 +88,21 @@ def decimal(precision: int, scale: int) -> Decoder:
 
     :raises ValueError: for a precision or scale that no column can have.
     """
-    size = decimal_size(precision, scale)
+    size, text = decimal_size(precision, scale), decimal_text(precision, scale)
+
+    def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
+        end = offset + size
+        return text(buffer[offset:end]), end
+
+    return decode
+
+
+def decimal_text(precision: int, scale: int) -> Callable[[bytes], str]:
+    """What makes the text of a DECIMAL's bytes, see `decimal`.
+
+    :raises ValueError: for a precision or scale that no column can have.
+    """
+    size, from_bytes = decimal_size(precision, scale), int.from_bytes
     groups = -(-(precision - scale) // _DIGITS_OF_GROUP)
     if 0 < scale <= _MOST_LISTED and groups <= 2:
         return _common_decimal(size, decimal_size(scale, scale), _listed(scale), groups)
@@ -97,50 +111,47 @@ def decimal(precision: int, scale: int) -> Decoder:
     mask = (1 << fraction_bits) - 1
     form = "%d.%0" + str(scale) + "d"
 
-    def text(value: int) -> str:
+    def plain(value: int) -> str:
         whole = _whole(value >> fraction_bits)
         return form % (whole, _fraction(value & mask, scale)) if scale else str(whole)
 
     # Below zero all bits of the bytes are turned, above it the first one.
-    def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
-        end = offset + size
-        value = int.from_bytes(buffer[offset:end], "big") ^ top
+    def text(data: bytes) -> str:
+        value = from_bytes(data, "big") ^ top
         if value & top:
             value ^= flip
-            return ("-" if value else "") + text(value), end
-        return text(value), end
+            return ("-" if value else "") + plain(value)
+        return plain(value)
 
-    return decode
+    return text
 
 
-def _common_decimal(size: int, fraction_size: int, fractions: Sequence[str], groups: int) -> Decoder:
-    """As `decimal`, with less to do for each value: at most 18 digits before the point, few behind it."""
+def _common_decimal(size: int, fraction_size: int, fractions: Sequence[str], groups: int) -> Callable[[bytes], str]:
+    """As `decimal_text`, with less to do for each value: at most 18 digits before the point, few behind it."""
     top, flip = 1 << (8 * size - 1), (1 << 8 * size) - 1
     bits, mask, from_bytes = 8 * fraction_size, (1 << 8 * fraction_size) - 1, int.from_bytes
     if groups < 2:
 
-        def decode_short(buffer: bytes, offset: int) -> Tuple[str, int]:
-            end = offset + size
-            value = from_bytes(buffer[offset:end], "big") ^ top
+        def short(data: bytes) -> str:
+            value = from_bytes(data, "big") ^ top
             if value & top:
                 value ^= flip
-                return ("-" if value else "") + str(value >> bits) + fractions[value & mask], end
-            return str(value >> bits) + fractions[value & mask], end
+                return ("-" if value else "") + str(value >> bits) + fractions[value & mask]
+            return str(value >> bits) + fractions[value & mask]
 
-        return decode_short
+        return short
     high = bits + _GROUP_BITS
 
-    def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
-        end = offset + size
-        value = from_bytes(buffer[offset:end], "big") ^ top
+    def text(data: bytes) -> str:
+        value = from_bytes(data, "big") ^ top
         sign = ""
         if value & top:
             value ^= flip
             sign = "-" if value else ""
         whole = (value >> high) * _GROUP_LIMIT + (value >> bits & _GROUP_MASK)
-        return sign + str(whole) + fractions[value & mask], end
+        return sign + str(whole) + fractions[value & mask]
 
-    return decode
+    return text
 
 
 @cache

@@ -16,6 +16,7 @@ from .group import Group
 from .header import BODY, HEADER, IGNORABLE_FLAG, broken
 from .payload import Decompress, inner_events
 from .rows import STATEMENT_END, RowDecoder
+from .runs import Field
 from .table_map import TableMap, TableName, parse_table_map, table_id_size
 from .transaction import COMMIT, DDL, INCIDENT, ROLLBACK, XA, XID, Transaction
 
@@ -44,7 +45,8 @@ SEPARATE = "it is one part of an XA transaction, whose other part stands elsewhe
 class Layout(Protocol):
     """What row decoding needs to know about a table.
 
-    A layout with a method ``row_decoder(table_map, format_description)`` brings a `RowDecoder` of its own.
+    A layout with a method ``row_decoder(table_map, format_description)`` brings a `RowDecoder` of its own; one with
+    ``fields`` (`runs.fields_of`) has its columns read together.
     """
 
     @property
@@ -74,7 +76,7 @@ class Framer(Group):
         self.layout_for, self.decompress, self.rows = layout_for, decompress, rows
         self.form = MODERN
         self.id_end = BODY + 6
-        self._maps: Dict[bytes, Known] = {}
+        self.maps: Dict[bytes, Known] = {}
         self.by_id: Dict[bytes, Known] = {}
         self._last_map = b""
         self._last_known: Known = (TableName("", ""), None)
@@ -128,7 +130,7 @@ class Framer(Group):
         self.id_end = BODY + table_id_size(self.form.post_header_length(header.TABLE_MAP))
         # A transaction without an end was never committed: the server died while it wrote it.
         self.open = False
-        self._maps.clear()
+        self.maps.clear()
         self.by_id.clear()
         self._last_map = b""
 
@@ -264,16 +266,16 @@ class Framer(Group):
         key = buffer[begin:end]
         if key == self._last_map:
             return self._last_known
-        known = self._maps.get(key)
+        known = self.maps.get(key)
         if known is None:
             known = self._new_table(buffer[begin - BODY : end])
-            if len(self._maps) >= _MOST_MAPS:
-                self._maps.clear()
+            if len(self.maps) >= _MOST_MAPS:
+                self.maps.clear()
             if known[1] is not None or not self.rows:
-                self._maps[key] = known
+                self.maps[key] = known
         self.by_id[key[: self.id_end - BODY]] = known
         # Columns that are not known may be by the next time: a caller need not want the rows from the beginning.
-        self._last_map, self._last_known = key if key in self._maps else b"", known
+        self._last_map, self._last_known = key if key in self.maps else b"", known
         return known
 
     def _new_table(self, data: bytes) -> Known:
@@ -284,7 +286,8 @@ class Framer(Group):
         made: Optional[Callable[[TableMap, FormatDescription], RowDecoder]] = getattr(layout, "row_decoder", None)
         if made is not None:
             return table.name, made(table, self.form)
-        return table.name, RowDecoder(table, layout.columns, layout.decoders, self.form)
+        fields: Optional[Sequence[Field]] = getattr(layout, "fields", None)
+        return table.name, RowDecoder(table, layout.columns, layout.decoders, self.form, fields)
 
     def _rows_of(self, kind: int) -> Handler:
         """The handler of rows events of a type."""

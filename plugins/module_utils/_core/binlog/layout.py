@@ -15,12 +15,13 @@ primary key only while show_gipk_in_create_table_and_information_schema is on; i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .columns import ColumnInfo, Decoder, column_decoder, described
 from .columns_schema import COLUMNS_QUERY, GENERATED_KEY, PRIMARY_KEY_QUERY, column_info, fits, misfit
 from .optional_metadata import OptionalMetadata
+from .runs import Field, fields_of
 from .table_map import TableMap
 
 __all__ = [
@@ -55,6 +56,7 @@ class TableLayout:
     :param primary_key: positions of its columns, in the key's order; () without a primary key, or one not known.
     :param names_from: ``metadata`` or ``schema``.
     :param hidden: so many columns at the end are not listed by information_schema; their names are ''.
+    :param fields: how the columns are read together; None when one of them cannot be.
     """
 
     columns: Tuple[ColumnInfo, ...]
@@ -62,6 +64,7 @@ class TableLayout:
     primary_key: Tuple[int, ...] = ()
     names_from: str = SCHEMA
     hidden: int = 0
+    fields: Optional[Tuple[Field, ...]] = field(default=None, compare=False)
 
     def position(self, name: str) -> Optional[int]:
         """Where a column stands, by its name in any case; None when the table has none of that name."""
@@ -144,7 +147,7 @@ def _layout(
         )
     except ValueError:
         return None
-    return TableLayout(tuple(columns), decoders, primary_key, names_from, hidden)
+    return TableLayout(tuple(columns), decoders, primary_key, names_from, hidden, fields_of(table, columns, decoders))
 
 
 def _collation(optional: OptionalMetadata, number: int) -> Optional[int]:

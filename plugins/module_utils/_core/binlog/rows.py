@@ -15,12 +15,13 @@ import struct
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .canonical import ABSENT
-from .columns_info import ColumnInfo, Decoder, Value
+from .columns_info import ColumnInfo, Decoder
 from .compressed import inflate
 from .format import FormatDescription
 from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, ROWS, UPDATES, broken
 from .packed import packed_integer
 from .partial_json import AfterImages
+from .runs import Field, Image, Reader, reader
 from .table_map import TableMap, TableName, table_id_size
 
 WRITE = "write"
@@ -29,7 +30,7 @@ DELETE = "delete"
 
 STATEMENT_END = 1
 
-_COMPRESSED = frozenset((166, 167, 168, 169, 170, 171))
+COMPRESSED = frozenset((166, 167, 168, 169, 170, 171))
 _SINGLE = ROWS - UPDATES
 _LONG_HEADER = frozenset((30, 31, 32, 39, 169, 170, 171))
 # More different patterns of NULLs than this are not remembered, so that random data cannot eat the memory.
@@ -37,11 +38,6 @@ _MOST_PLANS = 4096
 
 # Integers that begin a row, as keys do, are read together. Types and their signed form for `struct`.
 _INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q"}
-
-Image = Tuple[Value, ...]
-Reader = Callable[[bytes, int], Tuple[Image, int]]
-# For each column in the image: its position and its decoder, None for NULL.
-Plan = List[Tuple[int, Optional[Decoder]]]
 
 
 class RowChange(NamedTuple):
@@ -82,69 +78,75 @@ def leading_integers(type_codes: bytes, columns: Sequence[ColumnInfo]) -> struct
 
 
 class Images:
-    """Decodes images that hold a given selection of a table's columns."""
+    """Decodes images that hold a given selection of a table's columns.
 
-    def __init__(self, decoders: Sequence[Decoder], lead: struct.Struct, present: bytes) -> None:
+    :param fields: how the columns are read together, where that is known of all of them.
+    """
+
+    def __init__(
+        self,
+        decoders: Sequence[Decoder],
+        lead: struct.Struct,
+        present: bytes,
+        fields: Optional[Sequence[Field]] = None,
+    ) -> None:
         self.columns = [i for i in range(len(decoders)) if present[i >> 3] >> (i & 7) & 1]
         self.decoders = decoders
         self.complete = len(self.columns) == len(decoders)
         self.null_size = (len(self.columns) + 7) // 8
-        self.plans: Dict[bytes, Plan] = {}
-        self.read: Reader = self._complete_reader(lead) if self.complete else self._partial_reader()
+        # What reads images with these NULLs.
+        self.plans: Dict[bytes, Reader] = {}
+        self._lead, self._fields = lead, fields
 
-    def plan(self, nulls: bytes) -> Plan:
-        """What to decode when these columns are NULL. Raises BinlogError when the bitmap is cut off."""
+    def read(self, data: bytes, pos: int) -> Tuple[Image, int]:
+        """The image at an offset, and the offset behind it."""
+        nulls = data[pos : pos + self.null_size]
+        return (self.plans.get(nulls) or self.plan(nulls))(data, pos)
+
+    def plan(self, nulls: bytes) -> Reader:
+        """What reads images in which these columns are NULL. Raises BinlogError when the bitmap is cut off."""
         if len(nulls) != self.null_size:
             raise broken("a row image is cut off")
-        made: Plan = [
-            (column, None if nulls[bit >> 3] >> (bit & 7) & 1 else self.decoders[column])
-            for bit, column in enumerate(self.columns)
-        ]
+        absent = [nulls[bit >> 3] >> (bit & 7) & 1 > 0 for bit in range(len(self.columns))]
+        if not self.complete:
+            made = self._partial_reader(absent)
+        elif self._fields is not None:
+            made = reader(self._fields, absent, self.null_size)
+        else:
+            made = self._complete_reader(absent)
         if len(self.plans) < _MOST_PLANS:
             self.plans[nulls] = made
         return made
 
-    def _complete_reader(self, lead: struct.Struct) -> Reader:
-        null_size, plans, make_plan = self.null_size, self.plans, self.plan
-        no_nulls, unpack, lead_size = bytes(null_size), lead.unpack_from, lead.size
-        # MySQL 5.6 and MariaDB set the bits that stand for no column.
-        used = (1 << len(self.columns)) - 1
-        full = (no_nulls, ((1 << 8 * null_size) - 1 - used).to_bytes(null_size, "little"))
-        decoders = tuple(self.decoders[len(lead.unpack(bytes(lead_size))) :])
+    def _complete_reader(self, absent: Sequence[bool]) -> Reader:
+        null_size, lead = self.null_size, struct.Struct("<") if any(absent) else self._lead
+        unpack, lead_size = lead.unpack_from, lead.size
+        rest = slice(len(lead.unpack(bytes(lead_size))), None)
+        decoders = tuple(None if null else known for known, null in zip(self.decoders[rest], absent[rest]))
 
         def read(data: bytes, pos: int) -> Tuple[Image, int]:
-            begin = pos
             pos += null_size
-            nulls = data[begin:pos]
-            if nulls in full:
-                values = list(unpack(data, pos))
-                append = values.append
-                pos += lead_size
-                for decode in decoders:
-                    value, pos = decode(data, pos)
-                    append(value)
-                return tuple(values), pos
-            values = []
+            values = list(unpack(data, pos))
             append = values.append
-            for _column, known in plans.get(nulls) or make_plan(nulls):
-                if known is None:
+            pos += lead_size
+            for decode in decoders:
+                if decode is None:
                     append(None)
                 else:
-                    value, pos = known(data, pos)
+                    value, pos = decode(data, pos)
                     append(value)
             return tuple(values), pos
 
         return read
 
-    def _partial_reader(self) -> Reader:
-        null_size, plans, make_plan, count = self.null_size, self.plans, self.plan, len(self.decoders)
+    def _partial_reader(self, absent: Sequence[bool]) -> Reader:
+        null_size, count = self.null_size, len(self.decoders)
+        plan = [(column, None if null else self.decoders[column]) for column, null in zip(self.columns, absent)]
 
         def read(data: bytes, pos: int) -> Tuple[Image, int]:
-            begin = pos
             pos += null_size
-            nulls = data[begin:pos]
             values: List[Any] = [ABSENT] * count
-            for column, decode in plans.get(nulls) or make_plan(nulls):
+            for column, decode in plan:
                 if decode is None:
                     values[column] = None
                 else:
@@ -154,8 +156,9 @@ class Images:
         return read
 
 
-# From (data, offset) to the rows, and the offset behind them.
-Rows = Callable[[bytes, int], Tuple[List[Any], int]]
+# From (data, offset, where the event ends) to the rows, and the offset behind them. Whether that is the end is for the
+# caller to say: what is read by length may be beyond it.
+Rows = Callable[[bytes, int, int], Tuple[List[Any], int]]
 _Head = Tuple[bytes, int, Rows]
 
 
@@ -165,6 +168,7 @@ class RowDecoder:
     :param table: the table map.
     :param columns: its columns, as many as the table map has.
     :param decoders: one for each column.
+    :param fields: how the columns are read together (`runs`); None to decode value by value.
     :raises BinlogError: there are more or fewer of them than columns in the table map.
     """
 
@@ -174,6 +178,7 @@ class RowDecoder:
         columns: Sequence[ColumnInfo],
         decoders: Sequence[Decoder],
         form: FormatDescription,
+        fields: Optional[Sequence[Field]] = None,
     ) -> None:
         if not len(columns) == len(decoders) == table.column_count:
             raise broken("%d columns are known of the %d of %s.%s" % ((len(columns), table.column_count) + table.name))
@@ -181,16 +186,17 @@ class RowDecoder:
         self.name = table.name
         self.form = form
         self.decoders = decoders
+        self._fields = fields
         self._lead = leading_integers(table.type_codes, columns)
         self._images: Dict[bytes, Images] = {}
         # By type: the fixed part of the event before, and what it came to. Most events of a table have the same.
-        self._heads: Dict[int, _Head] = {}
+        self.heads: Dict[int, _Head] = {}
 
     def images(self, present: bytes) -> Images:
         """The decoder of images with these columns."""
         known = self._images.get(present)
         if known is None:
-            known = Images(self.decoders, self._lead, present)
+            known = Images(self.decoders, self._lead, present, self._fields)
             if len(self._images) < _MOST_PLANS:
                 self._images[present] = known
         return known
@@ -202,14 +208,21 @@ class RowDecoder:
         :raises BinlogError: the event is cut off or has bytes left over.
         :raises DECODE_ERRORS: of `columns_info`: a value makes no sense.
         """
-        head = self._heads.get(kind)
-        if head is None or not data.startswith(head[0], BODY):
-            head = self._read_head(kind, data)
+        return self.within(kind, data, 0, len(data))
+
+    def within(self, kind: int, buffer: bytes, begin: int, end: int) -> List[Any]:
+        """The rows of an event that lies in a buffer, as `decode`."""
+        head = self.heads.get(kind)
+        if head is None or not buffer.startswith(head[0], begin + BODY):
+            head = self._read_head(kind, buffer[begin:end])
         _same, pos, read = head
-        if kind in _COMPRESSED:
-            data, pos = inflate(data, pos), 0
-        changes, pos = read(data, pos)
-        if pos != len(data):
+        if kind in COMPRESSED:
+            buffer, pos = inflate(buffer[begin:end], pos), 0
+            end = len(buffer)
+        else:
+            pos += begin
+        changes, pos = read(buffer, pos, end)
+        if pos != end:
             raise broken("a rows event is cut off within a row of %s.%s" % self.name)
         return changes
 
@@ -226,7 +239,7 @@ class RowDecoder:
             raise broken("a rows event ends within its columns")
         images, afters = self.images(data[pos : pos + size]), self.images(data[end - size : end])
         head = data[BODY:end], end, self.rows(kind, images, afters)
-        self._heads[kind] = head
+        self.heads[kind] = head
         return head
 
     def rows(self, kind: int, images: Images, afters: Images) -> Rows:
@@ -238,25 +251,30 @@ class RowDecoder:
             return _no_columns
         partial = not (images.complete and afters.complete)
         if kind in _SINGLE:
-            return _singles(self.name, images.read, kind in DELETES, partial)
+            return _singles(self.name, images, kind in DELETES, partial)
         if kind == PARTIAL_UPDATE_ROWS:
             reader = AfterImages(self.table.type_codes, self.decoders, afters.columns)
             return _partial_updates(self.name, images.read, reader, partial)
-        return _updates(self.name, images.read, afters.read, partial)
+        return _updates(self.name, images, afters, partial)
 
 
-def _no_columns(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
-    if pos < len(data):
+def _no_columns(_data: bytes, pos: int, end: int) -> Tuple[List[RowChange], int]:
+    if pos < end:
         raise broken("row images without columns")
     return [], pos
 
 
-def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> Rows:
-    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
+# The next two look for the reader of an image themselves: rows are many.
+
+
+def _singles(table: TableName, images: Images, deleted: bool, partial: bool) -> Rows:
+    plans, plan, size = images.plans, images.plan, images.null_size
+
+    def rows(data: bytes, pos: int, end: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        end = len(data)
         while pos < end:
-            image, pos = read(data, pos)
+            nulls = data[pos : pos + size]
+            image, pos = (plans.get(nulls) or plan(nulls))(data, pos)
             row = (table, DELETE, image, None, partial) if deleted else (table, WRITE, None, image, partial)
             changes.append(_new(RowChange, row))
         return changes, pos
@@ -264,13 +282,17 @@ def _singles(table: TableName, read: Reader, deleted: bool, partial: bool) -> Ro
     return rows
 
 
-def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) -> Rows:
-    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
+def _updates(table: TableName, images: Images, afters: Images, partial: bool) -> Rows:
+    plans, plan, size = images.plans, images.plan, images.null_size
+    plans_after, plan_after, size_after = afters.plans, afters.plan, afters.null_size
+
+    def rows(data: bytes, pos: int, end: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        end = len(data)
         while pos < end:
-            before, pos = read(data, pos)
-            after, pos = read_after(data, pos)
+            nulls = data[pos : pos + size]
+            before, pos = (plans.get(nulls) or plan(nulls))(data, pos)
+            nulls = data[pos : pos + size_after]
+            after, pos = (plans_after.get(nulls) or plan_after(nulls))(data, pos)
             changes.append(_new(RowChange, (table, UPDATE, before, after, partial)))
         return changes, pos
 
@@ -278,9 +300,9 @@ def _updates(table: TableName, read: Reader, read_after: Reader, partial: bool) 
 
 
 def _partial_updates(table: TableName, read: Reader, reader: AfterImages, partial: bool) -> Rows:
-    def rows(data: bytes, pos: int) -> Tuple[List[RowChange], int]:
+    def rows(data: bytes, pos: int, end: int) -> Tuple[List[RowChange], int]:
         changes: List[RowChange] = []
-        while pos < len(data):
+        while pos < end:
             before, pos = read(data, pos)
             after, pos, lacking = reader.read(data, pos, before)
             changes.append(RowChange(table, UPDATE, before, after, partial or lacking))

@@ -78,9 +78,8 @@ class PrintDecoder(RowDecoder):
 def _singles(table: TableName, prints: Prints, deleted: bool) -> Rows:
     plans, plan, size = prints.plans, prints.plan, prints.null_size
 
-    def rows(data: bytes, pos: int) -> Tuple[List[Any], int]:
+    def rows(data: bytes, pos: int, end: int) -> Tuple[List[Any], int]:
         changes: List[Any] = []
-        end = len(data)
         while pos < end:
             nulls = data[pos : pos + size]
             lookup, image, pos = (plans.get(nulls) or plan(nulls))(data, pos)
@@ -94,9 +93,8 @@ def _singles(table: TableName, prints: Prints, deleted: bool) -> Rows:
 def _updates(table: TableName, prints: Prints) -> Rows:
     plans, plan, size = prints.plans, prints.plan, prints.null_size
 
-    def rows(data: bytes, pos: int) -> Tuple[List[Any], int]:
+    def rows(data: bytes, pos: int, end: int) -> Tuple[List[Any], int]:
         changes: List[Any] = []
-        end = len(data)
         while pos < end:
             nulls = data[pos : pos + size]
             read = plans.get(nulls) or plan(nulls)
