@@ -40,6 +40,8 @@ from .reader import read_server
 STATEMENT_SECONDS = 300.0
 STOP_SECONDS = 60.0
 VIEW_SECONDS = 60.0
+# A point after which the source was written already is given up for another one so often.
+QUIET_TRIES = 10
 
 LAG_POLL_SECONDS = 0.5
 
@@ -131,15 +133,22 @@ class Round:
     :param whole: compare views, routines, triggers and events as well.
     :param begun: what earlier slices found in tables that they left in the middle; kept up to date. None when all is
         to be done at once.
+    :param quiet: look for a point at which nobody has written the source since, as what has no read view is read there.
     """
 
     def __init__(
-        self, setting: Setting, select: Select, whole: bool, begun: Optional[Dict[Pair, Found]] = None
+        self,
+        setting: Setting,
+        select: Select,
+        whole: bool,
+        begun: Optional[Dict[Pair, Found]] = None,
+        quiet: bool = False,
     ) -> None:
         self._setting = setting
         self._select = select
         self._whole = whole
         self._begun = begun
+        self._quiet = quiet
         self.point: Optional[CommitPoint] = None
         self.objects: Tuple[Difference, ...] = ()
         self._read_any = False
@@ -190,10 +199,15 @@ class Round:
         # With GTIDs that are counted at the commit (MySQL 5.7 and later) the replica's coordinates clear the doubt.
         counted = by_gtid and probed.flavour.version >= (5, 7, 0)
         quiet = 0.0 if counted else snapshot_point.QUIET_SECONDS
-        point = snapshot_point.open_view(view, probed, min(VIEW_SECONDS, self._remaining()), quiet)
-        if not pause.ran and not self._setting.start_stopped and not pause.is_at(work, point):
-            raise refuse_stopped(pause, point, self._setting.channel.until)
-        pause.advance(work, point, self._setting.limits.deadline)
+        tries = QUIET_TRIES if self._quiet else 1
+        for left in reversed(range(tries)):
+            point = snapshot_point.open_view(view, probed, min(VIEW_SECONDS, self._remaining()), quiet)
+            if not pause.ran and not self._setting.start_stopped and not pause.is_at(work, point):
+                raise refuse_stopped(pause, point, self._setting.channel.until)
+            pause.advance(work, point, self._setting.limits.deadline)
+            if not left or snapshot_point.end(work, probed).coordinates == point.coordinates:
+                break
+            snapshot_point.close_view(view)
         if counted and point.doubtful and pause.at_coordinates(point):
             return replace(point, doubtful=False)
         return point

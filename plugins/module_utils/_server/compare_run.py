@@ -125,7 +125,8 @@ class Run:
         with advisory_lock(self._setting.connection, self._setting.channel.name):
             while True:
                 whole = self._request.whole and progress.objects is None
-                now = Round(self._setting, self._left(progress), whole, progress.begun if divisible else None)
+                begun, again = progress.begun if divisible else None, bool(progress.again)
+                now = Round(self._setting, self._left(progress), whole, begun, again)
                 found = now.run()
                 self.point = now.point
                 progress.add(found, bool(now.point and now.point.doubtful))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Sequence, Set, Tuple
+from typing import Callable, ContextManager, Dict, List, Sequence, Set, Tuple
 
 from .._core import compare as words
 from .._core import row_repair_rows as wants
@@ -40,13 +40,15 @@ from .row_events import writing
 from .row_repair_tables import Tables
 from .table_repair_back import Past
 from .table_repair_find import find
+from .table_repair_half import MADE, Left, close
+from .table_repair_half import look as look_left
 from .table_repair_killed import noted, started_again
 from .table_repair_point import Meeting, meeting
 from .table_repair_task import Preparer, Task
 from .table_repair_write import Chosen, Writer
 
 # A table without a read view that the source changes meanwhile is read again so often.
-ROUNDS = 4
+ROUNDS = 10
 
 Pair = Tuple[str, str]
 
@@ -88,12 +90,15 @@ def repair(
     starts = (Step(aim.verbs.start(APPLIER)),) if aim.channel.applier == RUNNING or wish.start_stopped else ()
     check_skip_counter(aim.server, aim.channel, starts, "compare the tables")
     _check_blocked(aim)
-    work = _Work(aim, wish, options, source_login(aim.channel))
+    work = _Work(aim, wish, options, source_login(aim.channel), look_left(aim, options))
     if options.check_mode and wish.state == HEALED and starts:
         return work.selection()
     with noted(aim, options):
         work.look()
-        return work.settle()
+        report = work.settle()
+    if wish.state == HEALED and not options.check_mode and report.after.proof == rules.ROWS_PROVEN:
+        close(work.left, aim)
+    return report
 
 
 def _check_blocked(aim: Target) -> None:
@@ -108,8 +113,8 @@ def _check_blocked(aim: Target) -> None:
 class _Work:
     """What is done, table by table."""
 
-    def __init__(self, aim: Target, wish: Wish, options: Options, login: Login) -> None:
-        self.aim, self.wish, self.options, self.login = aim, wish, options, login
+    def __init__(self, aim: Target, wish: Wish, options: Options, login: Login, left: Left) -> None:
+        self.aim, self.wish, self.options, self.login, self.left = aim, wish, options, login, left
         self.deadline = time.monotonic() + options.timeout
         self.tasks: Dict[Pair, Task] = {}
         self.folds = False
@@ -141,7 +146,7 @@ class _Work:
                 advice="Option tables takes schema.table, schema.* or all.",
             )
         self.folds = catalog.folds_names(source) or catalog.folds_names(self.aim.connection)
-        for pair in pairs:
+        for pair in (*pairs, *(one for one in self.left.tables if one in mine)):
             self.tasks.setdefault(pair, Task(pair))
 
     def _chosen(self) -> List[Task]:
@@ -156,9 +161,9 @@ class _Work:
             todo = [task for task in self.tasks.values() if not task.read and not task.why]
             if number and not todo:
                 return
-            with meeting(self.aim, self.login, self.wish.start_stopped, self.deadline) as at:
+            with self._meeting() as at:
                 self._select(at.work)
-                preparer = Preparer(self.aim, self.wish, at)
+                preparer = Preparer(self.aim, self.wish, at, self.left.half)
                 for pair in preparer.beside() if self.wish.pending else ():
                     self.tasks.setdefault(pair, Task(pair, beside=True))
                 todo = [task for task in self.tasks.values() if not task.read and not task.why]
@@ -166,14 +171,18 @@ class _Work:
                     preparer.prepare(task)
                     task.read = task.made is not None
                 find(self.aim, self.wish, at, [task for task in todo if not task.why and not task.read], self.deadline)
-                since = at.since(self.folds)
+                since, meanwhile = at.since(self.folds), at.since(self.folds, at.until)
                 self.point, self.behind = self._said_point(at), at.behind is not None
                 for task in todo:
-                    if since.has(*task.pair) if task.live else since.redefined(*task.pair):
+                    if meanwhile.has(*task.pair) if task.live else since.redefined(*task.pair):
                         task.read, task.keys, task.rows = False, [], 0
         for task in self.tasks.values():
             if not task.read and not task.why:
                 task.why = CHANGED
+
+    def _meeting(self) -> ContextManager[Meeting]:
+        live = any(task.live for task in self.tasks.values())
+        return meeting(self.aim, self.login, self.wish.start_stopped, self.deadline, live)
 
     @staticmethod
     def _said_point(at: Meeting) -> str:
@@ -192,7 +201,7 @@ class _Work:
             equal = self._decided(Writer.nothing(self._tables()))
             return self._report(equal, equal, Plan(self.aim.state_id))
         for number in range(ROUNDS):
-            with meeting(self.aim, self.login, self.wish.start_stopped, self.deadline) as at:
+            with self._meeting() as at:
                 writer = self._writer(at)
                 before = writer.compare(at.source)
                 since = at.since(self.folds)
@@ -217,7 +226,7 @@ class _Work:
 
     def _writer(self, at: Meeting) -> Writer:
         """The rows to compare, with what leads back to the replica's point where the source is further."""
-        preparer = Preparer(self.aim, self.wish, at)
+        preparer = Preparer(self.aim, self.wish, at, self.left.half)
         for task in self._chosen():
             if task.made is not None or at.behind is not None:
                 preparer.prepare(task)
@@ -266,7 +275,10 @@ class _Work:
         plan = self._plan(at, writer, found, making)
         if self.options.check_mode:
             return self._report(before, before, plan, plan.queries())
-        done = self._carry_out(still, plan, making, {"rows": writer.recorded(found)} if found.different else {})
+        kept: Dict[str, object] = {"rows": writer.recorded(found)} if found.different else {}
+        if making:
+            kept[MADE] = [list(one.pair) for one in making]
+        done = self._carry_out(still, plan, making, kept)
         writer.made()
         after = self._said(writer.compare(at.source))
         created = tuple("%s.%s" % one.pair for one in making)

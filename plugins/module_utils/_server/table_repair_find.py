@@ -39,6 +39,8 @@ def find(aim: Target, wish: Wish, at: Meeting, todo: Sequence[Task], deadline: f
         for task in todo:
             if task.live:
                 finder.keys(at.source, Side(frozen, False), task)
+        if any(task.live for task in todo):
+            at.until = snapshot_point.end(at.work, at.probed)
         frozen.execute(snapshot_point.ISOLATION)
         frozen.execute(snapshot_point.START)
         if at.behind is None and not at.pause.is_at(at.work, at.point):

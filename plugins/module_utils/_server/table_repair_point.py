@@ -43,6 +43,7 @@ class Meeting:
     :param point: in the source's history.
     :param behind: what the source changed between the replica's applied point and the point; None when the replica is
         at the point.
+    :param until: where the source was when the tables without a read view had been read; None before.
     """
 
     pause: Pause
@@ -53,15 +54,16 @@ class Meeting:
     point: CommitPoint
     behind: Optional[Touched]
     _held: ExitStack
+    until: Optional[CommitPoint] = None
 
     def release(self) -> None:
         """Let the applier go on, if it ran; the view stays."""
         self._held.close()
 
-    def since(self, folds: bool) -> Touched:
-        """What the source changed after the point, up to now."""
+    def since(self, folds: bool, until: Optional[CommitPoint] = None) -> Touched:
+        """What the source changed after the point, up to now or to an earlier point."""
         try:
-            stop = snapshot_point.end(self.work, self.probed)
+            stop = until or snapshot_point.end(self.work, self.probed)
             found = touched.touched(self.work, self.point.coordinates, stop.coordinates)
             return found.folded() if folds else found
         except ReplicaError as error:
@@ -69,13 +71,14 @@ class Meeting:
 
 
 @contextmanager
-def meeting(aim: Target, login: Login, start_stopped: bool, deadline: float) -> Iterator[Meeting]:
+def meeting(aim: Target, login: Login, start_stopped: bool, deadline: float, quiet: bool = False) -> Iterator[Meeting]:
     """Stop the applier, open a read view on the source, and let the applier run up to the view's point.
 
     The applier runs again at the end, or when it is released, if it ran before. One that was found stopped is left
     where it is, unless ``start_stopped``; then ``behind`` tells what the source changed since.
 
     :param deadline: on the monotonic clock.
+    :param quiet: look for a point at which nobody has written the source since, as what has no read view is read there.
     :raises ReplicaError: the point was not reached, or the applier cannot be started again.
     """
     with ExitStack() as stack:
@@ -92,7 +95,7 @@ def meeting(aim: Target, login: Login, start_stopped: bool, deadline: float) -> 
         pause = held.enter_context(Pause(aim.connection, aim.probed, aim.verbs, by_gtid, seconds))
         # With GTIDs that are counted at the commit (MySQL 5.7 and later) the replica's coordinates clear a doubt.
         counted = by_gtid and probed.flavour.version >= (5, 7, 0)
-        point, behind = _meet(pause, work, view, probed, counted, start_stopped, deadline)
+        point, behind = _meet(pause, work, view, probed, counted, start_stopped, deadline, quiet)
         yield Meeting(pause, work, Side(view, True, watch), probed, server, point, behind, held)
 
 
@@ -104,6 +107,7 @@ def _meet(
     counted: bool,
     start_stopped: bool,
     deadline: float,
+    quiet: bool,
 ) -> Tuple[CommitPoint, Optional[Touched]]:
     for number in range(TRIES):
         left = min(VIEW_SECONDS, max(deadline - time.monotonic(), 1.0))
@@ -115,7 +119,8 @@ def _meet(
                 point = replace(point, doubtful=False)
         else:
             behind = _behind(pause, work, point)
-        if not point.doubtful:
+        moved = quiet and number < TRIES - 1 and snapshot_point.end(work, probed).coordinates != point.coordinates
+        if not point.doubtful and not moved:
             return point, behind
         snapshot_point.close_view(view)
     raise ReplicaError(

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import List, Mapping, Optional, Set, Tuple
+from dataclasses import dataclass, field, replace
+from typing import AbstractSet, List, Mapping, Optional, Set, Tuple
 
 from .._core import row_repair_rows as wants
 from .._core import table_repair as rules
@@ -65,11 +65,12 @@ class Task:
 class Preparer:
     """Reads definitions, at one point of the source.
 
+    :param half: tables that are there, but empty, as a run was killed that was to fill them; they count as missing.
     :param here: tables that both sides have; ``there``: those that only the source has.
     """
 
-    def __init__(self, aim: Target, wish: Wish, at: Meeting) -> None:
-        self.aim, self.wish, self.at = aim, wish, at
+    def __init__(self, aim: Target, wish: Wish, at: Meeting, half: AbstractSet[Pair] = frozenset()) -> None:
+        self.aim, self.wish, self.at, self.half = aim, wish, at, half
         self.here = Tables(aim.connection, at.work, aim.server)
         self.there = Tables(at.work, at.work, aim.server)
         self.mine: Mapping[Pair, Compared] = catalog.tables(at.work)
@@ -90,6 +91,7 @@ class Preparer:
     def prepare(self, task: Task) -> None:
         """Both sides' definitions; decides what needs no rows."""
         mine, theirs = self.mine.get(task.pair), self.theirs.get(task.pair)
+        theirs = None if mine is not None and task.pair in self.half else theirs
         task.source = task.replica = task.table = task.made = None
         if mine is None or theirs is None:
             self._one_side(task, mine)
@@ -128,12 +130,15 @@ class Preparer:
         task.why = self._behind(task.pair) or _unfit(mine, set())
         if not task.why and self.at.behind is not None and self.at.behind.objects:
             task.why = make.OTHERS
-        if not task.why and not catalog.visible(self.aim.connection).table("CREATE", *task.pair):
-            task.why = "the account %s may not make it (CREATE)" % self.aim.connection.login.user
+        half = task.pair in self.half
+        granted = catalog.visible(self.aim.connection)
+        for needed in ("CREATE", *(("DROP",) if half else ())):
+            if not task.why and not granted.table(needed, *task.pair):
+                task.why = "the account %s may not make it (%s)" % (self.aim.connection.login.user, needed)
         if not task.why:
             try:
                 task.source = catalog.describe(self.at.work, mine)
-                task.made = making(self.at.work, self.aim.connection, task.pair, text)
+                task.made = replace(making(self.at.work, self.aim.connection, task.pair, text), half=half)
                 self._rows_of(task, self.there, task.source, task.source.unknown_types())
             except (ServerError, ValueError) as error:
                 task.why = reason(error) if isinstance(error, ServerError) else str(error)
