@@ -49,8 +49,11 @@ CODES = frozenset(
     " trigger_exists event_exists account_conflict column_type_differs column_count_differs"
     " foreign_key_failed".split()
 )
-# What needs images: as a statement it changes no row and fails nowhere, or is a statement in any format.
-_ONLY_ROWS = frozenset("missing_row_update missing_row_delete upd1032 del1032 nopk1032 generated".split())
+# What needs images: as a statement it changes no row and fails nowhere, or with another error, or is a statement in any
+# format.
+_ONLY_ROWS = frozenset(
+    "missing_row_update missing_row_delete upd1032 del1032 nopk1032 generated column_type_differs type1677".split()
+)
 _ONLY_STATEMENTS = frozenset(("column_count_differs",))
 _DEFINES = frozenset(
     "table_missing table_missing_alter miss1146 database_missing column_type_differs type1677 column_count_differs"

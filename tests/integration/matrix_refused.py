@@ -84,9 +84,11 @@ REFUSALS: Tuple[Refusal, ...] = (
         ("column_type_differs", "type1677", "column_count_differs"),
     ),
     Refusal("how it was there is not known", ("column_missing",)),
-    Refusal("how it was before is not known", ("database_missing",)),
     Refusal("cannot be told row by row", ("table_missing", "miss1146"), formats=("STATEMENT",)),
-    Refusal("cannot be told row by row", ("table_missing_alter",), formats=("STATEMENT",), writer=True),
+    Refusal(
+        "cannot be told row by row", ("table_missing_alter", "database_missing"), formats=("STATEMENT",), writer=True
+    ),
+    Refusal("how it was before is not known", ("database_missing", "table_missing_alter")),
 )
 
 
