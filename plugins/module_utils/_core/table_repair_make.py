@@ -42,6 +42,7 @@ class Making:
 
     :param create: the statement; ``definition`` what SHOW CREATE TABLE has to give afterwards.
     :param schema: the statement that makes its schema; '' when that is there.
+    :param half: it is there, but empty, as a run was killed that was to make and fill it.
     """
 
     pair: Tuple[str, str]
@@ -49,6 +50,7 @@ class Making:
     definition: str
     triggers: Tuple[Trigger, ...] = ()
     schema: str = ""
+    half: bool = False
 
 
 def creation(pair: Tuple[str, str], definition: str) -> str:
@@ -78,6 +80,9 @@ def steps(tables: Sequence[Making], server: Server, looks: Sequence[Look]) -> Tu
     for table, look in zip(tables, looks):
         # What it references is named without a schema, which MySQL 5.6 refuses with 1046 where none is in use.
         made.append(Statement("USE %s" % identifier(table.pair[0]), purpose="the schema of what the table references"))
+        if table.half:
+            drop = "DROP TABLE %s" % qualified(*table.pair)
+            made.append(Statement(drop, purpose="take away what a run that was killed left of it"))
         made += [Statement(table.create, purpose="make a table that is missing"), look]
     for table in tables:
         for trigger in table.triggers:

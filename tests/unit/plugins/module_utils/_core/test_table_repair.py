@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,9 @@ def test_a_definition_is_made_under_its_own_schema_only() -> None:
     assert queries.index("SET GLOBAL super_read_only = 0") < queries.index("SET GLOBAL super_read_only = 1")
     assert queries.index("CREATE DATABASE `s`") < queries.index("USE `s`") < queries.index(create)
     assert queries[queries.index("CREATE TRIGGER x ...") + 1].startswith("SET SESSION sql_mode = ''")
+    half = table_repair_make.steps([replace(making, half=True)], server, [Look("", shown="SHOW")])
+    again = [step.statement.display() for step in half]
+    assert again[again.index(create) - 1] == "DROP TABLE `s`.`a``b`" and "DROP TABLE `s`.`a``b`" not in queries
 
 
 def test_what_is_refused_before_anything_is_read() -> None:
