@@ -11,7 +11,7 @@ import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, List
 
 HOOK = Path(__file__).resolve().parent / "hold"
 LIMIT = 120.0
@@ -61,3 +61,37 @@ def held(folder: Path, statement: str, work: Callable[[Dict[str, str]], Any]) ->
             yield there
         finally:
             (folder / "go").touch()
+
+
+class Numbered:
+    """Processes one of which is held before the statement with a number, of those that may change a server.
+
+    :param environment: what the processes must have in theirs.
+    """
+
+    def __init__(self, folder: Path, environment: Dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Run work, and end its process with SIGKILL where that comes to the statement; what the work came to."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            done = pool.submit(work)
+            deadline = time.monotonic() + LIMIT
+            while not (self.folder / "held").exists():
+                if done.done():
+                    return done.result()
+                assert time.monotonic() < deadline, "it neither came there nor ended in time"
+                time.sleep(0.01)
+            return Held(self.folder, done).kill()
+
+    def statements(self) -> List[str]:
+        """The beginnings of the statements so far; the last one is that before which it was held."""
+        listed = self.folder / "statements"
+        return listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+
+
+def numbered(folder: Path, number: int) -> Numbered:
+    """The environment for processes that shall be held before the statement with this number, counted from 1."""
+    folder.mkdir()
+    environment = {"PYTHONPATH": str(HOOK), "REPLICAOPS_HOLD_NUMBER": str(number), "REPLICAOPS_HOLD_DIR": str(folder)}
+    return Numbered(folder, environment)
