@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -12,9 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from lab.accounts import ACCOUNTS, REPAIRER, Account
 from lab.server import Server
@@ -22,6 +24,8 @@ from lab.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 CALLBACKS = Path(__file__).resolve().parent / "callback"
 LIMIT = 600
+_FREE = threading.Lock()
+_SHARED: List[Any] = []
 
 
 @dataclass(frozen=True)
@@ -74,30 +78,54 @@ def run_playbook(
     inventory: Optional[Mapping[str, Any]] = None,
     arguments: Sequence[str] = (),
     environment: Optional[Mapping[str, str]] = None,
+    packed: bool = False,
 ) -> Run:
     """Run plays (as data), or a playbook by its path or collection name.
 
     :param inventory: as in a YAML inventory; only localhost by default.
     :param arguments: more arguments of the command, such as ``--check``.
+    :param environment: more variables of the environment.
+    :param packed: with a command of its own and modules that are packed for each task, which takes four times as long.
     """
+    hosts = inventory or {"all": {"hosts": {"localhost": {}}}}
     top = Path(tempfile.mkdtemp(prefix="replicaops-play-"))
     try:
         playbook = plays
         if not isinstance(plays, str):
             playbook = str(top / "play.yml")
             Path(playbook).write_text(json.dumps(plays), encoding="utf-8")
-        (top / "inventory.yml").write_text(json.dumps(inventory or {"all": {"hosts": {"localhost": {}}}}), "utf-8")
+        with _warm(packed or environment is not None) as warm:
+            if warm is not None:
+                return warm.run_playbook(playbook, hosts, arguments)
+        (top / "inventory.yml").write_text(json.dumps(hosts), "utf-8")
         results = top / "results"
         results.touch()
         done = subprocess.run(
             [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(top / "inventory.yml"), *arguments,
              str(playbook)],
-            cwd=top, env=_environment(top, results, environment), capture_output=True, text=True, timeout=LIMIT,
+            cwd=top, env=ansible_environment(top, results, environment), capture_output=True, text=True, timeout=LIMIT,
             check=False,
         )  # fmt: skip
         return read_run(done.returncode, done.stdout + done.stderr, results)
     finally:
         shutil.rmtree(top, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _warm(not_wanted: bool) -> Iterator[Any]:
+    """The process of `warm` that all tests of this process share; None while it is at work, and where not wanted."""
+    from .warm import Warm
+
+    if not_wanted or os.environ.get("REPLICA_TEST_PACKED") or not _FREE.acquire(blocking=False):
+        yield None
+        return
+    try:
+        if not _SHARED:
+            _SHARED.append(Warm())
+            atexit.register(_SHARED[0].close)
+        yield _SHARED[0]
+    finally:
+        _FREE.release()
 
 
 def read_run(code: int, output: str, results: Path) -> Run:
@@ -112,7 +140,8 @@ def plain_environment() -> Dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "REPLICA_"))}
 
 
-def _environment(top: Path, results: Path, extra: Optional[Mapping[str, str]]) -> Dict[str, str]:
+def ansible_environment(top: Path, results: Path, extra: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    """The environment in which playbooks run."""
     return {
         **plain_environment(),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path(top)),
@@ -148,26 +177,34 @@ def run_module(
     """
     given = {**login(server, account), **_with_source(options, source_account)}
     arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_check_mode": check, "_ansible_diff": diff}}
+    code, output, errors = _module_process(module, json.dumps(arguments), environment)
+    assert_no_secret(output + errors)
+    if code < 0:
+        return {"failed": True, "signal": -code}
+    lines = output.strip().splitlines()
+    assert lines and "Traceback" not in errors, output + errors
+    result: Dict[str, Any] = json.loads(lines[-1])
+    result["failed"] = bool(result.get("failed"))
+    assert result["failed"] == (code != 0), output + errors
+    return result
+
+
+def _module_process(module: str, arguments: str, environment: Optional[Mapping[str, str]]) -> Tuple[int, str, str]:
+    with _warm(environment is not None) as warm:
+        if warm is not None:
+            return warm.run_module(module, arguments)
     top = Path(tempfile.mkdtemp(prefix="replicaops-module-"))
     more = dict(environment or {})
     paths = os.pathsep.join(path for path in (more.pop("PYTHONPATH", ""), str(collections_path(top))) if path)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "ansible_collections.replicaops.mysql.plugins.modules." + module],
-            input=json.dumps(arguments), cwd=top, capture_output=True, text=True, timeout=LIMIT, check=False,
+            input=arguments, cwd=top, capture_output=True, text=True, timeout=LIMIT, check=False,
             env={**plain_environment(), **more, "PYTHONPATH": paths},
         )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
     finally:
         shutil.rmtree(top, ignore_errors=True)
-    assert_no_secret(done.stdout + done.stderr)
-    if done.returncode < 0:
-        return {"failed": True, "signal": -done.returncode}
-    lines = done.stdout.strip().splitlines()
-    assert lines and "Traceback" not in done.stderr, done.stdout + done.stderr
-    result: Dict[str, Any] = json.loads(lines[-1])
-    result["failed"] = bool(result.get("failed"))
-    assert result["failed"] == (done.returncode != 0), done.stdout + done.stderr
-    return result
 
 
 @contextlib.contextmanager
@@ -221,7 +258,7 @@ def play_module(
         "tasks": [{"name": "the module", "replicaops.mysql." + module: _with_source(options, source_account)}],
     }
     arguments = ["-vvv", *(["--check"] if check else []), *(["--diff"] if diff else [])]
-    run = run_playbook([play], arguments=arguments, environment=environment)
+    run = run_playbook([play], arguments=arguments, environment=environment, packed=True)
     done = [task for task in run.tasks if task.name == "the module"]
     assert len(done) == 1, run.output
     result = dict(done[0].result)

@@ -134,9 +134,9 @@ def test_a_break_is_diagnosed_once_and_repaired_where_that_is_allowed(
 
         allowed = start(replica_watch_max_risk="replica_rows")
         allowed.wait_event(kind="verdict_changed", verdict="healthy", was="broken")
+        allowed.wait(lambda: "replica is healthy again" in allowed.output, "the word that it is well")
         allowed.wait_looks()
         assert len(allowed.events(kind="verdict_changed")) == 2, allowed.output
-        assert "replica is healthy again" in allowed.output
         well.lab.wait_in_sync()
         assert compare(well.source, well.replica) == []
 

@@ -262,18 +262,20 @@ def _arguments(login: Login) -> Dict[str, Any]:
         arguments.update(unix_socket=login.unix_socket, ssl_disabled=True)
     else:
         arguments.update(host=login.host, port=login.port)
-    if login.wants_tls:
         arguments["ssl"] = _tls(login)
     return arguments
 
 
 def _tls(login: Login) -> ssl.SSLContext:
     """A context of our own, as the driver's defaults differ from version to version."""
+    verify = bool(login.ca_cert or login.check_hostname)
     try:
-        context = ssl.create_default_context(cafile=login.ca_cert or None)
+        if verify:
+            context = ssl.create_default_context(cafile=login.ca_cert or None)
+        else:  # to read the system's certificates takes longer than to connect
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Certificates that MySQL makes for itself fail the strict checks that Python 3.13 turned on.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", ssl.VerifyFlags(0))
-        verify = bool(login.ca_cert or login.check_hostname)
         context.check_hostname = verify and login.check_hostname is not False
         context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
         if login.client_cert:

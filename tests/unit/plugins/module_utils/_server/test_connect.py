@@ -123,7 +123,12 @@ def test_the_driver_gets_bytes_and_the_deadline_of_connecting():
     assert arguments["password"] == "schl\u00fcssel\u20ac".encode()
     assert arguments["connect_timeout"] == arguments["read_timeout"] == arguments["write_timeout"] == 7
     assert (arguments["host"], arguments["port"], arguments["autocommit"]) == ("db2", 3306, True)
-    assert "ssl" not in arguments and "read_default_file" not in arguments
+    assert "read_default_file" not in arguments
+
+
+def test_tls_that_nobody_asked_for_is_tried_and_checks_nothing():
+    context = connecting._arguments(Login(host="db2"))["ssl"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
 
 
 def test_a_socket_needs_no_tls_and_no_host():
