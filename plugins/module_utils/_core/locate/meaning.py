@@ -128,6 +128,8 @@ def _existence(text: str, effect: touched_statement.Effect, base: Meaning) -> Me
     if verb == "RENAME":
         return _renamed(text, effect, base)
     before: State = None if _GUARDED.search(text) else True
+    if verb == "ALTER" and effect.tables == effect.gone:  # to its own name: it stays
+        return Meaning(base.tables, base.schemas, None, (), base.forgotten)
     for pair in sorted(effect.tables):
         thing = ("table",) + pair
         if pair in effect.gone:

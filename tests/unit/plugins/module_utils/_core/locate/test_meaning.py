@@ -54,6 +54,8 @@ def _seen(*things: Tuple[Any, ...]) -> Tuple[Any, ...]:
         ("ALTER TABLE t ADD COLUMN IF NOT EXISTS c INT", {T}, ()),
         ("ALTER TABLE t RENAME TO u", {T, ("s", "u")},
          _seen((("table", *T), True, False), (("table", "s", "u"), False, True))),
+        ("ALTER TABLE t RENAME t", {T}, ()),
+        ("ALTER TABLE t RENAME TO `s`.`t`, ADD COLUMN c INT", {T}, ()),
         ("RENAME TABLE t TO u", {T, ("s", "u")},
          _seen((("table", *T), True, False), (("table", "s", "u"), False, True))),
         ("CREATE UNIQUE INDEX i ON t (a)", set(), _seen((("index", *T, "i"), False, True))),
