@@ -182,7 +182,12 @@ from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import channel_wish, refetch, state
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.plan import Plan
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Channel, Server
-from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, source_head, worker_point
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import (
+    change,
+    source_head,
+    table_repair_half,
+    worker_point,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.prepared import prepared
 
 SPEC: Dict[str, Any] = {
@@ -234,6 +239,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
     with change.target(*_module.target_arguments(module, wish.attempt, options), samples=samples) as aim:
         channel = aim.channel
         plan = channel_wish.plan(wish, aim.server, channel, around(aim, params, aim.server, channel))
+        table_repair_half.check_start(aim, options, plan.steps, wish.attempt)
 
         def again(server: Server) -> Plan:
             now = server.channel(channel.name) or channel

@@ -54,6 +54,8 @@ class Killed:
         stage.fails(*self.then)
 
 
+# So far on the way some tables are there, and none of them has its rows.
+AMID = 5
 STARTED = {"state": "started", "threads": "applier"}
 _WHOLE = {"state": "healed", "create_missing": True, "pending": True, "require_all": True}
 _TABLES = ["shop.bare"]
@@ -151,7 +153,8 @@ def test_the_next_run_finishes_wherever_it_was_killed(
     flavour: str, stages: Stages, warm: Warm, name: str, mode: Mode, tmp_path: Path
 ) -> None:
     case, reached = CASES[name], []
-    for number in itertools.count(1):
+    # Every third one: the test below comes past each.
+    for number in itertools.count(1, 3):
         stage, folder = stages.of(flavour), tmp_path / str(number)
         folder.mkdir()
         stage.reset(mode)
@@ -162,7 +165,7 @@ def test_the_next_run_finishes_wherever_it_was_killed(
             break
         reached.append(statements[-1])
         finished(stage, case, folder, before, warm)
-    assert len(reached) > 2, reached
+    assert reached, "there was nothing to kill it before"
 
 
 @pytest.mark.parametrize("name", CASES if FULL else ["definition"])
@@ -179,6 +182,9 @@ def test_it_is_finished_after_it_was_killed_again_and_again(
         if "signal" not in last:
             break
         reached.append(statements[-1])
+        if name == "tables" and number == AMID:
+            early = run_module("replica_channel", stage.replica, {**STARTED, "record_dir": str(tmp_path / "records")})
+            assert early["failed"] and early["code"] == "refused" and "which are empty now" in early["msg"], early
     assert len(reached) > 1, reached
     done = finished(stage, case, tmp_path, before, warm)
     assert result(done)["applied"] == [], "the last run was not killed, and left something: %s" % result(done)

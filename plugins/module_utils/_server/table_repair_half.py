@@ -12,10 +12,12 @@ from __future__ import annotations
 import glob
 import os
 from dataclasses import dataclass
-from typing import Any, FrozenSet, List, Mapping, Tuple
+from typing import Any, FrozenSet, List, Mapping, Sequence, Tuple
 
 from .._core import record as schema
-from .._core.errors import ReplicaError, ServerError
+from .._core.channel_plan import starts_applier
+from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.plan import Step
 from .._core.snapshot import RUNNING
 from .._core.statement import qualified
 from . import record as store
@@ -23,6 +25,7 @@ from .change import Options, Target
 
 Pair = Tuple[str, str]
 
+MODULE = "table_repair"
 # Name of the entry in a record's details.
 MADE = "made"
 # So many records are looked into, the newest first: a killed run is among the last ones.
@@ -46,7 +49,7 @@ class Left:
 
 def look(aim: Target, options: Options) -> Left:
     """What killed runs left of the channel's tables."""
-    found = [(path, record) for path, record in _records(options) if _is_open(record, options, aim)]
+    found = [(path, record) for path, record in _records(options) if _is_open(record, aim)]
     tables: List[Pair] = []
     half: List[Pair] = []
     for _path, record in found:
@@ -54,6 +57,21 @@ def look(aim: Target, options: Options) -> Left:
         tables += pairs
         half += [pair for pair in pairs if _still(record, aim) and _empty(aim, pair)]
     return Left(tuple(dict.fromkeys(tables)), frozenset(half), tuple(path for path, _record in found))
+
+
+def check_start(aim: Target, options: Options, steps: Sequence[Step], attempted: str) -> None:
+    """Refuse a plan that starts the applier while tables wait for their rows.
+
+    :raises RefusedError: there are such tables.
+    """
+    half = look(aim, options).half if starts_applier(steps) else ()
+    if half:
+        names = ", ".join(sorted("%s.%s" % pair for pair in half))
+        raise RefusedError(
+            attempted, "%s, %s" % (aim.server.address, aim.channel.label),
+            "a run was killed that was to make and fill %s, which are empty now" % names,
+            "Let table_repair (options create_missing and pending) or the playbook repair finish that first.",
+        )  # fmt: skip
 
 
 def close(left: Left, aim: Target) -> None:
@@ -79,10 +97,10 @@ def _records(options: Options) -> List[Tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def _is_open(record: Mapping[str, Any], options: Options, aim: Target) -> bool:
+def _is_open(record: Mapping[str, Any], aim: Target) -> bool:
     return (
         record.get("outcome") == schema.RUNNING_OUTCOME
-        and record.get("module") == options.module
+        and record.get("module") == MODULE
         and record.get("channel") == aim.channel.name
         and (record.get("server") or {}).get("identity") == aim.server.identity
         and bool((record.get("details") or {}).get(MADE))
