@@ -95,8 +95,10 @@ def _otherwise(lab: Lab, seed: int, start: Tuple[str, int]) -> Dict[str, Dict[st
     if SEEDS > 2 and seed % 2:
         found["unknown"] = run_module("binlog_locate", lab.replica, {"start": "unknown"})
     if SEEDS > 2 and seed % 5 == 4:
-        logins = [Login(s.host, s.port, "root", ACCOUNTS["root"].password) for s in (lab.replica, lab.source)]
-        both = in_process(*logins, "%s:%d" % start)
+        replica, source = (
+            Login(server.host, server.port, "root", ACCOUNTS["root"].password) for server in (lab.replica, lab.source)
+        )
+        both = in_process(replica, source, "%s:%d" % start)
         assert both["started"][1] and not both["started"][0], both["started"]
         found.update({name: {"failed": False, **both[name]} for name in ("alone", "helped")})
     return found
