@@ -13,6 +13,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
     choose,
     choose_policy,
     fleet,
+    metrics,
     outcome,
     reposition,
 )
@@ -68,6 +69,11 @@ def incident_report(hosts: Mapping[str, Mapping[str, Any]], kind: str, at: str, 
     return {"html": page.page(told), "data": incident.as_data(told), "lines": lines.lines(told, path)}
 
 
+def replica_metrics(statuses: Mapping[str, Mapping[str, Any]], time: float) -> str:
+    """See replica_metrics.yml."""
+    return metrics.exposition(statuses, time)
+
+
 class FilterModule:
     """The filters by name."""
 
@@ -81,4 +87,5 @@ class FilterModule:
             "repair_outcome": repair_outcome,
             "way_from_position": way_from_position,
             "incident_report": incident_report,
+            "replica_metrics": replica_metrics,
         }

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from integration.conftest import Pair
-from integration.playbook import assert_no_secret, collections_path, plain_environment
+from integration.playbook import assert_no_secret, collections_path, plain_environment, run_playbook
 from integration.test_repair import dropped, host
 from lab.accounts import REPAIRER
 from lab.compare import compare
@@ -160,3 +160,29 @@ def test_servers_that_go_and_come_back_are_no_reason_to_repair(well: Pair, start
         applied = re.findall(r"changed=(\d+)", watching.output)
         assert set(applied) <= {"0"}, watching.output
         assert compare(well.source, well.replica) == []
+
+
+def test_metrics_say_what_is_the_case_with_every_server(well: Pair, tmp_path: Path) -> None:
+    with dropped(well):
+        break_row(well, 1001)
+        well.replica.wait_until(lambda: well.status()[well.words.sql_running] == "No", what="the applier to stop")
+        gone = {**host(well.replica), "replica_login_port": "1"}
+        inventory = {"all": {"hosts": {"replica": host(well.replica), "gone": gone, "source": host(well.source)}}}
+        file = tmp_path / "replicas.prom"
+        run = run_playbook("replicaops.mysql.watch", inventory, ["-e", "target=all", "-e", "watch_textfile=%s" % file])
+        assert run.code == 0, run.output
+        lines = file.read_text("utf-8").splitlines()
+        families = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+        assert len(families) == len(set(families)) and all(re.match(r"[a-z_]+$", family) for family in families)
+        prefix = "replicaops_replica_"
+        samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        assert {host: samples[prefix + 'up{host="%s"}' % host] for host in ("replica", "gone", "source")} == {
+            "replica": "1",
+            "gone": "0",
+            "source": "1",
+        }
+        assert samples[prefix + 'verdict{host="replica",verdict="broken"}'] == "1"
+        assert samples[prefix + 'verdict{host="replica",verdict="healthy"}'] == "0"
+        found = prefix + 'finding{host="replica",channel="",code="duplicate_row",severity="error"}'
+        assert samples[found] == "1"
+        assert not any('"gone",' in sample for sample in samples)
