@@ -17,7 +17,7 @@ from typing import Optional, Sequence, Tuple
 
 from .errors import RefusedError
 from .gtid_mysql import GtidError
-from .snapshot import GTID, Channel, Server
+from .snapshot import GTID, STOPPED, Channel, Server
 
 # The sections that tell what replicates from a server.
 WHO_IS_BELOW = ("replicas", "processlist")
@@ -117,6 +117,18 @@ def obstacle(upper: Server, lower: Server) -> str:
     if filters:
         return "filters (%s)" % "; ".join(filters)
     return ""
+
+
+def stopped(lower: Server) -> str:
+    """Why a server will not apply the rest by itself; '' while its applier runs.
+
+    MySQL 5.6 logs a CREATE VIEW that fails on a replica with its error, and what is below stops at that (measured).
+    """
+    channel = lower.channels[0]
+    if channel.applier != STOPPED:
+        return ""
+    text = channel.applier_fault.text if channel.applier_fault is not None else ""
+    return "its applier has stopped" + (" (%s)" % " ".join(text.split()) if text else "")
 
 
 def caught_up(upper: Server, lower: Server) -> bool:

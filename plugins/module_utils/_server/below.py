@@ -177,8 +177,10 @@ class _Walk:
         server = self._raised(there, server)
         deadline = time.monotonic() + min(CATCH_UP_SECONDS, self.asked.options.timeout)
         while not rules.caught_up(upper, server):
-            if time.monotonic() > deadline:
-                raise self._refused(upper, name, "it has not applied all that is in the binlog of %s" % upper.address)
+            why = rules.stopped(server)
+            if why or time.monotonic() > deadline:
+                not_all = "it has not applied all that is in the binlog of %s" % upper.address
+                raise self._refused(upper, name, ": ".join(part for part in (not_all, why) if part))
             time.sleep(POLL_SECONDS)
             server = replace(read_server(there, probed), variables=server.variables)
         channel = server.channels[0]

@@ -85,3 +85,11 @@ def test_it_has_applied_all_by_coordinates(executed, gaps, wanted):
     there = lower(mode="position", executed=executed, position_gaps=gaps)
     assert below.caught_up(made.server(binlog_end=END), there) is wanted
     assert not below.caught_up(made.server(binlog_end=Coordinates("nonsense", 4)), there)
+
+
+def test_one_whose_applier_has_stopped_applies_nothing_more():
+    assert below.stopped(lower(applier="running")) == ""
+    assert below.stopped(lower(applier="stopped", applier_fault=None)) == "its applier has stopped"
+    fault = Fault(0, "Query caused\n different errors")
+    told = below.stopped(lower(applier="stopped", applier_fault=fault))
+    assert told == "its applier has stopped (Query caused different errors)"
