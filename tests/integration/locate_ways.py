@@ -12,6 +12,7 @@ import sys
 from dataclasses import asdict
 from typing import Any, Dict, List, Tuple
 
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.usual import Usual
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import (
     locate,
     locate_ahead,
@@ -33,9 +34,9 @@ def searched(replica: Login, source: Login, start: str, far: int, enough: int) -
     read = locate_scan.Reader._transactions
 
     def noting(*arguments: Any) -> Any:
-        for transaction in read(*arguments):
-            seen.append(transaction)
-            yield transaction
+        for item in read(*arguments):
+            seen.extend(item.transactions() if isinstance(item, Usual) else (item,))
+            yield item
 
     class Counted(locate_ahead.Ahead):
         def __init__(self, *arguments: Any) -> None:

@@ -18,10 +18,11 @@ import select
 import signal
 import struct
 import threading
-from typing import BinaryIO, Callable, Iterator, List, NoReturn
+from typing import BinaryIO, Callable, Iterator, List, NoReturn, Union
 
 from .._core.binlog.table_map import TableMap
 from .._core.binlog.transaction import Transaction
+from .._core.locate.usual import Usual
 from .locate_batch import Batch, unpacked
 
 # What goes before each batch: its size; 0 says that it was the last. Then follows the number of bytes read.
@@ -74,8 +75,8 @@ class Ahead:
         with contextlib.suppress(OSError):
             os.waitpid(self._pid, 0)
 
-    def __iter__(self) -> Iterator[Transaction]:
-        """The transactions; `complete` says afterwards whether these are all."""
+    def __iter__(self) -> Iterator[Union[Usual, Transaction]]:
+        """The transactions, usual ones together; `complete` says afterwards whether these are all."""
         while True:
             size = self._number()
             if size <= 0:

@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import marshal
 import pickle
-from functools import partial
-from typing import Any, Dict, Iterator, List, Tuple, Union
+from typing import Any, Dict, List, Tuple, Union
 
 from .._core.binlog.table_map import TableMap, TableName
 from .._core.binlog.transaction import XID, Transaction
 from .._core.locate.printing import Printed
+from .._core.locate.usual import Usual
 
 # A batch has so many rows and transactions at least.
 ENOUGH = 8000
-
-_transaction = partial(tuple.__new__, Transaction)
-_printed = partial(tuple.__new__, Printed)
 
 
 class Batch:
@@ -84,26 +81,13 @@ def _is_usual(transaction: Transaction) -> bool:
     return tuple(dict.fromkeys([change[0] for change in changes])) == tables
 
 
-def unpacked(data: bytes) -> Tuple[List[TableMap], Iterator[Transaction]]:
+def unpacked(data: bytes) -> Tuple[List[TableMap], List[Union[Usual, Transaction]]]:
     """The table maps and the transactions of `Batch.packed`, from this very program alone."""
     tables, items = pickle.loads(data)
-    return tables, _transactions(items)
+    return tables, [_usual(item) if isinstance(item, bytes) else item for item in items]
 
 
-def _transactions(items: List[Union[bytes, Transaction]]) -> Iterator[Transaction]:
-    for item in items:
-        if not isinstance(item, bytes):
-            yield item
-            continue
-        file, firsts, lasts, gtids, stamps, servers, threads, counts, names, places, *rows = marshal.loads(item)
-        tables = [TableName(*name) for name in names]
-        changes = list(map(_printed, zip(map(tables.__getitem__, places), *rows)))
-        alone = {table: (table,) for table in tables}
-        begin = 0
-        for first, last, gtid, stamp, server, thread, count in zip(
-            firsts, lasts, gtids, stamps, servers, threads, counts
-        ):
-            own = tuple(changes[begin : begin + count])
-            begin += count
-            of = alone[own[0][0]] if count == 1 else tuple(dict.fromkeys([change[0] for change in own]))
-            yield _transaction((file, first, last, gtid, XID, stamp, server, thread, of, own, (), (), "", ""))
+def _usual(item: bytes) -> Usual:
+    found = marshal.loads(item)
+    names = tuple([TableName(*name) for name in found[8]])
+    return tuple.__new__(Usual, (*found[:8], names, *found[9:]))

@@ -34,6 +34,7 @@ from .._core.locate.printing import PrintingLayout
 from .._core.locate.prints import prints_for
 from .._core.locate.suspects import Suspects
 from .._core.locate.track import Base, Track
+from .._core.locate.usual import Usual
 from .._core.locate.voting import Key, Pair
 from .._core.snapshot import Coordinates
 from . import locate_ahead, zstd
@@ -122,29 +123,47 @@ class Reader:
         )
         scan.decoding = decode_from is None
         with contextlib.closing(self._transactions(scan, start, stop, whole)) as found:
-            for transaction in found:
-                if not scan.decoding:
-                    self._note(scan, transaction)
-                    if decode_from is None or transaction.end.reached(decode_from):
-                        scan.track, scan.decoding = Track(transaction.end, _base_at_end(scan.track)), True
+            for item in found:
+                if isinstance(item, Usual) and enough is None and self._together(scan, feeder, item):
+                    if sink.pending >= BATCH:
+                        self.settle(sink, whole)
                     continue
-                self._note(scan, transaction)
-                if transaction.server_id in self.ignored:
-                    self.own.take(transaction, self.rows.prints)
-                    feeder.pass_over()
-                else:
-                    feeder.feed(transaction)
-                if sink.pending >= BATCH:
-                    self.settle(sink, whole)
+                for transaction in item.transactions() if isinstance(item, Usual) else (item,):
+                    self._one(scan, feeder, transaction, decode_from)
+                    if sink.pending >= BATCH:
+                        self.settle(sink, whole)
                 if enough is not None and enough(sink):
                     break
         self.settle(sink, whole)
         scan.own = self.own.size != known
         return scan
 
+    def _one(self, scan: Scan, feeder: Feeder, transaction: Transaction, decode_from: Optional[Coordinates]) -> None:
+        """Feed a transaction, or note it when it is not looked at yet."""
+        self._note(scan, transaction)
+        if not scan.decoding:
+            if decode_from is None or transaction.end.reached(decode_from):
+                scan.track, scan.decoding = Track(transaction.end, _base_at_end(scan.track)), True
+        elif transaction.server_id in self.ignored:
+            self.own.take(transaction, self.rows.prints)
+            feeder.pass_over()
+        else:
+            feeder.feed(transaction)
+
+    def _together(self, scan: Scan, feeder: Feeder, usual: Usual) -> bool:
+        """Feed transactions at once; False when they have to be looked at one by one, and nothing was done."""
+        if not scan.decoding or not self.ignored.isdisjoint(usual.servers):
+            return False
+        if self.recorded is not None and not scan.passed and any(usual.gtids):
+            return False
+        if not feeder.together(usual):
+            return False
+        scan.track.extend(usual.file, usual.firsts, usual.lasts, usual.gtids)
+        return True
+
     def _transactions(
         self, scan: Scan, start: Coordinates, stop: Optional[Coordinates], whole: bool
-    ) -> Generator[Transaction, None, None]:
+    ) -> Generator[Union[Usual, Transaction], None, None]:
         """The transactions of a stretch; when it turns out to be a long one, a second process reads on."""
         layout = self._layout(scan, not whole)
         far = yield from self._read(scan, start, stop, layout, not whole and locate_ahead.possible())
@@ -165,15 +184,14 @@ class Reader:
             yield from self._read(scan, place, stop, noting, False)
             total(self.bytes_read)
 
-        last: Optional[Transaction] = None
         with contextlib.suppress(OSError), locate_ahead.Ahead(read, layout) as ahead:
-            for transaction in ahead:
-                last = transaction
-                yield transaction
+            for item in ahead:
+                far = Coordinates(item.file, item.lasts[-1]) if isinstance(item, Usual) else item.end
+                yield item
             self._count(scan, ahead.bytes_read)
             if ahead.complete:
                 return
-        yield from self._read(scan, place if last is None else last.end, stop, layout, False)
+        yield from self._read(scan, far, stop, layout, False)
 
     def _read(
         self, scan: Scan, start: Coordinates, stop: Optional[Coordinates], layout: LayoutFor, leave: bool

@@ -19,6 +19,7 @@ from .meaning import Meaning, meaning
 from .objects import Objects
 from .printing import Printed
 from .prints import Prints
+from .usual import Usual
 from .voting import OWN, STATED, UNCLEAR, WITHIN, Key, Pair
 
 Image = Any
@@ -133,6 +134,17 @@ class Feeder:
         self._rows(transaction, tables, ends)
         if self._open:
             voting.mark(WITHIN)
+
+    def together(self, usual: Usual) -> bool:
+        """Count these transactions at once; False when they have to be fed one by one, and nothing was done."""
+        count: Optional[Callable[[Sequence[Pair], Usual], None]] = getattr(self.voting, "together", None)
+        if count is None or self._open or self._spelled_out:
+            return False
+        looked_at = [self._looked_at(name) for name in usual.names]
+        if any(view.silent for _pair, view in looked_at):
+            return False
+        count([pair for pair, _view in looked_at], usual)
+        return True
 
     def _rows(self, transaction: Transaction, tables: Set[Pair], ends: Set[Pair]) -> None:
         """Count rows that appear now.

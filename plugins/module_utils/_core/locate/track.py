@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..gtid_mariadb import GtidPosition, MariadbGtid
 from ..gtid_mysql import Gtid, GtidSet
@@ -80,6 +80,19 @@ class Track:
             self._starts[len(self._ends)] = place | first
         self._ends.append(place | last)
         self._gtids.append(self._packed(gtid) if gtid else 0)
+
+    def extend(self, file: str, firsts: Sequence[int], lasts: Sequence[int], gtids: Sequence[str]) -> None:
+        """The next transactions, all of one file, as `append`."""
+        if file != self._files[-1]:
+            self._files.append(file)
+        place, count = (len(self._files) - 1) << _BITS, len(self._ends)
+        ends = [place | last for last in lasts]
+        for at, (first, before) in enumerate(zip(firsts, [self._ends[-1], *ends])):
+            if place | first != before:
+                self._starts[count + at] = place | first
+        self._ends.extend(ends)
+        packed = self._packed
+        self._gtids.extend([packed(gtid) if gtid else 0 for gtid in gtids])
 
     def _packed(self, text: str) -> int:
         # Most transactions are of few servers: all but the number is read once for each of these.

@@ -13,13 +13,14 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .digest import NO_ROW
 from .key_table import AGREES, COUNT, ONCE, ROSE, SHARDS
 from .objects import Object, Objects, Span, State, votes
 from .sections import Section, of_object
 from .segment import UNLOGGED, Ends, Segment
+from .usual import Usual
 
 Pair = Tuple[str, str]
 # The values of a primary key, or their bytes (`prints.Prints.key_values`).
@@ -163,6 +164,56 @@ class Voting:
             if wanted is None:
                 wanted = self.wanted[table] = {}
             wanted[key] = lookup
+
+    def together(self, tables: Sequence[Pair], usual: Usual) -> None:
+        """Count transactions at once, as `transaction`, `Objects.touched` and `change` do one by one.
+
+        :param tables: what ``usual.names`` are called here.
+        """
+        if usual.counts.count(1) != len(usual.counts):
+            self._one_by_one(tables, usual)
+            return
+        places, time = usual.places, self.time
+        parts = []
+        for place, table in enumerate(tables):
+            segment = self._segments.get(table)
+            if segment is None:
+                segment = self._segments[table] = self._opened(table)
+            parts.append((segment, segment.keys.shards, table, self.wanted.get(table, {})))
+            # What is between these two says nothing new of the table.
+            self.objects.touched(time + 1 + places.index(place), table)
+            self.objects.touched(time + len(places) - places[::-1].index(place), table)
+        self._flags.extend(bytes(len(places)))
+        flags, append = self._flags, self._queue.append
+        for place, key, lookup, before, after in zip(places, usual.keys, usual.lookups, usual.befores, usual.afters):
+            time += 1
+            segment, shards, table, wanted = parts[place]
+            if before == after:
+                flags[time] |= UNCLEAR
+            append((segment, time, key, before, after, table))
+            shard = shards[key & _SHARD]
+            keys, mask = shard.keys, shard.mask
+            at = key >> 8 & mask
+            found = keys[at]
+            while found != key and found:
+                at = at + 1 & mask
+                found = keys[at]
+            if not found:
+                wanted[key] = lookup
+        self.wanted.update({table: wanted for _segment, _shards, table, wanted in parts if wanted})
+        self.time = time
+        self.pending += len(places)
+        self._here.clear()
+        self._begun = self._noted = len(self._queue)
+
+    def _one_by_one(self, tables: Sequence[Pair], usual: Usual) -> None:
+        """As `together`, of transactions with any number of rows."""
+        rows = zip(usual.places, usual.keys, usual.lookups, usual.befores, usual.afters)
+        for count in usual.counts:
+            time = self.transaction()
+            for place, key, lookup, before, after in islice(rows, count):
+                self.objects.touched(time, tables[place])
+                self.change(tables[place], key, lookup, before, after)
 
     def _again(self, segment: Segment, key: int, before: int, after: int, table: Pair) -> bool:
         """Whether the current transaction has changed the key before; only what is there at its end counts."""
