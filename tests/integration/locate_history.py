@@ -55,6 +55,8 @@ def tables(server: Server, schema: str) -> List[str]:
         "CREATE TABLE w.parts (id INT PRIMARY KEY, n INT) ENGINE=InnoDB PARTITION BY RANGE (id) "
         "(PARTITION p0 VALUES LESS THAN (8), PARTITION p1 VALUES LESS THAN MAXVALUE)",
         f"CREATE TABLE w.sums (id INT PRIMARY KEY, a INT{computed}) ENGINE=InnoDB",
+        "CREATE TABLE w.turned (id INT PRIMARY KEY, x INT, y INT) ENGINE=InnoDB",
+        "INSERT INTO w.turned (id) VALUES (1), (2)",
         "INSERT INTO w.parts VALUES (1, 1), (9, 9)",
         "INSERT INTO w.sums (id, a) VALUES (1, 1), (2, 2)",
         "INSERT INTO w.latin VALUES ('b', 'x', 1), ('\u00e4', 'X', 2)",
@@ -134,7 +136,7 @@ class History:
             connection.close()
         return self.ends
 
-    def _transaction(self, connection: pymysql.connections.Connection) -> None:  # type: ignore[type-arg]
+    def _transaction(self, connection: pymysql.connections.Connection) -> None:
         definition = self.random.random() < self.definitions
         many = 1 if self.plain else self.random.choice((1, 1, 2, 4))
         made = [self._definition()] if definition else [self._rows() for _n in range(many)]
@@ -211,6 +213,9 @@ class History:
             lambda: "UPDATE w.switch SET s = s ^ b'1', e = IF(e = 'on', 'off', 'on') WHERE id = %d"
             % self.random.randrange(1, 4),
             lambda: "UPDATE w.switch SET s = b'0', e = 'on'",
+            lambda: "REPLACE INTO w.turned (id, x) VALUES (%d, %d)" % (self._id(), self._number()),
+            lambda: "INSERT INTO w.turned (id) VALUES (%d)" % self._id(),
+            lambda: "UPDATE w.turned SET x = NULL, y = x WHERE id = %d" % self._id(),
             lambda: "UPDATE w.nokey SET v = %d WHERE n = %d" % (self._number(), self._number()),
             lambda: "DELETE FROM w.nokey WHERE n < 0 LIMIT 1",
             lambda: "UPDATE w.plain p JOIN w.two t ON p.id = t.a SET p.n = t.n, t.n = %d" % abs(self._number()),
@@ -262,6 +267,8 @@ class History:
                 "ALTER TABLE w.switch MODIFY COLUMN e ENUM('on','off') AFTER id",
                 "ALTER TABLE w.switch MODIFY COLUMN s BIT(1) AFTER id",
                 "ALTER TABLE w.places CHANGE COLUMN x y INT, CHANGE COLUMN y x INT",
+                "ALTER TABLE w.turned MODIFY COLUMN id INT NOT NULL %s"
+                % self.random.choice(("FIRST", "AFTER x", "AFTER y")),
                 "ALTER TABLE w.words CONVERT TO CHARACTER SET latin1 COLLATE latin1_bin",
                 "ALTER TABLE w.words CONVERT TO CHARACTER SET latin1 COLLATE latin1_swedish_ci",
                 "ALTER TABLE w.plain MODIFY COLUMN n %s" % self.random.choice(("INT", "BIGINT")),

@@ -224,3 +224,17 @@ def test_a_source_that_is_not_there(lab_of: Callable[..., Lab], flavour: str) ->
     move_back(lab)
     result = run_module("binlog_locate", lab.replica, {"source": {"login_host": lab.source.host, "login_port": 1}})
     assert result["failed"] and lab.source.host in result["msg"], result["msg"]
+
+
+def test_a_key_that_stood_elsewhere(lab_of: Callable[..., Lab], flavour: str) -> None:
+    """Rows of before a table's columns changed places have NULL where its key is now: they tell nothing, no more."""
+    turned = "CREATE TABLE d.turned (id INT PRIMARY KEY, x INT, y INT) ENGINE=InnoDB"
+    lab = lab_of(flavour, gtid=False, seed=(*TABLES, turned))
+    start = stopped(lab)
+    ends = ends_of(lab, ["INSERT INTO d.turned (id) VALUES (%d)" % number for number in range(5)])
+    ends += ends_of(lab, ("ALTER TABLE d.turned MODIFY COLUMN id INT NOT NULL AFTER y",))
+    ends += ends_of(lab, ["INSERT INTO d.t1 VALUES (%d, 1, 'x')" % number for number in range(10, 20)])
+    apply_until(lab, ends[11])
+    lab.configure(lab.links[0], start)
+    result = run_module("binlog_locate", lab.replica)
+    assert checked(result, ends[11]) == "boundary", result["msg"]

@@ -204,6 +204,8 @@ class Tables:
         layout = layouts.from_schema(table, side.columns, side.key, self.mariadb, self.collations)
         if layout is None or not facts.same_columns(layout.columns, side, False):
             return None
+        if any(table.nullable(at) for at in layout.primary_key):
+            return None  # another column stood there then
         names = table.optional.names if table.optional is not None else None
         if names is not None and [n.lower() for n in names[: len(side.columns)]] != [
             c.name.lower() for c in side.columns
