@@ -6,16 +6,22 @@
 
 from __future__ import annotations
 
-from typing import List
+import re
+from typing import Dict, List, Sequence, Tuple
 
 from .incident import Incident, Story
 
 MOST = 20
 LETTERS = 240
+_NUMBER = re.compile("([0-9]+)")
+_FEWEST = 3  # names that follow each other and are told as a range
+Parts = List[str]  # of a name, in turns text and number
 
 
 def lines(told: Incident, page: str = "") -> List[str]:
     """The incident's summary: one line for the whole, then one for each server, those that did not end well first.
+
+    Where that takes too many lines, servers that ended alike share one, in which each of them is named.
 
     :param page: where the whole report is.
     """
@@ -29,16 +35,74 @@ def lines(told: Incident, page: str = "") -> List[str]:
         len(bad),
     )
     room = MOST - 1 - (1 if page else 0)
-    ordered = [_line(story) for story in [*bad, *good]]
-    if len(ordered) > room:
-        rest = len(ordered) - room + 1
-        unwell = max(len(bad) - room + 1, 0)
-        ordered = [*ordered[: room - 1], "... and %d more, %d of them not good" % (rest, unwell)]
-    return [head, *ordered, *(["All of it: " + page] if page else [])]
+    return [head, *_servers(bad, good, room), *(["All of it: " + page] if page else [])]
+
+
+def _servers(bad: Sequence[Story], good: Sequence[Story], room: int) -> List[str]:
+    """A line for each; where there is no room for them, one for all that ended alike, the bad ones being the last."""
+    stories = [*bad, *good]
+    alone = len(stories) if len(stories) <= room else len(bad)
+    while alone and alone + len(_alike(stories[alone:])) > room:
+        alone -= 1
+    together = [
+        "%s %s (%d): %s" % (_mark(ok), verdict.replace("_", " "), len(hosts), ", ".join(folded(hosts)))
+        for (ok, verdict), hosts in _alike(stories[alone:]).items()
+    ]
+    return [*map(_line, stories[:alone]), *together]
+
+
+def _alike(stories: Sequence[Story]) -> Dict[Tuple[bool, str], List[str]]:
+    """The servers by how they ended; there are fewer ways to end than there are lines."""
+    found: Dict[Tuple[bool, str], List[str]] = {}
+    for story in stories:
+        found.setdefault((story.ok, story.verdict), []).append(story.host)
+    return found
+
+
+def folded(names: Sequence[str]) -> List[str]:
+    """The names, those that are numbered one after the other as a range in the way of inventories: ``db[01:50]``."""
+    runs: List[List[Parts]] = []
+    for parts in sorted((_NUMBER.split(name) for name in names), key=_order):
+        if runs and _follows(runs[-1], parts):
+            runs[-1].append(parts)
+        else:
+            runs.append([parts])
+    return [told for run in runs for told in _told(run)]
+
+
+def _order(parts: Parts) -> List[Tuple[bool, int, str]]:
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
+def _differing(one: Parts, other: Parts) -> List[int]:
+    return [place for place, part in enumerate(one) if part != other[place]]
+
+
+def _follows(run: Sequence[Parts], parts: Parts) -> bool:
+    """Whether a name is the last one of a run with its number, always the same one of its numbers, grown by one."""
+    first, last = run[0], run[-1]
+    if len(parts) != len(last):
+        return False
+    places = _differing(last, parts)
+    if len(places) != 1 or places[0] % 2 == 0 or (len(run) > 1 and places != _differing(first, last)):
+        return False
+    return parts[places[0]] == str(int(last[places[0]]) + 1).zfill(len(first[places[0]]))
+
+
+def _told(run: Sequence[Parts]) -> List[str]:
+    if len(run) < _FEWEST:
+        return ["".join(parts) for parts in run]
+    (place,) = _differing(run[0], run[-1])
+    numbers = "[%s:%s]" % (run[0][place], run[-1][place])
+    return ["".join([*run[0][:place], numbers, *run[0][place + 1 :]])]
+
+
+def _mark(ok: bool) -> str:
+    return "  " if ok else "! "
 
 
 def _line(story: Story) -> str:
     was = story.verdict_before
     verdict = story.verdict if was == story.verdict else "%s, was %s" % (story.verdict, was)
-    told = "%s %s (%s): %s" % ("  " if story.ok else "! ", story.host, verdict, " ".join(story.line.split()))
+    told = "%s %s (%s): %s" % (_mark(story.ok), story.host, verdict, " ".join(story.line.split()))
     return told if len(told) <= LETTERS else told[: LETTERS - 3] + "..."

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report import runs
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.incident import as_data, incident
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.lines import lines
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.lines import folded, lines
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.markup import VOID
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.page import page
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.report.topology import topology
@@ -142,7 +142,40 @@ def test_a_summary_has_at_most_twenty_lines_and_names_the_bad_ones_first(number)
     shown = lines(incident(hosts, "diagnosis", AT), "/srv/report.html")
     assert len(shown) <= 20 and shown[-1] == "All of it: /srv/report.html"
     assert shown[1].startswith("!  db%d (diverged)" % (number - 1))
-    assert (number > 18) == ("more" in shown[-2])
+    assert (number > 18) == ("[" in shown[-2])
+    if number == 60:
+        assert shown[-2] == "   not a replica (59): db[0:58]"
+
+
+def test_in_a_summary_no_server_is_hidden():
+    odd = {"one": {}, "two": {"diagnose_status": REPLICA}, "db7b": {}}
+    hosts = {**{"db%02d" % each: {"diagnose_status": SOURCE} for each in range(1, 200) if each != 17}, **odd}
+    shown = lines(incident(hosts, "diagnosis", AT))
+    assert len(shown) <= 20 and shown[0].endswith("198 good, 3 not.")
+    assert [line.split()[1] for line in shown[1:4]] == ["one", "two", "db7b"]
+    assert shown[-1] == "   not a replica (198): db[01:16], db[18:199]"
+
+
+def test_many_that_are_not_good_share_lines_by_how_they_ended():
+    hosts = {"db%02d" % each: {"diagnose_status": REPLICA if each % 2 else {}} for each in range(60)}
+    shown = lines(incident(hosts, "diagnosis", AT))
+    assert len(shown) == 20 and {line.split()[1] for line in shown[-2:]} == {"diverged", "unknown"}
+    text = "\n".join(shown)
+    assert all(host in text for host in hosts)
+
+
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        (["db9", "db10", "db8"], ["db[8:10]"]),
+        (["db09", "db10", "db8"], ["db8", "db09", "db10"]),
+        (["a1-b2", "a1-b3", "a1-b4", "a2-b4"], ["a1-b[2:4]", "a2-b4"]),
+        (["db1.eu2", "db2.eu2", "db3.eu2"], ["db[1:3].eu2"]),
+        (["x", "10.0.0.1", "", "10.0.0.2"], ["", "10.0.0.1", "10.0.0.2", "x"]),
+    ],
+)
+def test_numbered_names_are_told_as_ranges(names, expected):
+    assert sorted(folded(names)) == sorted(expected)
 
 
 def test_another_kind_is_refused():
