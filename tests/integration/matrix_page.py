@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 from .breaks import FLAVOURS
-from .matrix import all_cells
+from .matrix import all_cells, pairwise
 
 TITLE = "Applier errors"
 REFUSED = "refused: "
@@ -27,6 +27,7 @@ def section(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
     """
     reasons = sorted({str(one["outcome"])[len(REFUSED) :] for one in results.values()
                       if one["ok"] and str(one["outcome"]).startswith(REFUSED)})  # fmt: skip
+    every, chosen, run = {one.id for one in all_cells()}, {one.id for one in pairwise()}, set(results)
     lines = [
         "## %s" % TITLE,
         "",
@@ -34,8 +35,11 @@ def section(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
         "on, and every row of every table was equal on all servers. A letter: refused, for the reason below, and",
         "nothing was changed. In brackets the number of cells that ended so where there are several: GTID or file and",
         "position, 1 or 4 appliers, with or without a writer on the same tables. Empty: no outcome yet; a dash: it",
-        "does not exist there. Cases without any outcome are left out: %d of %d cells have been run so far."
-        % (len(results), len(all_cells())),
+        "does not exist there. Cases without any outcome are left out.",
+        "",
+        "%d of %d cells have been run so far, among them %d of the %d in which each case meets each flavour and each"
+        % (len(run & every), len(every), len(run & chosen), len(chosen)),
+        "two settings meet; %d did not end as they must." % len([one for one in results.values() if not one["ok"]]),
         "Written by `tests/tools/repair_matrix.py --page`.",
     ]
     for title, (text, below) in _PARTS:
