@@ -80,7 +80,7 @@ def test_k_of_n(lab_of: Callable[..., Lab], flavour: str) -> None:
             ends_at = [result["range"][name]["transactions_after_recorded"] for name in ("first", "last")]
             widths.append(ends_at[1] - ends_at[0])
         if kind != "boundary":
-            print("seed %d: %d of %d: %s" % (seed, number, count, result["msg"]))
+            print("seed %d: %d of %d: %s: %s" % (seed, number, count, kind, result["msg"]), flush=True)
         go_on(lab, true)
     told = [(name, seen[kind]) for name, kind in NAMES.items()]
     print("%s, %d histories: %s" % (flavour, SEEDS, ", ".join("%d %s" % (many, name) for name, many in told)))
