@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 from typing import Counter as CounterType
 
-import pytest
 from lab.topology import Lab
 
 from .locate_history import Contents, Coordinates, History, contents, tables
 from .locating import apply_until, position, stopped
 from .playbook import run_module
 
-SEEDS = int(os.environ.get("REPLICA_LOCATE_SEEDS", "2"))
+SEEDS = int(os.environ.get("REPLICA_LOCATE_SEEDS", "1"))
 WORDS = ("is at", "cannot be decided", "somewhere between", "applied everything", "several boundaries", "no boundary")
 
 
@@ -86,7 +85,6 @@ def _made_whole(lab: Lab, result: Dict[str, Any], folder: Path) -> Optional[Coor
     return position(last)
 
 
-@pytest.mark.every_engine
 def test_rows_moved_back_by_a_random_history(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     """A boundary only where all rows of all tables are as they were there; a mixed state only with all its rows."""
     lab = lab_of(flavour, gtid=False)
