@@ -15,7 +15,7 @@ from integration.conflicts import CONFLICTS
 from integration.conftest import SEED, Pair
 from integration.playbook import run_module
 from integration.test_repair import play, result, state
-from lab.accounts import REPAIRER
+from lab.accounts import DEFINER, REPAIRER
 from lab.compare import compare
 from lab.server import Server
 from lab.topology import Lab
@@ -215,3 +215,49 @@ def test_rows_are_passed_only_when_they_are_below_as_well(
     assert not done["failed"], done
     made.source.execute("INSERT INTO shop.t (id, v) VALUES (77, 'x')")
     made.all_equal()
+
+
+# What is done on the middle alone, what then fails there, and why it must not be mended.
+TABLES = {
+    "heal_table": (["DROP TABLE shop.t"], "INSERT INTO shop.t (v) VALUES ('new')", "rows are kept out of its binlog"),
+    "alter_definition": (
+        ["UPDATE shop.t SET v = NULL", "ALTER TABLE shop.t MODIFY v DATE"],
+        "INSERT INTO shop.t (v) VALUES ('new')", "statement is kept out of its binlog",
+    ),
+}  # fmt: skip
+MODULES: Dict[str, Any] = {
+    "heal_table": ("table_repair", {"state": "healed", "create_missing": True, "pending": True, "require_all": True}),
+    "alter_definition": ("definition_repair", {"state": "altered"}),
+}
+
+
+@pytest.mark.parametrize("remedy", TABLES if FULL else ["alter_definition"])
+def test_whole_tables_are_left_alone_where_anything_replicates_from_here(
+    flavour: str, remedy: str, lab_of: Callable[..., Lab], tmp_path: Path
+) -> None:
+    local, then, why = TABLES[remedy]
+    made = chain(lab_of, flavour, MODES[len(remedy) % 2])
+    made.replica.execute_unlogged(*local)
+    made.source.execute(then)
+    made.stops()
+    before = made.picture()
+    account = {"replica_login_user": DEFINER.user, "replica_login_password": DEFINER.password}
+    done = play(made, "repair", tmp_path, repair_alter_definitions="true", **account)
+    assert done.code != 0 and result(done)["applied"] == [], done.output
+    told = result(done)["line"]
+    assert why in told and made.leaf.host in told and "build them anew from here afterwards" in told, told
+    assert made.picture() == before and not list(tmp_path.iterdir())
+    # Nothing is connected any more, so that only the members tell.
+    made.leaf.stop_replica()
+    dumps = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'"
+    for row in made.replica.query(dumps):
+        made.replica.execute("KILL %d" % int(row["id"]))
+    made.replica.wait_until(lambda: not made.replica.query(dumps), what="nothing to be connected any more")
+    module, options = MODULES[remedy]
+    before = made.picture()
+    given = {**options, "tables": ["shop.t"], "record_dir": str(tmp_path)}
+    given["members"] = [{"name": "leaf", "login_host": made.leaf.host, "login_port": made.leaf.port}]
+    for check in (True, False):
+        refused = run_module(module, made.replica, given, check=check, account=DEFINER)
+        assert refused["failed"] and refused["code"] == "refused" and "member leaf" in refused["msg"], refused
+    assert made.picture() == before and not list(tmp_path.iterdir())
