@@ -13,6 +13,7 @@ every error is met and told in one place.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -24,6 +25,9 @@ from .._core.binlog.table_map import TableMap
 from .._core.binlog.transaction import Transaction
 from .._core.locate.usual import Usual
 from .locate_batch import Batch, unpacked
+
+# So many more objects may be made than given back before Python looks for those that refer to themselves.
+_SELDOM = 200_000
 
 # What goes before each batch: its size; 0 says that it was the last. Then follows the number of bytes read.
 _SIZE = struct.Struct("<Q")
@@ -102,6 +106,9 @@ def _run(read: Read, pipe: int) -> NoReturn:
     done = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Nothing here refers to itself, and looking for it again and again costs a tenth of the time.
+        gc.freeze()
+        gc.set_threshold(_SELDOM)
         threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
         with os.fdopen(pipe, "wb", 1 << 16) as out:
             _hand_over(read, out)

@@ -19,8 +19,8 @@ from .._core.binlog.transaction import XID, Transaction
 from .._core.locate.printing import Printed
 from .._core.locate.usual import Usual
 
-# A batch has so many rows and transactions at least.
-ENOUGH = 8000
+# A batch has so many rows and transactions at least; what is not larger stays in the processor's caches.
+ENOUGH = 2000
 
 
 class Batch:
