@@ -97,6 +97,8 @@ notes:
     whole, up to 20000 rows. M(replicaops.mysql.replica_undo) does not put back rows of a table without a primary key;
     the record shows them.
   - Tables without transactions are written row by row. When that is cut off, run again.
+  - When this is killed between making a table and filling it, the next run with the same O(record_dir) drops what is
+    empty of it and makes it anew; M(replicaops.mysql.replica_channel) starts no applier before that.
   - Refused when servers replicate from this one, as the rows are kept out of its binlog; when the channel has filters;
     when a foreign key may have changed rows of other tables as well that are not named; when rows would reference some
     that are not there; and, before rows are overwritten or deleted, without O(record_dir).
