@@ -36,6 +36,11 @@ class Case:
         return "%s-%s-%s-%dw" % (self.broken.name, self.flavour, "gtid" if gtid else "position", workers)
 
 
+def named(mode: Mode) -> str:
+    """A mode's part of the name of a test."""
+    return "%s-%dw" % ("gtid" if mode[0] else "position", mode[1])
+
+
 def cases(flavour: str, full: bool = False) -> List[Case]:
     """The cases of a flavour, those of one mode together.
 

@@ -17,7 +17,7 @@ from integration.breaks import MODES
 from integration.held import numbered
 from integration.matrix_cases import troubles
 from integration.playbook import Run, run_module
-from integration.running import Stages
+from integration.running import Stages, named
 from integration.stage import Mode, Stage
 from integration.test_mismatch import equal
 from integration.test_repair import host, result
@@ -147,7 +147,7 @@ def finished(stage: Stage, case: Killed, folder: Path, before: Dict[str, Any], w
 
 
 @pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
-@pytest.mark.parametrize("mode", (MODES[0], MODES[3]), ids=str)
+@pytest.mark.parametrize("mode", (MODES[0], MODES[3]), ids=named)
 @pytest.mark.parametrize("name", CASES)
 def test_the_next_run_finishes_wherever_it_was_killed(
     flavour: str, stages: Stages, warm: Warm, name: str, mode: Mode, tmp_path: Path
