@@ -114,8 +114,9 @@ def play(stage: Stage, folder: Path, warm: Warm) -> Run:
     return warm.run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)])
 
 
-@pytest.mark.parametrize("mode", MODES if FULL else MODES[:1], ids=named)
-@pytest.mark.parametrize("name", CASES if FULL else ["trigger"])
+@pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
+@pytest.mark.parametrize("mode", MODES, ids=named)
+@pytest.mark.parametrize("name", CASES)
 def test_what_plain_idempotent_mode_loses_is_there_after_a_repair(
     flavour: str, stages: Stages, warm: Warm, name: str, mode: Mode, tmp_path: Path
 ) -> None:

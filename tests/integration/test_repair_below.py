@@ -231,7 +231,8 @@ MODULES: Dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("remedy", TABLES if FULL else ["alter_definition"])
+@in_full
+@pytest.mark.parametrize("remedy", TABLES)
 def test_whole_tables_are_left_alone_where_anything_replicates_from_here(
     flavour: str, remedy: str, lab_of: Callable[..., Lab], tmp_path: Path
 ) -> None:
