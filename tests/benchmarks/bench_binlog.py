@@ -261,7 +261,7 @@ def mysqlbinlog(server: Server, names: List[str], *options: str) -> Spent:
     account = "MYSQL_PWD='%s' mysqlbinlog --read-from-remote-server --host=127.0.0.1 --port=%d --user=root %s %s"
     command = account % (ROOT, server.port, " ".join(options), " ".join(names))
     began = time.perf_counter()
-    _code, text = server.exec(["bash", "-c", "time -p (%s > /dev/null)" % command])
+    _code, text = server.exec(["bash", "-c", "exec 2>&1; time -p (%s > /dev/null)" % command])
     wall = time.perf_counter() - began
     spent = dict(line.split() for line in text.splitlines() if line.split()[:1] in (["user"], ["sys"]))
     return Spent(wall, sum(float(value) for value in spent.values()), None)
