@@ -13,14 +13,16 @@ import copy
 import datetime
 import signal
 import traceback
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ._core.errors import ReplicaError
-from ._server.change import Options
 from ._server.connect import Login
 from ._server.logins import ACCOUNT, inherited, login_from, source_login
+
+if TYPE_CHECKING:
+    from ._server.change import Options
 
 PYMYSQL_ERROR: Optional[str] = None
 try:
@@ -125,6 +127,8 @@ def source_is_named(params: Mapping[str, Any]) -> bool:
 
 def change_options(module: AnsibleModule, name: str) -> Options:
     """The options that every changing module has, for `_server.change`."""
+    from ._server.change import Options
+
     params = module.params
     made = Options(
         module=name,

@@ -10,7 +10,7 @@ from typing import Iterator
 
 from .case import Case
 from .finding import Finding
-from .rebuild import is_unfinished
+from .nowhere import is_unfinished
 
 
 def unfinished(case: Case) -> Iterator[Finding]:

@@ -14,15 +14,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .binlog.columns import column_decoder, described
 from .binlog.header import BODY
-from .binlog.layout import TableLayout
-from .binlog.table_map import TableMap
-from .binlog.transaction import Transaction
 from .gtid_mariadb import GtidBinlogState, GtidPosition, MariadbGtid
 from .gtid_mysql import Gtid, GtidSet
+
+if TYPE_CHECKING:  # most diagnoses decode nothing, and loading what does costs them a tenth of their time
+    from .binlog.layout import TableLayout
+    from .binlog.table_map import TableMap
+    from .binlog.transaction import Transaction
 
 EMPTY = "empty"
 HARMLESS = "harmless"
@@ -125,6 +126,9 @@ def origin(data: bytes) -> int:
 
 def plain_layout(table: TableMap) -> Optional[TableLayout]:
     """A layout from the binlog alone, good enough to tell whether two rows are equal; None for unknown types."""
+    from .binlog.columns import column_decoder, described
+    from .binlog.layout import TableLayout
+
     columns = tuple(
         described("", code, metadata, True) for code, metadata in zip(table.type_codes, table.metadata)
     )  # fmt: skip

@@ -19,15 +19,13 @@ from .channel_plan import BOTH, Keyword, Setting, Verbs, start_steps, stop_steps
 from .commit_point import CommitPoint
 from .errors import BadInputError, RefusedError
 from .gtid_mysql import GtidSet
+from .nowhere import NOWHERE
 from .plan import Step
 from .snapshot import GTID, POSITION, RUNNING, STOPPED, Channel, Coordinates, Peer, Server
 from .statement import Statement, literal, qualified
 
 ATTEMPT = "build the replica anew"
 AUTO, SOURCE = "auto", "source"
-
-# No server has a binlog of that name: a channel that points there stops with error 1236.
-NOWHERE = Coordinates("rebuild-unfinished.000001", 4)
 
 # Stands in a plan for what is known only when the view is open.
 UNKNOWN_POINT = CommitPoint(Coordinates("(the binlog of the copy)", 4), "(the GTIDs of the copy)")
@@ -65,11 +63,6 @@ def intended(channel: Channel, kept: Mapping[str, Any]) -> Channel:
     if not kept:
         return channel
     return replace(channel, mode=str(kept["mode"]), using_gtid=str(kept["using_gtid"]))
-
-
-def is_unfinished(channel: Channel) -> bool:
-    """Whether the channel points where only a rebuild that has not ended lets it point."""
-    return any(point is not None and point.file == NOWHERE.file for point in (channel.read, channel.executed))
 
 
 def check_target(server: Server, channel: Channel) -> None:

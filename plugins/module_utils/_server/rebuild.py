@@ -20,6 +20,7 @@ from .._core.commit_point import CommitPoint
 from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
 from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.nowhere import NOWHERE
 from .._core.plan import Plan, Step
 from .._core.rebuild import ATTEMPT
 from .._core.rebuild_objects import Definition
@@ -270,7 +271,7 @@ class Rebuild:
             if self.journal.ran:
                 error.context["warning_of_break"] = (
                     "The replica is not complete: its channel is stopped and points at %s, which no source has. Run "
-                    "the rebuild again." % rules.NOWHERE.file
+                    "the rebuild again." % NOWHERE.file
                 )
 
     def _cloned(self, donor: Donor, clone: Clone, report: Report) -> None:

@@ -18,7 +18,6 @@ from .._core.fault_classes import RECEIVER, classify
 from .._core.gtid_mariadb import BEHIND, GtidPosition, MariadbGtid
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import GTID, Channel, Server
-from . import gtid_content, source_head
 from .connect import Login, connect
 
 # More transactions than these are not read to tell what they do, or compared where the source lost some.
@@ -58,6 +57,8 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
         return around
     contents, compared, differences = {}, {}, {}
     with suppress(ReplicaError):
+        from . import gtid_content
+
         contents = gtid_content.described(request.login, server, confirmed, MOST_DESCRIBED) or {}
     for channel in scope:
         peer = around.sources.get(channel.name)
@@ -70,6 +71,8 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
         if not most:
             continue
         try:
+            from . import gtid_content
+
             done = gtid_content.compare(server, request.login, source, request.source_login(channel), own, most)
         except ReplicaError:
             continue
@@ -97,6 +100,8 @@ def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], req
         if not (own or request.compare or _ahead(channel)):
             continue
         try:
+            from . import gtid_content
+
             mine = gtid_content.recent(request.login, server)
             theirs = gtid_content.recent(request.source_login(channel), source)
         except ReplicaError:
@@ -150,6 +155,8 @@ def _lacking(server: Server, around: Surroundings, scope: Sequence[Channel], req
 def _oldest(login: Login, server: Server) -> Optional[GtidPosition]:
     try:
         with connect(login) as connection:
+            from . import source_head
+
             return source_head.oldest_position(connection, server)
     except ReplicaError:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import rebuild
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import nowhere, rebuild
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.case import Case
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.commit_point import CommitPoint
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_rebuild import unfinished
@@ -103,10 +103,10 @@ def test_a_channel_is_turned_away_and_gets_its_mode_back():
     away = texts(rebuild.turn_away(made.verbs(), TARGET, made.channel(delay=60)))
     assert away[:2] == ["STOP REPLICA SQL_THREAD FOR CHANNEL ''", "STOP REPLICA IO_THREAD FOR CHANNEL ''"]
     assert "SOURCE_LOG_FILE = 'rebuild-unfinished.000001'" in away[-1] and "SOURCE_AUTO_POSITION = 0" in away[-1]
-    now = made.channel(mode=POSITION, read=rebuild.NOWHERE, executed=rebuild.NOWHERE)
+    now = made.channel(mode=POSITION, read=nowhere.NOWHERE, executed=nowhere.NOWHERE)
     back = texts(rebuild.point_at(made.verbs(), TARGET, made.channel(delay=60), now, POINT))
     assert back[-1] == "CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 60, SOURCE_AUTO_POSITION = 1 FOR CHANNEL ''"
-    assert rebuild.is_unfinished(now) and not rebuild.is_unfinished(made.channel())
+    assert nowhere.is_unfinished(now) and not nowhere.is_unfinished(made.channel())
 
 
 def test_mariadb_is_turned_away_and_gets_its_gtids_back():
@@ -176,7 +176,7 @@ def test_progress_has_a_line_for_people():
 
 
 def test_an_unfinished_rebuild_is_a_finding():
-    channel = made.channel(read=rebuild.NOWHERE)
+    channel = made.channel(read=nowhere.NOWHERE)
     case = Case(made.server(channel), channel, None, ())
     assert [finding.code for finding in unfinished(case)] == ["rebuild_unfinished"]
     assert list(unfinished(replace(case, channel=made.channel()))) == []
