@@ -11,6 +11,7 @@ from typing import Any, List, Mapping, Sequence
 
 from . import picture_gtid, picture_topology
 from .incident import PLAN, REPAIR, Incident, Step, Story
+from .lines import folded
 from .markup import Markup, element
 from .runs import MEANINGS, Row
 from .style import STYLE
@@ -21,7 +22,10 @@ MOST = 200
 
 def page(told: Incident) -> str:
     """The whole page as text."""
-    title = "%s of %s" % (told.kind.capitalize(), ", ".join(story.host for story in told.stories) or "nothing")
+    title = "%s of %s" % (
+        told.kind.capitalize(),
+        ", ".join(folded([story.host for story in told.stories])) or "nothing",
+    )
     body = element(
         "main",
         element("header", element("h1", title), element("p", told.at), _overview(told)),

@@ -65,7 +65,7 @@ def _line(row: Row, top: int) -> List[Markup]:
 
 def _label(stretch: Stretch, left: float, width: float, top: int) -> Markup:
     """The numbers inside the bar, where there is room for them."""
-    if len(stretch.numbers) * 11 > width:
+    if len(stretch.numbers) * 16 > width:
         return Markup("")
     return element("text", stretch.numbers, x="%.1f" % (left + width / 2), y=top + 44, class_="numbers")
 

@@ -81,8 +81,8 @@ _NARROW_AND_PAPER = """
   .overview th, .overview td:last-child { grid-column: 1 / -1; }
   dl { grid-template-columns: 1fr; }
   dd { margin-bottom: .4rem; }
-  .sets .origin { font-size: 23px; }
-  .sets .numbers { font-size: 20px; }
+  .sets .origin { font-size: 27px; }
+  .sets .numbers { font-size: 25px; }
 }
 @media print {
   main { max-width: none; padding: 0; }

@@ -62,7 +62,7 @@ def topology(statuses: Mapping[str, Mapping[str, Any]]) -> Topology:
             source = _source(channel, statuses, keys)
             if source is None:
                 source = "%s:%s" % (channel.get("source_host"), channel.get("source_port"))
-                nodes.setdefault(source, Node(source, source, "source, not a target of this run", "unknown"))
+                nodes.setdefault(source, Node(source, source, "source, not in this run", "unknown"))
             links.append(Link(source, keys[host], _label(channel), str(channel.get("verdict", "unknown"))))
     ranks = _ranks(list(nodes), links)
     ranked = [Node(node.key, node.host, node.about, node.verdict, ranks[key]) for key, node in nodes.items()]
