@@ -10,6 +10,7 @@ and started with other options while its files stay where they are. They lie on 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -66,8 +67,9 @@ exit 0
 )
 
 # An engine under load ends the stream of a command before the command has ended, and then tells no exit code either.
-_END = "\n-- ended with "
-_TO_ITS_END = ["sh", "-c", '"$@"; printf "\\n-- ended with %d" $?', "sh"]
+# What goes to the other of its two outputs may come after the mark.
+_END = re.compile(r"(.*)\n-- ended with ([0-9]+) --\n(.*)", re.DOTALL)
+_TO_ITS_END = ["sh", "-c", '"$@"; printf "\\n-- ended with %d --\\n" $?', "sh"]
 
 
 class LostOutput(LabError):
@@ -158,10 +160,10 @@ class ServerProcess:
         assert self.container is not None
         argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
         _code, output = self.container.exec_run([*_TO_ITS_END, *argv], user=user, environment=env)
-        text, mark, ended = output.decode("utf-8", "replace").rpartition(_END) if output else ("", "", "")
-        if not mark:
+        found = _END.search(output.decode("utf-8", "replace") if output else "")
+        if not found:
             raise LostOutput(f"{self.name}: the container engine lost the output of {argv[-1]}")
-        code = int(ended)
+        text, code = found[1] + found[3], int(found[2])
         if check and code:
             raise LabError(f"{self.name}: {argv[-1] if len(argv) == 3 else argv} gave {code}: {text.strip()}")
         return code, text
