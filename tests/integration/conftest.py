@@ -253,6 +253,26 @@ def well(pair: Pair) -> Pair:
     return pair
 
 
+@pytest.fixture(scope="module")
+def stages() -> Iterator[Any]:
+    """The servers of one flavour at a time: ``stages.of("mysql-9.7")``."""
+    from integration.running import Stages
+
+    made = Stages()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Any]:
+    """The servers of one flavour at a time, alone or with a third one below: ``places.of(cell)``."""
+    from integration.matrix import Places
+
+    made = Places()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def lab_of() -> Iterator[Callable[..., Lab]]:
     """Makes labs for one test: ``lab_of("mysql-9.7", "multi", gtid=True)``; they end with the test."""

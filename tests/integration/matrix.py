@@ -11,7 +11,7 @@ import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 from zlib import crc32
 
 import pymysql
@@ -34,7 +34,6 @@ _TOUCHES = (
     "UPDATE {t} SET id = {n} + 10000 WHERE id = {n} - 2",
     "DELETE FROM {t} WHERE id = {n} - 5",
 )
-Plays = Callable[[str, Mapping[str, Any], Sequence[str], Mapping[str, str]], Run]
 _OPTIONS: Dict[str, Option] = {"replica_net_timeout": 4}
 
 
@@ -179,25 +178,20 @@ def contents(server: Server) -> Dict[str, Any]:
     }  # fmt: skip
 
 
-def play(stage: Stage, cell: Cell, folder: Path, *more: str, plays: Plays = run_playbook) -> Run:
-    """Run the repair playbook as a user does, at its default risk.
-
-    :param plays: what runs it.
-    """
+def play(stage: Stage, cell: Cell, folder: Path, *more: str) -> Run:
+    """Run the repair playbook as a user does, at its default risk."""
     login = host(stage.replica)
     if cell.trouble.admin:
         login.update(replica_login_user=ADMIN.user, replica_login_password=ADMIN.password)
     given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60"}
     inventory = {"all": {"hosts": {"replica": login}}}
-    quick = {"ANSIBLE_PIPELINING": "true"}
-    return plays("replicaops.mysql.repair", inventory, ["-e", json.dumps(given), *more], quick)
+    return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given), *more])
 
 
-def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True, plays: Plays = run_playbook) -> str:
+def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True) -> str:
     """Break, repair, judge.
 
     :param thorough: in check mode before and once more afterwards, too.
-    :param plays: what runs the playbook.
     :return: the remedies that were used, or ``refused: `` and the reason.
     :raises AssertionError: it ended neither repaired nor refused as it should have.
     """
@@ -207,12 +201,12 @@ def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True, plays: Pl
     cell.trouble.make(stage)
     before, held = footprint(stage), contents(stage.replica)
     reason = expected(cell.trouble.name, cell.flavour, cell.mode, cell.format, cell.below, cell.writer)
-    planned = play(stage, cell, folder, "--check", "--diff", plays=plays) if thorough else None
+    planned = play(stage, cell, folder, "--check", "--diff") if thorough else None
     if planned is not None:
         assert footprint(stage) == before, "check mode changed something"
         assert list(folder.iterdir()) == [], "check mode wrote a record"
     with touching(stage.source, cell.trouble.tables) if cell.writer else contextlib.nullcontext():
-        done = play(stage, cell, folder, plays=plays)
+        done = play(stage, cell, folder)
     ended = result(done)
     if done.code:
         assert reason, "NOT REPAIRED %s: %s" % (ended["applied"], ended["line"])
@@ -228,7 +222,7 @@ def run(stage: Stage, cell: Cell, folder: Path, thorough: bool = True, plays: Pl
     assert different == [], "NOT EQUAL after %s: %s" % (used, "; ".join(different))
     if planned is not None:
         _same_as_planned(planned, done)
-        again = play(stage, cell, folder, plays=plays)
+        again = play(stage, cell, folder)
         assert again.code == 0 and result(again)["applied"] == [], "the second run: %s" % result(again)["line"]
     return used
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, List
 from zlib import crc32
 
-import pytest
 from integration.breaks import FLAVOURS
 from integration.looking import footprint
 from integration.matrix import Cell, Places, all_cells, contents, play
@@ -21,7 +20,6 @@ from integration.matrix_cases import troubles
 from integration.playbook import Run
 from integration.rehearsal import rehearsed
 from integration.test_repair import result
-from integration.warm import Warm
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 FEW = ("duplicate_row", "table_missing")
@@ -45,22 +43,7 @@ def pytest_generate_tests(metafunc: Any) -> None:
         metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
 
 
-@pytest.fixture(scope="module")
-def places() -> Iterator[Places]:
-    made = Places()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module", name="warm")
-def warm_process() -> Iterator[Warm]:
-    """What runs plays at less cost."""
-    made = Warm()
-    yield made
-    made.close()
-
-
-def test_what_is_planned_is_what_runs(cell: Cell, places: Places, warm: Warm, tmp_path: Path) -> None:
+def test_what_is_planned_is_what_runs(cell: Cell, places: Places, tmp_path: Path) -> None:
     stage = places.of(cell)
     stage.reset(cell.mode)
     stage.set_global(stage.source, "binlog_format", cell.format)
@@ -68,7 +51,7 @@ def test_what_is_planned_is_what_runs(cell: Cell, places: Places, warm: Warm, tm
     cell.trouble.make(stage)
 
     def run(*more: str) -> Run:
-        return play(stage, cell, tmp_path, *more, plays=warm.run_playbook)
+        return play(stage, cell, tmp_path, *more)
 
     planned, done = rehearsed(run, lambda: [footprint(stage), contents(stage.replica)], tmp_path)
     first, ended = result(planned), result(done)

@@ -10,7 +10,7 @@ taken in turn; ``REPLICA_TEST_MATRIX=full`` runs it on every flavour in every mo
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
@@ -30,13 +30,6 @@ def pytest_generate_tests(metafunc: Any) -> None:
         full = os.environ.get("REPLICA_TEST_MATRIX") == "full"
         every = [case for name in FLAVOURS if name in (asked or FLAVOURS) for case in cases(name, full)]
         metafunc.parametrize("case", every, ids=[case.id for case in every])
-
-
-@pytest.fixture(scope="module")
-def stages() -> Iterator[Stages]:
-    made = Stages()
-    yield made
-    made.close()
 
 
 def test_finding(case: Case, stages: Stages) -> None:

@@ -9,15 +9,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Tuple
 
 import pytest
 from integration.breaks import MODES
-from integration.playbook import Run
+from integration.playbook import Run, run_playbook
 from integration.running import Stages, named
 from integration.stage import Mode, Stage
 from integration.test_repair import host, result
-from integration.warm import Warm
 from lab.compare import compare
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
@@ -84,14 +83,6 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", name="stages")
-def all_stages() -> Iterator[Stages]:
-    """One pair of servers, of the flavour that is asked for."""
-    made = Stages()
-    yield made
-    made.close()
-
-
 def plain(stage: Stage) -> None:
     """Let the applier run in idempotent mode until it has caught up, as people do by hand."""
     stage.set_global(stage.replica, "replica_exec_mode", "IDEMPOTENT")
@@ -99,26 +90,18 @@ def plain(stage: Stage) -> None:
     stage.lab.wait_in_sync()
 
 
-@pytest.fixture(scope="module", name="warm")
-def warm_process() -> Iterator[Warm]:
-    """What runs plays at less cost."""
-    made = Warm()
-    yield made
-    made.close()
-
-
-def play(stage: Stage, folder: Path, warm: Warm) -> Run:
+def play(stage: Stage, folder: Path) -> Run:
     """Repair the replica."""
     given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60"}
     inventory = {"all": {"hosts": {"replica": host(stage.replica)}}}
-    return warm.run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)])
+    return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)])
 
 
 @pytest.mark.skipif(not FULL, reason="only with REPLICA_TEST_MATRIX=full")
 @pytest.mark.parametrize("mode", MODES, ids=named)
 @pytest.mark.parametrize("name", CASES)
 def test_what_plain_idempotent_mode_loses_is_there_after_a_repair(
-    flavour: str, stages: Stages, warm: Warm, name: str, mode: Mode, tmp_path: Path
+    flavour: str, stages: Stages, name: str, mode: Mode, tmp_path: Path
 ) -> None:
     case, stage = CASES[name], stages.of(flavour)
     if flavour in case.without:
@@ -129,7 +112,7 @@ def test_what_plain_idempotent_mode_loses_is_there_after_a_repair(
     assert compare(stage.source, stage.replica) != [], "nothing is lost here: the case proves nothing"
     stage.reset(mode)
     case.make(stage)
-    done = play(stage, tmp_path, warm)
+    done = play(stage, tmp_path)
     assert done.code == 0 and result(done)["proof"] == "rows_proven", done.output
     stage.lab.wait_in_sync()
     assert compare(stage.source, stage.replica) == []

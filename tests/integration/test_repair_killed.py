@@ -10,19 +10,18 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
 from integration.breaks import MODES
 from integration.held import numbered
 from integration.matrix_cases import troubles
-from integration.playbook import Run, run_module
+from integration.playbook import Run, run_module, run_playbook
 from integration.running import Stages, named
 from integration.stage import Mode, Stage
 from integration.test_mismatch import equal
 from integration.test_repair import host, result
 from integration.test_repair_tables import BREAK, GONE, RETYPED, THEN, TYPED, WRITTEN
-from integration.warm import Warm
 from lab.accounts import ADMIN
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
@@ -75,28 +74,12 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", name="stages")
-def all_stages() -> Iterator[Stages]:
-    """One pair of servers, of the flavour that is asked for."""
-    made = Stages()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module", name="warm")
-def warm_process() -> Iterator[Warm]:
-    """What runs plays at less cost."""
-    made = Warm()
-    yield made
-    made.close()
-
-
-def play(stage: Stage, folder: Path, variables: Dict[str, str], warm: Warm) -> Run:
+def play(stage: Stage, folder: Path, variables: Dict[str, str]) -> Run:
     """Run the repair playbook against the replica."""
     login = {**host(stage.replica), "replica_login_user": ADMIN.user, "replica_login_password": ADMIN.password}
     given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60", **variables}
     inventory = {"all": {"hosts": {"replica": login}}}
-    return warm.run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)])
+    return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)])
 
 
 def settings(stage: Stage) -> Dict[str, Any]:
@@ -134,9 +117,9 @@ def cut_short(
     return done, there.statements()
 
 
-def finished(stage: Stage, case: Killed, folder: Path, before: Dict[str, Any], warm: Warm) -> Run:
+def finished(stage: Stage, case: Killed, folder: Path, before: Dict[str, Any]) -> Run:
     """Run the playbook once more, undisturbed: everything is as it has to be."""
-    done = play(stage, folder / "records", case.variables, warm)
+    done = play(stage, folder / "records", case.variables)
     assert done.code == 0, done.output
     ended = result(done)
     assert not ended["applied"] or ended["proof"] in ("rows_proven", "fully_verified"), ended
@@ -150,7 +133,7 @@ def finished(stage: Stage, case: Killed, folder: Path, before: Dict[str, Any], w
 @pytest.mark.parametrize("mode", (MODES[0], MODES[3]), ids=named)
 @pytest.mark.parametrize("name", CASES)
 def test_the_next_run_finishes_wherever_it_was_killed(
-    flavour: str, stages: Stages, warm: Warm, name: str, mode: Mode, tmp_path: Path
+    flavour: str, stages: Stages, name: str, mode: Mode, tmp_path: Path
 ) -> None:
     case, reached = CASES[name], []
     # Every third one: the test below comes past each.
@@ -164,13 +147,13 @@ def test_the_next_run_finishes_wherever_it_was_killed(
         if "signal" not in last:
             break
         reached.append(statements[-1])
-        finished(stage, case, folder, before, warm)
+        finished(stage, case, folder, before)
     assert reached, "there was nothing to kill it before"
 
 
 @pytest.mark.parametrize("name", CASES if FULL else ["definition"])
 def test_it_is_finished_after_it_was_killed_again_and_again(
-    flavour: str, stages: Stages, warm: Warm, name: str, tmp_path: Path
+    flavour: str, stages: Stages, name: str, tmp_path: Path
 ) -> None:
     """Each run goes on from what the one before left, and comes at most one statement further than its number."""
     case, stage = CASES[name], stages.of(flavour)
@@ -186,5 +169,5 @@ def test_it_is_finished_after_it_was_killed_again_and_again(
             early = run_module("replica_channel", stage.replica, {**STARTED, "record_dir": str(tmp_path / "records")})
             assert early["failed"] and early["code"] == "refused" and "which are empty now" in early["msg"], early
     assert len(reached) > 1, reached
-    done = finished(stage, case, tmp_path, before, warm)
+    done = finished(stage, case, tmp_path, before)
     assert result(done)["applied"] == [], "the last run was not killed, and left something: %s" % result(done)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List
 from zlib import crc32
 
 import pytest
@@ -44,13 +44,6 @@ def pytest_generate_tests(metafunc: Any) -> None:
         asked = [name for given in metafunc.config.getoption("--flavour") for name in given.split(",") if name]
         cells = _chosen([name for name in FLAVOURS if name in (asked or FLAVOURS)])
         metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
-
-
-@pytest.fixture(scope="module")
-def places() -> Iterator[Places]:
-    made = Places()
-    yield made
-    made.close()
 
 
 def test_each_case_meets_each_flavour_and_each_refusal_is_of_a_case() -> None:

@@ -27,7 +27,6 @@ for entry in (CHECKOUT / ".venv" / "collections", CHECKOUT / "tests"):
 from integration.breaks import FLAVOURS  # noqa: E402
 from integration.matrix import Cell, Places, all_cells, pairwise, run  # noqa: E402
 from integration.matrix_page import TITLE, section  # noqa: E402
-from integration.warm import Warm  # noqa: E402
 
 RESULTS = CHECKOUT / ".cache" / "repair.json"
 JUNIT = CHECKOUT / ".venv" / "matrix"
@@ -74,29 +73,28 @@ def keep(cell: Cell, result: dict[str, Any]) -> None:
 
 def run_all(cells: list[Cell], thorough: bool) -> int:
     """Run cells, keep each outcome at once, and say at the end how many ended how."""
-    places, words, warm = Places(), Counter[str](), Warm()
+    places, words = Places(), Counter[str]()
     try:
         for number, cell in enumerate(cells, 1):
             began = time.monotonic()
-            ok, outcome = run_one(places, cell, thorough, warm)
+            ok, outcome = run_one(places, cell, thorough)
             seconds = round(time.monotonic() - began, 1)
             keep(cell, {"ok": ok, "outcome": outcome, "seconds": seconds})
             words[outcome if ok else "FAILED"] += 1
             print("%3d/%d %-6s %5.1f s  %s: %s" % (number, len(cells), "ok" if ok else "FAILED", seconds, cell.id,
                                                    outcome), flush=True)  # fmt: skip
     finally:
-        warm.close()
         places.close()
     for word, count in words.most_common():
         print("%5d %s" % (count, word))
     return int(words["FAILED"] > 0)
 
 
-def run_one(places: Places, cell: Cell, thorough: bool, warm: Warm) -> tuple[bool, str]:
+def run_one(places: Places, cell: Cell, thorough: bool) -> tuple[bool, str]:
     """Whether a cell ended as it should, and how."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return True, run(places.of(cell), cell, Path(folder), thorough, warm.run_playbook)
+            return True, run(places.of(cell), cell, Path(folder), thorough)
         except AssertionError as error:
             return False, str(error).splitlines()[0] if str(error) else "an assertion failed"
         except Exception as error:  # whatever happens, the other cells are run
