@@ -175,7 +175,7 @@ def _write_fixtures() -> None:
     for name, flavour, gtid, options in cases:
         with Lab(flavour, "single", gtid=gtid, options={**full_metadata(flavour), **options}) as lab:
             file = run(lab.source)
-            content = lab.source.exec(["base64", "/lab/data/" + file])[1]
+            content = lab.source.read("base64 /lab/data/" + file)
             (FIXTURES / (name + ".binlog")).write_bytes(base64.b64decode(content))
             _write_payload(name)
             events = [event[:3] for event in shown(lab.source, file)]

@@ -320,7 +320,7 @@ def listed_by_mysqlbinlog(server: Server, file: str) -> Optional[str]:
     code, _text = server.exec("command -v mysqlbinlog", check=False)
     if code:
         return None
-    return server.exec("mysqlbinlog --base64-output=DECODE-ROWS -vv /lab/data/" + file)[1]
+    return server.read("mysqlbinlog --base64-output=DECODE-ROWS -vv /lab/data/" + file)
 
 
 @pytest.mark.engine("mysql")

@@ -9,7 +9,6 @@ and started with other options while its files stay where they are. They lie on 
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from typing import Dict, List, Optional, Sequence, Tuple, Union
@@ -66,14 +65,10 @@ exit 0
 """
 )
 
-# An engine under load ends the stream of a command before the command has ended, and then tells no exit code either.
+# An engine under load ends the stream of a command before the command has ended: the mark tells whether all is there.
 # What goes to the other of its two outputs may come after the mark.
 _END = re.compile(r"(.*)\n-- ended with ([0-9]+) --\n(.*)", re.DOTALL)
-_TO_ITS_END = ["sh", "-c", '"$@"; printf "\\n-- ended with %d --\\n" $?', "sh"]
-
-
-class LostOutput(LabError):
-    """The container engine closed the stream of a command too early."""
+_TO_ITS_END = ["sh", "-c", '"$@"; code=$?; printf "\\n-- ended with %d --\\n" $code; exit $code', "sh"]
 
 
 def option_lines(flavour: Flavour, options: Dict[str, Option]) -> List[str]:
@@ -155,28 +150,40 @@ class ServerProcess:
         """Run a command (a string goes to ``sh -c``) in the container; returns exit code and output.
 
         :raises LabError: when it fails and ``check`` is true
-        :raises LostOutput: when it may have run and nobody knows how it went
         """
-        assert self.container is not None
         argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        _code, output = self.container.exec_run([*_TO_ITS_END, *argv], user=user, environment=env)
-        found = _END.search(output.decode("utf-8", "replace") if output else "")
-        if not found:
-            raise LostOutput(f"{self.name}: the container engine lost the output of {argv[-1]}")
-        text, code = found[1] + found[3], int(found[2])
+        code, text = self._run(argv, user, env)
         if check and code:
-            raise LabError(f"{self.name}: {argv[-1] if len(argv) == 3 else argv} gave {code}: {text.strip()}")
-        return code, text
+            raise LabError(f"{self.name}: {argv[-1] if len(argv) == 3 else argv} gave {code}: {(text or '').strip()}")
+        return code, text or ""
 
     def read(self, command: str) -> str:
-        """Return what a command prints that only reads and may therefore be run again; its exit code is ignored.
+        """Return all that a command prints which only reads, and may therefore be run again; not how it ended.
 
-        :raises LostOutput: when the engine loses the output time and again
+        :raises LabError: when its output is lost time and again
         """
         for _attempt in range(5):
-            with contextlib.suppress(LostOutput):
-                return self.exec(command, check=False)[1]
-        return self.exec(command, check=False)[1]
+            text = self._run(["sh", "-c", command])[1]
+            if text is not None:
+                return text
+        raise LabError(f"{self.name}: the container engine loses the output of {command}")
+
+    def _run(
+        self, argv: Sequence[str], user: str = "root", env: Optional[Dict[str, str]] = None
+    ) -> Tuple[int, Optional[str]]:
+        """Run a command to its end; exit code and output, None where the engine lost some of that."""
+        assert self.container is not None
+        api = engine().api
+        made = api.exec_create(self.container.id, [*_TO_ITS_END, *argv], user=user, environment=env)["Id"]
+        found = _END.search((api.exec_start(made) or b"").decode("utf-8", "replace"))
+        if found:
+            return int(found[2]), found[1] + found[3]
+        deadline = time.monotonic() + 120
+        while (state := api.exec_inspect(made))["Running"]:
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name}: {argv[-1]} has not ended")
+            time.sleep(0.05)
+        return int(state["ExitCode"]), None
 
     # -- the server process --------------------------------------------------------------------------------------
 
@@ -271,11 +278,7 @@ class ServerProcess:
 
     def _signal(self, name: str, timeout: float) -> None:
         self.close()
-        command = ["sh", "-c", _SIGNAL, "sh", name, str(int(timeout / 0.05))]
-        try:
-            code, text = self.exec(command, check=False)
-        except LostOutput:  # what has ended takes no signal a second time
-            code, text = self.exec(command, check=False)
+        code, text = self.exec(["sh", "-c", _SIGNAL, "sh", name, str(int(timeout / 0.05))], check=False)
         if code:
             raise LabError(f"{self.name} did not end within {timeout:.0f} s of SIG{name}: {text}\n{self.log_tail()}")
 
