@@ -25,12 +25,15 @@ _PROFILE = "legacy"
 class ActionModule(ActionBase):
     """What runs a module that has no action of its own: Ansible loads this in place of its own one of this name."""
 
+    _supports_async = True
+
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        name = self._task.action
-        inside = name.startswith(_PREFIX)
-        done = self._run_inside(name, task_vars) if inside else self._execute_module(task_vars=task_vars)
-        if not inside:
+        name, later = self._task.action, bool(self._task.async_val)
+        if name.startswith(_PREFIX) and not later:
+            return merge_hash(result, self._run_inside(name, task_vars))
+        done = self._execute_module(task_vars=task_vars, wrap_async=later)
+        if not later:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return merge_hash(result, done)
 
