@@ -16,16 +16,19 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from lab.accounts import ACCOUNTS, REPAIRER, Account
 from lab.server import Server
+
+if TYPE_CHECKING:
+    from .warm import Warm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CALLBACKS = Path(__file__).resolve().parent / "callback"
 LIMIT = 600
 _FREE = threading.Lock()
-_SHARED: List[Any] = []
+_SHARED: List[Warm] = []
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def run_playbook(
 
 
 @contextlib.contextmanager
-def _warm(not_wanted: bool) -> Iterator[Any]:
+def _warm(not_wanted: bool) -> Iterator[Optional[Warm]]:
     """The process of `warm` that all tests of this process share; None while it is at work, and where not wanted."""
     from .warm import Warm
 
