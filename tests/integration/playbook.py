@@ -93,9 +93,8 @@ def run_playbook(
     hosts = inventory or {"all": {"hosts": {"localhost": {}}}}
     top = Path(tempfile.mkdtemp(prefix="replicaops-play-"))
     try:
-        playbook = plays
+        playbook = plays if isinstance(plays, str) else str(top / "play.yml")
         if not isinstance(plays, str):
-            playbook = str(top / "play.yml")
             Path(playbook).write_text(json.dumps(plays), encoding="utf-8")
         with _warm(packed or environment is not None) as warm:
             if warm is not None:
@@ -105,7 +104,7 @@ def run_playbook(
         results.touch()
         done = subprocess.run(
             [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(top / "inventory.yml"), *arguments,
-             str(playbook)],
+             playbook],
             cwd=top, env=ansible_environment(top, results, environment), capture_output=True, text=True, timeout=LIMIT,
             check=False,
         )  # fmt: skip
