@@ -33,7 +33,7 @@ def test_transactions_come_out_of_archived_binlogs(well: Pair, tmp_path: Path) -
     newest = sorted(archive.glob("*.[0-9]*"))[-1]
     named = {"gtids": gtids}
     if well.is_mariadb:
-        domain, server, first = gtids.split(",")[0].split("-")
+        domain, server, first = gtids.split(",", maxsplit=1)[0].split("-")
         before = "%s-%s-%d" % (domain, server, int(first) - 1) if int(first) > 1 else ""
         named = {"after": before, "until": gtids.rsplit(",", maxsplit=1)[-1]}
     options = {**named, "archive": str(archive), "record_dir": str(tmp_path / "records"), "allow_source_write": True}

@@ -161,7 +161,7 @@ def reader(fields: Sequence[Field], nulls: Sequence[bool], skip: int) -> Reader:
             start = pos + size
             pos = start + values[-1]
             values[-1] = data[start:pos]
-        if tail:
+        if tail > 0:
             values += last(data, pos)
             pos += tail
         for at, convert in converts:
