@@ -154,6 +154,17 @@ def test_values_that_make_no_sense_are_refused(well: Pair, tmp_path: Path) -> No
     assert state(well) == before and not list(tmp_path.iterdir())
 
 
+@pytest.mark.pairs("mysql-5.6-gtid")
+def test_a_limit_that_leaves_out_the_controller_is_refused(well: Pair, tmp_path: Path) -> None:
+    before = state(well)
+    for playbook in ("repair", "diagnose"):
+        limited = play(well, playbook, tmp_path, "--limit", "replica")
+        assert limited.code != 0 and "The limit replica leaves out localhost" in limited.output, limited.output
+    assert state(well) == before and not list(tmp_path.iterdir())
+    allowed = play(well, "diagnose", tmp_path, "--limit", "replica,localhost")
+    assert allowed.code == 0, allowed.output
+
+
 @contextlib.contextmanager
 def another_server(pair: Pair) -> Iterator[Server]:
     """A third server on the pair's network, which has nothing to do with the two."""
