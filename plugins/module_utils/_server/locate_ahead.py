@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import queue
 import select
 import signal
 import struct
@@ -28,6 +29,9 @@ from .locate_batch import Batch, unpacked
 
 # So many more objects may be made than given back before Python looks for those that refer to themselves.
 _SELDOM = 200_000
+
+# So many batches may wait to be taken, each of some hundred kilobytes.
+_WAITING = 64
 
 # What goes before each batch: its size; 0 says that it was the last. Then follows the number of bytes read.
 _SIZE = struct.Struct("<Q")
@@ -120,18 +124,30 @@ def _run(read: Read, pipe: int) -> NoReturn:
 def _hand_over(read: Read, out: BinaryIO) -> None:
     batch = Batch()
     total: List[int] = [0]
+    # The first process pauses whenever it asks the replica; until these are full, this one need not.
+    waiting: queue.Queue[bytes] = queue.Queue(_WAITING)
+    writer = threading.Thread(target=_write, args=(waiting, out), daemon=True)
+    writer.start()
+    try:
+        for transaction in read(batch.tables, total.append):
+            if batch.add(transaction):
+                waiting.put(batch.packed())
+        waiting.put(batch.packed())
+    finally:
+        waiting.put(b"")
+        writer.join()
+    out.write(_SIZE.pack(0) + _SIZE.pack(total[-1]))
 
-    def send() -> None:
-        data = batch.packed()
+
+def _write(waiting: queue.Queue[bytes], out: BinaryIO) -> None:
+    """Write batches until an empty one comes. Where nobody reads any more `_watch` ends the process."""
+    while True:
+        data = waiting.get()
+        if not data:
+            return
         out.write(_SIZE.pack(len(data)))
         out.write(data)
         out.flush()
-
-    for transaction in read(batch.tables, total.append):
-        if batch.add(transaction):
-            send()
-    send()
-    out.write(_SIZE.pack(0) + _SIZE.pack(total[-1]))
 
 
 def _watch(pipe: int) -> None:
