@@ -167,18 +167,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
     from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 
     params = module.params
-    source = params["source"]
-    request = survey.Request(
-        login=_module.login_from(params),
-        channel=params["channel"],
-        source_login=None if source is None else lambda channel: _module.source_login(params, channel),
-        source_named=bool(source and (source.get("login_host") or source.get("login_unix_socket"))),
-        members=tuple(_module.member_logins(params)),
-        samples=params["samples"],
-        allowed=tuple(params["allowed_local"]),
-        compare=params["compare_transactions"],
-    )
-    diagnosis, raw = survey.survey(request)
+    diagnosis, raw = survey.survey(survey.request_from(params, _module.member_logins(params)))
     return {
         "changed": False,
         "msg": narrate.message(diagnosis),

@@ -21,7 +21,7 @@ import tempfile
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 if __name__ != "__main__":
     from .playbook import LIMIT, Run, ansible_environment, read_run
@@ -52,14 +52,13 @@ class Warm:
         playbook: str,
         inventory: Mapping[str, Any],
         arguments: Sequence[str] = (),
-        environment: Optional[Mapping[str, str]] = None,
     ) -> Run:
         """Run a playbook of the collection as `playbook.run_playbook` does."""
         results, hosts = self._top / "results", self._top / "inventory.yml"
         results.write_text("", "utf-8")
         hosts.write_text(json.dumps(inventory), "utf-8")
         argv = ["ansible-playbook", "-i", str(hosts), *arguments, playbook]
-        code, output, errors = self._run({"argv": argv, "environment": dict(environment or {})})
+        code, output, errors = self._run({"argv": argv})
         return read_run(code, output + errors, results)
 
     def run_module(self, module: str, arguments: str) -> Tuple[int, str, str]:
@@ -130,7 +129,6 @@ def play(asked: Dict[str, Any]) -> int:
     from ansible.cli.playbook import PlaybookCLI
 
     warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already")
-    os.environ.update(asked["environment"])
     return int(PlaybookCLI(asked["argv"]).run() or 0)
 
 

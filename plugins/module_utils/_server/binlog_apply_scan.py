@@ -14,7 +14,7 @@ from .._core import binlog_apply_between as between
 from .._core import touched_statement
 from .._core.binlog import header, query
 from .._core.binlog.encode import Form, form_of
-from .._core.binlog.gtids import parse_gtid_list
+from .._core.binlog.gtids import executed_before
 from .._core.binlog.row_bytes import KeepingLayout
 from .._core.binlog.table_map import TableMap, TableName
 from .._core.binlog.transactions import Event, Transaction, transactions
@@ -35,7 +35,6 @@ from .row_repair_tables import Table, Tables
 Origin = Union[Login, Archive]
 _Stream = Union[BinlogStream, ArchiveStream]
 _HEAD = 4
-_BEGINNINGS = (header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID)
 
 
 @dataclass
@@ -256,7 +255,7 @@ class _Reader:
                 self.form = form_of(data)
             elif kind in (header.QUERY, header.QUERY_COMPRESSED):
                 self._texts[stream.file, start] = query.statement_bytes(data, kind == header.QUERY_COMPRESSED)
-            elif kind in _BEGINNINGS and len(self._texts) > 100000:
+            elif kind in header.GTID_EVENTS and len(self._texts) > 100000:
                 self._texts.clear()
             yield event
 
@@ -305,12 +304,7 @@ def _before(origin: Origin, name: str, deadline: float) -> Sequence[MariadbGtid]
     if isinstance(origin, Archive):
         return before(origin, name)[1]
     with BinlogStream(connect(origin), Coordinates(name, _HEAD), deadline=deadline) as stream:
-        for kind, _start, _end, data in stream:
-            if kind == header.GTID_LIST:
-                return parse_gtid_list(data)
-            if kind in _BEGINNINGS:
-                break
-    return ()
+        return executed_before(stream)[1]
 
 
 def _overlaps(passed: Sequence[MariadbGtid], lowest: Dict[Tuple[int, int], int]) -> bool:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Callable, Iterator, List, Optional, Tuple
 from .._core.binlog import archive as rules
 from .._core.binlog import header
 from .._core.binlog.format import parse_format
-from .._core.binlog.gtids import parse_gtid_list, parse_previous_gtids
+from .._core.binlog.gtids import executed_before
 from .._core.binlog.header import BODY, CHECKSUM_SIZE
 from .._core.binlog.transactions import Event
 from .._core.errors import BadInputError, BinlogError
@@ -154,14 +154,7 @@ class ArchiveStream:
 
 def before(archive: Archive, name: str) -> Tuple[Optional[GtidSet], Tuple[MariadbGtid, ...]]:
     """What was executed before a file: a set (MySQL; None without GTIDs), or the last GTIDs (MariaDB)."""
-    for kind, _start, _end, data in ArchiveStream(Archive(archive.directory, (name,))):
-        if kind == header.PREVIOUS_GTIDS:
-            return parse_previous_gtids(data), ()
-        if kind == header.GTID_LIST:
-            return None, parse_gtid_list(data)
-        if kind in rules.BEGINNINGS:
-            break
-    return None, ()
+    return executed_before(ArchiveStream(Archive(archive.directory, (name,))))
 
 
 def first_with(archive: Archive, wanted: GtidSet) -> Coordinates:

@@ -10,13 +10,10 @@ killed. Every changing module looks, because it is not known which of them comes
 
 from __future__ import annotations
 
-import glob
-import os
 from dataclasses import replace
 from typing import Any, Dict, List, Optional
 
 from .._core import record as schema
-from .._core.errors import ReplicaError
 from .._core.snapshot import Server
 from . import record as store
 from .connect import Connection
@@ -52,20 +49,12 @@ def find(directory: Optional[str], server: Server, channel: str) -> List[str]:
     """Paths of records of this server and channel that have no end, and whose run lowered super_read_only."""
     if not directory or server.flag("super_read_only") or not server.variable("super_read_only"):
         return []
-    top = glob.escape(os.path.abspath(os.path.expanduser(directory)))
-    newest = sorted(glob.glob(os.path.join(top, "*.json")))[-_NEWEST:]
-    return [path for path in newest if _is_open(_read(path), server, channel)]
-
-
-def _read(path: str) -> Dict[str, Any]:
-    try:
-        return store.read(path)
-    except ReplicaError:
-        return {}  # no record, or of another version
+    found = [path for path, record in store.newest(directory, _NEWEST) if _is_open(record, server, channel)]
+    return found[::-1]
 
 
 def _is_open(record: Dict[str, Any], server: Server, channel: str) -> bool:
-    if not record or record.get("outcome") != schema.RUNNING_OUTCOME or record.get("channel") not in (channel, None):
+    if record.get("outcome") != schema.RUNNING_OUTCOME or record.get("channel") not in (channel, None):
         return False
     before = ((record.get("before") or {}).get("server") or {}).get("variables") or {}
     on = str(before.get("super_read_only", "")).upper() in ("ON", "1")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from .._core import record as schema
 from .._core.errors import BadInputError, ReplicaError
@@ -66,6 +66,29 @@ def read(path: str) -> Dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BadInputError("The undo record %s cannot be read: %s" % (path, error)) from None
     return schema.check(data, path)
+
+
+def newest(directory: Optional[str], most: int) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """The records of a directory with their paths, the newest first; what is no record, or of another version, is not.
+
+    :param directory: None for none; one that cannot be read has none.
+    :param most: so many files are looked into.
+    """
+    if not directory:
+        return
+    top = os.path.abspath(os.path.expanduser(directory))
+    try:
+        # The names begin with the time.
+        names = sorted((name for name in os.listdir(top) if name.endswith(".json")), reverse=True)
+    except OSError:
+        return
+    for name in names[:most]:
+        path = os.path.join(top, name)
+        try:
+            found = read(path)
+        except ReplicaError:
+            continue
+        yield path, found
 
 
 def _text(record: Mapping[str, Any]) -> str:

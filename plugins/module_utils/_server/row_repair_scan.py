@@ -12,7 +12,7 @@ from typing import Dict, Iterator, Optional
 
 from .._core.binlog import header
 from .._core.binlog.encode import Form, form_of
-from .._core.binlog.gtids import parse_gtid_list, parse_previous_gtids
+from .._core.binlog.gtids import executed_before
 from .._core.binlog.transactions import Event, transactions
 from .._core.errors import BadInputError, RefusedError
 from .._core.gtid_mysql import GtidSet
@@ -112,7 +112,7 @@ def _stop(wish: Wish, replica: Server, channel: Channel, source: Server) -> Opti
 def _before(login: Login, wish: Wish, source: Server, deadline: float) -> Coordinates:
     """The head of the newest binlog before which none of the named transactions stands."""
     for name, _size in reversed(source.binlogs):
-        if not _overlaps(login, Coordinates(name, _HEAD), wish.gtids, source.flavour.is_mariadb, deadline):
+        if not _overlaps(login, Coordinates(name, _HEAD), wish.gtids, deadline):
             return Coordinates(name, _HEAD)
     raise RefusedError(
         "read the named transactions",
@@ -122,18 +122,14 @@ def _before(login: Login, wish: Wish, source: Server, deadline: float) -> Coordi
     )
 
 
-def _overlaps(login: Login, head: Coordinates, gtids: str, mariadb: bool, deadline: float) -> bool:
+def _overlaps(login: Login, head: Coordinates, gtids: str, deadline: float) -> bool:
     """Whether some of these GTIDs stand before the beginning of a binlog."""
     with BinlogStream(connect(login), head, deadline=deadline) as stream:
-        for kind, _start, _end, data in stream:
-            if kind == header.PREVIOUS_GTIDS and not mariadb:
-                return not parse_previous_gtids(data).isdisjoint(GtidSet.parse(gtids))
-            if kind == header.GTID_LIST:
-                named = named_domains(gtids)
-                return any(gtid.sequence >= named.get(gtid.domain, gtid.sequence + 1) for gtid in parse_gtid_list(data))
-            if kind in (header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID):
-                break
-    return False
+        known, passed = executed_before(stream)
+    if known is not None:
+        return not known.isdisjoint(GtidSet.parse(gtids))
+    named = named_domains(gtids) if passed else {}
+    return any(gtid.sequence >= named.get(gtid.domain, gtid.sequence + 1) for gtid in passed)
 
 
 def named_domains(gtids: str) -> Dict[int, int]:

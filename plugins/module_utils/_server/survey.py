@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import normalise
 from .._core.case import STALL_SECONDS, Case
@@ -26,6 +26,7 @@ from . import reader, survey_content
 from .connect import Connection, Login, connect
 from .driver_errors import CONNECTION_LOST
 from .identity import check_source
+from .logins import login_from, source_login
 from .probe import Probed, probe
 
 CONFIRM_SECONDS = 2.0
@@ -55,6 +56,24 @@ class Request:
     samples: int = 2
     allowed: Tuple[str, ...] = ()
     compare: int = 0
+
+
+def request_from(params: Mapping[str, Any], members: Sequence[Login] = ()) -> Request:
+    """The request that options describe: those of replica_status, and of what watches as it looks.
+
+    :raises BadInputError: they name no server.
+    """
+    source = params.get("source")
+    return Request(
+        login=login_from(params),
+        channel=params.get("channel"),
+        source_login=None if source is None else lambda channel: source_login(params, channel),
+        source_named=bool(source and (source.get("login_host") or source.get("login_unix_socket"))),
+        members=tuple(members),
+        samples=int(params.get("samples", Request.samples)),
+        allowed=tuple(params.get("allowed_local") or ()),
+        compare=int(params.get("compare_transactions", Request.compare)),
+    )
 
 
 def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:

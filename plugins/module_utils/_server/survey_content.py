@@ -141,14 +141,16 @@ def _lacking(server: Server, around: Surroundings, scope: Sequence[Channel], req
         oldest = _oldest(request.source_login(channel), source)
         if oldest is None:
             continue
-        behind = [gtid for gtid in oldest.gtids if here.compare(oldest)[gtid.domain] == BEHIND]
-        until = GtidPosition(tuple(behind))
-        donor = ""
-        for login, other in zip(request.members, around.members):
-            if other.server is not None and _sends(login, other.server, here, until):
-                donor = donor or other.name
-        if behind:
-            found[channel.name] = Lacking(str(here), str(until), donor)
+        order = here.compare(oldest)
+        until = GtidPosition(tuple([gtid for gtid in oldest.gtids if order[gtid.domain] == BEHIND]))
+        if not until.gtids:
+            continue
+        able = (
+            peer.name
+            for login, peer in zip(request.members, around.members)
+            if peer.server is not None and _sends(login, peer.server, here, until)
+        )
+        found[channel.name] = Lacking(str(here), str(until), next(able, ""))
     return found
 
 

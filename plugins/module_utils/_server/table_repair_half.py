@@ -9,8 +9,6 @@ Nothing but that run's undo record tells them from others, as the applier would 
 
 from __future__ import annotations
 
-import glob
-import os
 from dataclasses import dataclass
 from typing import Any, FrozenSet, List, Mapping, Sequence, Tuple
 
@@ -49,7 +47,7 @@ class Left:
 
 def look(aim: Target, options: Options) -> Left:
     """What killed runs left of the channel's tables."""
-    found = [(path, record) for path, record in _records(options) if _is_open(record, aim)]
+    found = [one for one in store.newest(options.record_dir, _NEWEST) if _is_open(one[1], aim)]
     tables: List[Pair] = []
     half: List[Pair] = []
     for _path, record in found:
@@ -81,20 +79,6 @@ def close(left: Left, aim: Target) -> None:
             store.replace(path, schema.finished(store.read(path), [], aim.server, _ENDED))
         except ReplicaError:
             continue  # it is looked at again next time
-
-
-def _records(options: Options) -> List[Tuple[str, Mapping[str, Any]]]:
-    if not options.record_dir:
-        return []
-    top = glob.escape(os.path.abspath(os.path.expanduser(options.record_dir)))
-    found: List[Tuple[str, Mapping[str, Any]]] = []
-    # The names begin with the time.
-    for path in sorted(glob.glob(os.path.join(top, "*.json")), reverse=True)[:_NEWEST]:
-        try:
-            found.append((path, store.read(path)))
-        except ReplicaError:
-            continue  # no record, or of another version
-    return found
 
 
 def _is_open(record: Mapping[str, Any], aim: Target) -> bool:

@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Optional
 
 from .._core import unfinished as rules
-from .._core.errors import ReplicaError
 from .._core.snapshot import Channel, Server
 from . import record as store
 
@@ -20,20 +18,7 @@ _MOST = 50
 
 def look(directory: Optional[str], server: Server, channel: Channel) -> Optional[Dict[str, Any]]:
     """What the last run on this channel left to do when it was killed, with its ``record``; None for nothing."""
-    if not directory:
-        return None
-    top = os.path.abspath(os.path.expanduser(directory))
-    try:
-        # The names begin with the time.
-        names = sorted((name for name in os.listdir(top) if name.endswith(".json")), reverse=True)
-    except OSError:
-        return None
-    for name in names[:_MOST]:
-        path = os.path.join(top, name)
-        try:
-            record = store.read(path)
-        except ReplicaError:
-            continue  # no record, or of another version
+    for path, record in store.newest(directory, _MOST):
         if rules.is_of(record, server, channel):
             found = rules.unfinished(record, server, channel)
             return None if found is None else {**found, "record": path}

@@ -124,6 +124,8 @@ def _checked(args: Mapping[str, Any]) -> List[Dict[str, Any]]:
     shared = {
         "login_user": args.get("login_user") or os.environ.get("REPLICA_LOGIN_USER"),
         "login_password": args.get("login_password") or os.environ.get("REPLICA_LOGIN_PASSWORD"),
+        "samples": args.get("samples", 2),
+        "allowed_local": args.get("allowed_local"),
     }
     names = [str(server.get("name") or "") if isinstance(server, dict) else "" for server in servers]
     if "" in names or len(set(names)) < len(names):
@@ -131,19 +133,6 @@ def _checked(args: Mapping[str, Any]) -> List[Dict[str, Any]]:
             "replica_watch needs a name of its own for each of its servers, got %s" % ", ".join(map(repr, names))
         )
     return [{**shared, **server} for server in servers]
-
-
-def _request(server: Mapping[str, Any], args: Mapping[str, Any]) -> Any:
-    logins = _collection("_server.logins")
-    source = server.get("source")
-    return _collection("_server.survey").Request(
-        login=logins.login_from(server),
-        channel=server.get("channel"),
-        source_login=None if source is None else lambda channel: logins.source_login(server, channel),
-        source_named=bool(source and (source.get("login_host") or source.get("login_unix_socket"))),
-        samples=int(args.get("samples", 2)),
-        allowed=tuple(args.get("allowed_local") or ()),
-    )
 
 
 def _look(request: Any) -> Any:
@@ -158,7 +147,7 @@ async def _watch(
     queue: asyncio.Queue, pool: ThreadPoolExecutor, server: Mapping[str, Any], args: Mapping[str, Any]
 ) -> None:
     watch = _collection("_core.watch")
-    request = _request(server, args)
+    request = _collection("_server.survey").request_from(server)
     interval, confirm, quiet = (
         float(args.get("interval", 15)),
         int(args.get("confirm", 2)),
@@ -179,15 +168,6 @@ async def main(queue: asyncio.Queue, args: Dict[str, Any]) -> None:
     """Watch until cancelled. Raises ValueError, or the collection's BadInputError, for options that are wrong."""
     servers = _checked(args)
     for server in servers:
-        _request(server, args)
+        _collection("_server.survey").request_from(server)
     with ThreadPoolExecutor(max_workers=min(len(servers), 64), thread_name_prefix="replica_watch") as pool:
         await asyncio.gather(*(_watch(queue, pool, server, args) for server in servers))
-
-
-if __name__ == "__main__":
-
-    class _Printer:
-        async def put(self, event: Any) -> None:
-            print(event, flush=True)
-
-    asyncio.run(main(_Printer(), {"servers": [{"name": sys.argv[1], "login_host": sys.argv[1], "source": {}}]}))

@@ -14,8 +14,6 @@ from .gtids import parse_gtid, parse_mariadb_gtid, parse_tagged_gtid
 from .header import ARTIFICIAL_FLAG, HEADER
 from .transactions import Event
 
-# A transaction begins with one of these.
-BEGINNINGS = frozenset((header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID))
 # These belong to a file, not to a transaction.
 HEADS = frozenset(
     (header.ROTATE, header.STOP, header.FORMAT_DESCRIPTION, header.PREVIOUS_GTIDS, header.GTID_LIST,

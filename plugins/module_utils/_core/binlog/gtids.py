@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..gtid_mariadb import MariadbGtid
 from ..gtid_mysql import GtidError, GtidSet
-from .header import BODY, broken
+from .header import BODY, GTID_EVENTS, GTID_LIST, PREVIOUS_GTIDS, broken
 from .packed import variable_integer, variable_signed
 
 _NUMBER = struct.Struct("<q")
@@ -175,3 +175,18 @@ def encode_gtid_set(gtid_set: GtidSet) -> bytes:
         pieces.append(struct.pack("<Q", len(runs)))
         pieces.extend(struct.pack("<qq", *run) for run in runs)
     return b"".join(pieces)
+
+
+def executed_before(events: Iterable[Tuple[int, int, int, bytes]]) -> Tuple[Optional[GtidSet], Tuple[MariadbGtid, ...]]:
+    """What was executed before a file: a set (MySQL; None without GTIDs), or the last GTIDs (MariaDB).
+
+    :param events: of the file, from its head on; not one more is read than it takes.
+    """
+    for kind, _start, _end, data in events:
+        if kind == PREVIOUS_GTIDS:
+            return parse_previous_gtids(data), ()
+        if kind == GTID_LIST:
+            return None, tuple(parse_gtid_list(data))
+        if kind in GTID_EVENTS:
+            break
+    return None, ()

@@ -73,6 +73,8 @@ WRITES = frozenset((20, 23, 30, 166, 169))
 UPDATES = frozenset((21, 24, 31, 39, 167, 170))
 DELETES = frozenset((22, 25, 32, 168, 171))
 ROWS = WRITES | UPDATES | DELETES
+# What begins a transaction, of both engines.
+GTID_EVENTS = frozenset((GTID, ANONYMOUS_GTID, GTID_TAGGED, MARIADB_GTID))
 
 # An event that the server made for the stream, or that changes nothing, and stands for no place in the file.
 ARTIFICIAL_FLAG = 0x20

@@ -43,7 +43,7 @@ _TYPE = LEAD + 4
 FULL_PACKET = 0xFFFFFF
 LOW = 0xFFFFFFFF
 
-BEGINNINGS = frozenset((header.GTID, header.ANONYMOUS_GTID, header.GTID_TAGGED, header.MARIADB_GTID, header.QUERY))
+BEGINNINGS = header.GTID_EVENTS | {header.QUERY}
 _USUAL = frozenset((header.GTID, header.ANONYMOUS_GTID))
 # Rows events that are read where they lie.
 _PLAIN = header.ROWS - COMPRESSED

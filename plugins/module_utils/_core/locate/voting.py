@@ -191,6 +191,7 @@ class Voting:
             if before == after:
                 flags[time] |= UNCLEAR
             append((segment, time, key, before, after, table))
+            # As `change`, with what is the same for all rows of a table asked for once.
             shard = shards[key & _SHARD]
             keys, mask = shard.keys, shard.mask
             at = key >> 8 & mask

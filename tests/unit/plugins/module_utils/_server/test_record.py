@@ -65,6 +65,17 @@ def test_a_missing_record_is_bad_input(tmp_path):
         store.read(str(tmp_path / "none"))
 
 
+def test_the_newest_records_come_first_and_what_is_none_is_left_out(tmp_path):
+    paths = [store.write(str(tmp_path), made("20261120T23300%d.000001Z" % second)) for second in range(3)]
+    (tmp_path / "99999999T999999-not-one.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("nothing")
+    found = list(store.newest(str(tmp_path), 10))
+    assert [path for path, _record in found] == paths[::-1]
+    assert found[0][1] == store.read(paths[2])
+    assert [path for path, _record in store.newest(str(tmp_path), 2)] == [paths[2]]
+    assert list(store.newest(None, 10)) == list(store.newest(str(tmp_path / "nowhere"), 10)) == []
+
+
 def test_lock_names_fit_and_differ():
     long = "c" * 64
     names = {lock_name(name) for name in ("", "c1", "c2", long, long[:-1] + "d")}

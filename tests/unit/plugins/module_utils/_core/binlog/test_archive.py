@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import archive, header
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.format import parse_rotate
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.gtids import executed_before
 
 
 def test_files_are_in_the_order_of_their_numbers() -> None:
@@ -29,3 +30,11 @@ def test_the_event_before_a_file_names_it() -> None:
     assert header.parse_header(data).type == header.ROTATE and header.parse_header(data).size == len(data)
     assert parse_rotate(data).file == "binlog.000007"
     assert archive.gtid_of((header.ROTATE, 4, 4, data)) is None
+
+
+def test_what_was_executed_before_a_file_stands_at_its_head() -> None:
+    begun = (header.ANONYMOUS_GTID, 120, 200, b"")
+    behind = iter([(header.FORMAT_DESCRIPTION, 4, 120, b""), begun, (header.GTID_LIST, 200, 300, b"")])
+    assert executed_before(behind) == (None, ())
+    assert next(behind)[0] == header.GTID_LIST
+    assert executed_before([]) == (None, ())
