@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from lab import faults
+
 from .breaks import GTID_MODES, MARIADB, MYSQL, POSITION_MODES, ROWS, Ask, breaks
 from .stage import Stage
 
@@ -82,9 +84,8 @@ def _purge(stage: Stage, rotate: bool = True) -> None:
         stage.rotate()
     if stage.source.query("SHOW VARIABLES LIKE 'slave_connections_needed_for_purge'"):
         stage.set_global(stage.source, "slave_connections_needed_for_purge", "0")
-    name = str(stage.source.query("SHOW BINARY LOGS")[-1]["Log_name"])
     stage.source.wait_until("SELECT COUNT(*) = 0 FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
-    stage.source.execute("PURGE BINARY LOGS TO '%s'" % name)
+    faults.purge_binlogs(stage.source, flush=False)
 
 
 @breaks("purged_on_source", errors={"": 1236, "mysql-9.7": 13114})

@@ -17,6 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql 
 from integration.conftest import Pair
 from integration.held import held
 from integration.playbook import login, play_module, run_module, running_module
+from lab import faults
 from lab.load import Writer
 from lab.server import Server
 from lab.topology import Lab
@@ -53,22 +54,6 @@ def running(pair: Pair) -> List[str]:
     return [str(row[pair.words.io_running]), str(row[pair.words.sql_running])]
 
 
-def purge(source: Server) -> None:
-    """Throw every binlog of a server away but the one it writes."""
-    source.execute("FLUSH BINARY LOGS")
-    last = source.coordinates()[0]
-    if source.flavour.is_mariadb:
-        events = "SHOW BINLOG EVENTS IN '%s'" % last
-        source.wait_until(
-            lambda: any(
-                row["Event_type"] == "Binlog_checkpoint" and row["Info"] == last for row in source.query(events)
-            ),
-            what="the checkpoint of " + last,
-        )
-    source.execute("PURGE BINARY LOGS TO '%s'" % last)
-    assert source.query("SHOW BINARY LOGS")[0]["Log_name"] == last
-
-
 def purged_behind(pair: Pair) -> GtidSet:
     """Let the source purge three transactions whose rows the replica has already; what the replica lacks."""
     pair.replica.stop_replica()
@@ -76,7 +61,7 @@ def purged_behind(pair: Pair) -> GtidSet:
     rows = ["INSERT INTO shop.t (v) VALUES ('purged %d')" % number for number in range(3)]
     pair.source.execute(*rows)
     pair.replica.execute_unlogged(*rows)
-    purge(pair.source)
+    faults.purge_binlogs(pair.source)
     pair.replica.start_replica()
     pair.replica.wait_until(lambda: pair.status()[pair.words.io_error], what="the receiver's error")
     return GtidSet() if pair.is_mariadb else executed(pair.source) - GtidSet.parse(before)
@@ -570,7 +555,7 @@ def test_a_position_is_moved_in_one_domain_and_the_other_is_kept(two_sources: La
     write(lab, 1, 1, 2)
     write(lab, 2, 1)
     replica.execute_unlogged("INSERT INTO d1.t VALUES (1), (2)")
-    purge(first)
+    faults.purge_binlogs(first)
     replica.start_replica(channel="c1")
     replica.wait_until(lambda: (replica.replica_status("c1") or {})[words.io_error], what="the receiver's error")
     replica.wait_until("SELECT COUNT(*) FROM d2.t", what="the other source's row")

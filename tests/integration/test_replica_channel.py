@@ -15,6 +15,7 @@ import pymysql
 import pytest
 from integration.conftest import Pair
 from integration.playbook import play_module, run_module, running_module
+from lab import faults
 from lab.accounts import OBSERVER, REPAIRER
 from lab.flavours import FLAVOURS
 from lab.load import wait_row_lock
@@ -300,9 +301,7 @@ def test_refetch_refuses_when_the_source_has_purged(well: Pair, tmp_path: Path) 
     backlog(well)
     corrupt(well)
     well.replica.stop_replica("IO_THREAD")
-    well.source.execute("FLUSH LOGS", "FLUSH LOGS")
-    newest = well.source.coordinates()[0]
-    well.source.wait_until(lambda: purge(well, newest), what="the binlogs to be purged")
+    faults.purge_binlogs(well.source)
     before = well.status()
     refused = channel(well, refetch=True, state="started")
     assert refused["failed"] and refused["code"] == "refused" and not refused["changed"], refused
@@ -369,11 +368,6 @@ def test_a_skip_counter_that_waits_eats_no_transaction(well: Pair) -> None:
     well.replica.execute("SET GLOBAL %s = 0" % name)
     assert not channel(well, state="started")["failed"]
     well.wait_same()
-
-
-def purge(pair: Pair, newest: str) -> bool:
-    pair.source.execute("PURGE BINARY LOGS TO '%s'" % newest)
-    return len(pair.source.query("SHOW BINARY LOGS")) == 1
 
 
 def test_a_source_that_cannot_be_asked_proves_nothing(well: Pair, tmp_path: Path) -> None:

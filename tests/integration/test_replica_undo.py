@@ -12,6 +12,7 @@ from typing import Any, Dict
 import pytest
 from integration.conftest import Pair
 from integration.playbook import run_module
+from lab import faults
 
 
 def channel(pair: Pair, tmp_path: Path, **options: Any) -> str:
@@ -117,14 +118,7 @@ def test_coordinates_are_not_put_back_when_the_source_has_purged_them(well: Pair
     well.replica.stop_replica("SQL_THREAD")
     well.write(5)
     record = killed_refetch(well, tmp_path)
-    well.source.execute("FLUSH LOGS", "FLUSH LOGS")
-    newest = well.source.coordinates()[0]
-
-    def purged() -> bool:
-        well.source.execute("PURGE BINARY LOGS TO '%s'" % newest)
-        return len(well.source.query("SHOW BINARY LOGS")) == 1
-
-    well.source.wait_until(purged, what="the binlogs to be purged")
+    faults.purge_binlogs(well.source)
     refused = undo(well, record)
     assert refused["failed"] and refused["code"] == "refused" and not refused["changed"]
     assert not well.status()[well.words.applied_file]

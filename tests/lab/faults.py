@@ -164,14 +164,16 @@ def restore_relay_info(server: Server) -> None:
 # -- binlogs and data ------------------------------------------------------------------------------------------------
 
 
-def purge_binlogs(server: Server) -> str:
-    """Delete all of a server's binlogs but a new, empty one; returns the name of that one.
+def purge_binlogs(server: Server, flush: bool = True) -> str:
+    """Delete all of a server's binlogs but the last; returns the name of that one.
 
     A connected dump thread keeps the file it reads: stop the receiver first if that must go.
 
+    :param flush: begin a new binlog before, so that the last one is empty
     :raises LabError: when a file stayed
     """
-    server.execute("FLUSH BINARY LOGS")
+    if flush:
+        server.execute("FLUSH BINARY LOGS")
     name, _unused = server.coordinates()
     with contextlib.suppress(pymysql.MySQLError):  # MariaDB 11.4 and later: no purge without this many replicas
         server.execute("SET GLOBAL slave_connections_needed_for_purge = 0")
