@@ -11,11 +11,41 @@ applied transactions out of order can have 100,000 of them.
 
 from __future__ import annotations
 
+import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from operator import lt
 
 Interval = tuple[int, int]
 Runs = tuple[Interval, ...]
+
+_SINGLE = re.compile(r"(?<![\d-])(\d+)(?![\d-])", re.ASCII)
+_NO_DIGITS = str.maketrans("", "", "0123456789")
+
+
+def read(text: str, limit: int) -> list[Interval]:
+    """The intervals written as ``1-3:5:7-9``, in any order, of numbers from 1 up to below ``limit``.
+
+    Empty when anything is wrong with one of them, or for another reason to look at them one by one, which can then say
+    what. No step is a loop in Python: the text can hold 100,000 intervals.
+    """
+    separators = text.translate(_NO_DIGITS)
+    if separators.strip(":-"):
+        return []
+    pairs = "-:" * separators.count(":") + "-"
+    if separators != pairs:
+        text = _SINGLE.sub(r"\1-\1", text)
+        if text.translate(_NO_DIGITS) != pairs:
+            return []
+    try:
+        numbers = json.loads("[%s]" % text.replace("-", ",").replace(":", ","))
+    except ValueError:
+        return []
+    starts, ends = numbers[::2], list(map((1).__add__, numbers[1::2]))
+    if min(starts) < 1 or max(ends) > limit or not all(map(lt, starts, ends)):
+        return []
+    return list(zip(starts, ends))
 
 
 def merged(intervals: Iterable[Interval]) -> Runs:
@@ -23,9 +53,12 @@ def merged(intervals: Iterable[Interval]) -> Runs:
 
     Intervals without a number (end not above start) are dropped.
     """
+    ordered = sorted(intervals)
+    if _are_runs(ordered):
+        return tuple(ordered)
     result: list[Interval] = []
     current_start = current_end = 0
-    for start, end in sorted(intervals):
+    for start, end in ordered:
         if end <= start:
             continue
         if start > current_end or not result:
@@ -35,6 +68,11 @@ def merged(intervals: Iterable[Interval]) -> Runs:
             result[-1] = (current_start, end)
             current_end = end
     return tuple(result)
+
+
+def _are_runs(ordered: list[Interval]) -> bool:
+    starts, ends = zip(*ordered) if ordered else ((), ())
+    return all(map(lt, starts, ends)) and all(map(lt, ends, starts[1:]))
 
 
 def union(left: Runs, right: Runs) -> Runs:

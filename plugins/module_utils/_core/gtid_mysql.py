@@ -319,10 +319,13 @@ def _parse_item(item: str, collected: dict[Key, list[Interval]]) -> None:
     if _SPACE.search(rest):
         rest = _SPACE_AT_SEPARATOR.sub(r"\1", rest).strip()
     bucket = collected.setdefault((uuid, ""), [])
+    intervals = runs_of.read(rest, NUMBER_END)
+    if intervals:
+        bucket += intervals
+        return
     after_tag = False
     for token in rest.split(":"):
         first, dash, last = token.partition("-")
-        # Written out, with no call of our own: there can be 100,000 tokens.
         if first.isdigit() and (last.isdigit() or not dash) and len(token) <= _LONGEST_INTERVAL:
             start = int(first)
             end = int(last) + 1 if dash else start + 1

@@ -42,6 +42,36 @@ def test_merged(given_intervals, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1-3", [(1, 4)]),
+        ("5", [(5, 6)]),
+        ("7-9:1-3:5:2-3", [(7, 10), (1, 4), (5, 6), (2, 4)]),
+        ("1-99", [(1, 100)]),
+        ("1-100", []),
+        ("100", []),
+        ("0-4", []),
+        ("4-3", []),
+        ("007", []),
+        ("1-2-3", []),
+        ("1-2-3:4", []),
+        ("1--3", []),
+        ("-3", []),
+        ("3-", []),
+        ("1::3", []),
+        ("", []),
+        ("1:a:3", []),
+        ("1e1", []),
+        ("1.5-2", []),
+        ("\u0661", []),
+        ("9" * 5000, []),
+    ],
+)
+def test_read_gives_the_intervals_of_a_text_without_mistakes_and_nothing_of_any_other(text, expected):
+    assert runs_of.read(text, 100) == expected
+
+
+@pytest.mark.parametrize(
     ("left", "right", "expected"),
     [
         (((1, 10),), ((3, 5), (7, 8)), ((1, 3), (5, 7), (8, 10))),
