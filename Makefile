@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Not everybody's PATH has them, and the Docker daemon lives there.
 export PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-lint test-unit test-sanity test-package test-integration test-matrix molecule format clean
+.PHONY: help setup demo docs test test-lint test-unit test-sanity test-package test-integration test-matrix molecule format clean
 
 FLAVOUR ?= mysql-9.7
 export FLAVOUR
@@ -26,6 +26,9 @@ test: setup ## Lint, sanity, unit, package and integration tests
 
 test-lint: setup ## Linters, types and documentation
 	@$(checks) lint
+
+docs: setup ## Build the documentation as a site, in dist/docs
+	@$(checks) docs
 
 test-unit: setup ## Unit tests on the oldest and the newest Python and with the oldest driver
 	@$(checks) unit

@@ -20,7 +20,7 @@ from types import TracebackType
 
 import ansible_test_pip
 
-GROUPS = ("images", "lint", "sanity", "unit", "package", "integration")
+GROUPS = ("images", "lint", "docs", "sanity", "unit", "package", "integration")
 CORE_TESTS = "tests/unit/plugins/module_utils/_core"
 # A few tests that connect, read and write as each kind of account, on every flavour.
 OLDEST_DRIVER_TESTS = (
@@ -139,6 +139,7 @@ def plan(workspace: Workspace, groups: list[str]) -> list[Step]:
     makers: dict[str, Callable[[Workspace], list[Step]]] = {
         "images": images,
         "lint": lint,
+        "docs": docs,
         "sanity": sanity,
         "unit": unit,
         "package": package,
@@ -189,6 +190,20 @@ def lint(workspace: Workspace) -> list[Step]:
         Step("ruff format", tool("ruff", "format", "--no-cache", "--check", ".")),
         Step("shellcheck", tool("shellcheck", *scripts), no_shellcheck),
     ]
+
+
+def docs(workspace: Workspace) -> list[Step]:
+    """Build the documentation as a site, which is left in dist/docs."""
+
+    def build() -> Iterator[Command]:
+        root = workspace.copy("docs")
+        source = workspace.top / "docs" / "site"
+        source.mkdir()
+        python = str(workspace.venv / "venvs" / "docs" / "bin" / "python")
+        argv = (python, str(root / "tests/tools/docs_site.py"), str(source), str(workspace.checkout / "dist" / "docs"))
+        yield Command(argv, root, {"ANSIBLE_COLLECTIONS_PATH": str(root.parents[2])})
+
+    return [Step("documentation site", build)]
 
 
 def _is_shell_script(path: Path) -> bool:
