@@ -33,8 +33,12 @@ options:
       - V(copy) copies definitions and rows, which works everywhere. V(auto) is the same.
       - V(clone) uses MySQL's clone plugin (MySQL 8 and later, both servers of one series). It is faster, and brings the
         donor's accounts and everything else in its system schemas. The server restarts. O(source_password) is needed.
+      - V(replay) lets the channel begin at the beginning of the source's binlogs and apply all of them. Only for a
+        source that still has every one since it had no data. All of them are read first; they have to make every schema
+        and every table that the source has, and nothing in them may be about an account that the replica has. The
+        module ends when the replica has caught up.
     type: str
-    choices: [auto, copy, clone]
+    choices: [auto, copy, clone, replay]
     default: auto
   source_password:
     description: With V(clone), the password of the channel's account. A clone loses it.
@@ -51,7 +55,8 @@ options:
   donor:
     description:
       - Whom to copy from. The name of one of O(members), V(source) for the source of the channel, or V(auto) for the
-        first of the members that replicates well from the same source, and the source when there is none.
+        first of the members that replicates well from the same source, and the source when there is none. With
+        V(replay) it is the source.
       - A member can be the donor only where the channel replicates by GTIDs.
     type: str
     default: auto
@@ -214,7 +219,8 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
 
     way = rebuild.Way(params["source_password"] or "", restart, params["restart_timeout"], execute)
     members = tuple(_module.member_logins(params))
-    wish = rebuild.Wish(params["donor"], members, way if params["method"] == "clone" else None)
+    method = params["method"]
+    wish = rebuild.Wish(params["donor"], members, way if method == "clone" else None, method == "replay")
     with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:
         login = _module.source_login(params, aim.channel)
         report = rebuild.Rebuild(aim, wish, options, login, teller).run()
@@ -233,7 +239,7 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
 def main() -> None:
     """Run the module."""
     spec = {
-        "method": {"type": "str", "choices": ["auto", "copy", "clone"], "default": "auto"},
+        "method": {"type": "str", "choices": ["auto", "copy", "clone", "replay"], "default": "auto"},
         "source_password": {"type": "str", "no_log": True},
         "restart_command": {"type": "str"},
         "restart_timeout": {"type": "int", "default": 600},

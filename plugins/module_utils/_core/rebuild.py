@@ -272,10 +272,10 @@ def expiry_seconds(source: Server) -> int:
     return found or (int(float(days) * 86400) if days.replace(".", "", 1).isdigit() else 0)
 
 
-def check_expiry(source: Server, seconds: float) -> str:
+def check_expiry(source: Server, seconds: float, what: str = "copying") -> str:
     """What is to be said about expiry.
 
-    :param seconds: how long copying is estimated to take.
+    :param seconds: how long copying, or ``what`` else is done, is estimated to take.
     :raises RefusedError: it may take more than half of the time for which the source keeps its binlogs.
     """
     keeps = expiry_seconds(source)
@@ -284,10 +284,10 @@ def check_expiry(source: Server, seconds: float) -> str:
     if seconds > keeps / 2:
         raise RefusedError(
             ATTEMPT, source.address,
-            "copying may take %d s, and the source keeps its binlogs for %d s only" % (seconds, keeps),
+            "%s may take %d s, and the source keeps its binlogs for %d s only" % (what, seconds, keeps),
             "Let it keep them for longer (binlog_expire_logs_seconds or expire_logs_days).",
         )  # fmt: skip
-    return "The source keeps its binlogs for %d s; copying may take %d s." % (keeps, seconds)
+    return "The source keeps its binlogs for %d s; %s may take %d s." % (keeps, what, seconds)
 
 
 def own_gtids(target: Server, source: Optional[Server], members: Sequence[Peer]) -> Optional[GtidSet]:

@@ -28,11 +28,11 @@ def needed(replica: str, channel: Channel, name: str, source: Server, login: Log
     if file is None:
         return None
     following = rules.after(file, source)
-    written_until = _begun(login, following) if following else None
+    written_until = begun(login, following) if following else None
     return Needed(replica, name, file, rules.expires(source, written_until), following is None)
 
 
-def _begun(login: Login, file: str) -> Optional[int]:
+def begun(login: Login, file: str) -> Optional[int]:
     """When a binlog was begun, in seconds since 1970: then the one before it was written last."""
     try:
         with BinlogStream(connect(login), Coordinates(file, _HEAD)) as stream:

@@ -19,7 +19,7 @@ from .._core import record as schema
 from .._core.commit_point import CommitPoint
 from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
-from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.errors import BadInputError, RefusedError, ReplicaError, ServerError
 from .._core.nowhere import NOWHERE
 from .._core.plan import Plan, Step
 from .._core.rebuild import ATTEMPT
@@ -38,6 +38,7 @@ from .reader import read_server
 from .rebuild_clone import Clone, Way
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
 from .rebuild_donor import Donor, ask, choose
+from .rebuild_replay import Replay
 from .rebuild_view import PATIENCE, open_with_definitions
 from .snapshot_point import close_view
 
@@ -50,6 +51,16 @@ _SIZES = (
 )
 _ACCOUNTS = "SELECT User, Host FROM mysql.user"
 
+NOT_COMPLETE = (
+    "The replica is not complete: its channel is stopped and points at %s, which no source has. Run the rebuild again."
+    % NOWHERE.file
+)
+COPIED = "All was copied, and the channel is at the point of the copy, but it does not run as it should: diagnose it."
+REPLAYING = (
+    "The replica was emptied and has begun to replay the source's binlogs, so that it shows an earlier state of the "
+    "data. It goes on by itself where nothing has stopped it. Diagnose it, or run the rebuild again, which begins anew."
+)
+
 Told = Callable[[Dict[str, Any]], None]
 
 
@@ -60,11 +71,13 @@ class Wish:
     :param donor: ``auto``, ``source``, or the name of a member.
     :param members: the logins of the other servers, each with its name.
     :param clone: with the clone plugin, and with what that needs; None copies rows.
+    :param replay: from the source's binlogs, all of them.
     """
 
     donor: str = rules.AUTO
     members: Tuple[Login, ...] = ()
     clone: Optional[Way] = None
+    replay: bool = False
 
 
 @dataclass
@@ -100,6 +113,7 @@ class Rebuild:
         self.began = time.monotonic()
         self.journal = Journal()
         self.total = 0
+        self.state = NOT_COMPLETE
 
     def run(self) -> Report:
         """Build it, or in check mode say what would be done.
@@ -121,19 +135,25 @@ class Rebuild:
             # After them, so that what they have applied meanwhile is not taken for their own.
             with connect(self.source_login) as connection:
                 theirs = read_server(connection, role="source")
-        donor = choose(
-            self.aim.server, self.channel, self.wish.donor, self.wish.members, members, theirs, self.source_login
-        )
+        wanted = rules.SOURCE if self.wish.replay and self.wish.donor == rules.AUTO else self.wish.donor
+        donor = choose(self.aim.server, self.channel, wanted, self.wish.members, members, theirs, self.source_login)
+        if self.wish.replay and not donor.is_source:
+            raise BadInputError("Method replay knows no donor but the source", advice="Leave donor out.")
         with connect(donor.login) as reader:
             probed = probe(reader)
             clone = self._clone(donor)
             if clone is not None:
                 clone.check(reader, read_server(reader, probed, role="source"))
-            notes = self._look(donor, reader, theirs)
+            replay = Replay(self.aim, self.channel, donor.login, self.told) if self.wish.replay else None
+            if replay is not None:
+                self._tell("reading the source's binlogs")
+                notes = (donor.reasons, *replay.check(reader, probed))
+            else:
+                notes = self._look(donor, reader, theirs)
             gtids = rules.own_gtids(self.aim.server, theirs, members)
             own = rebuild_keep.is_own(self.aim.server, theirs, gtids)
             found = self._own(own) if gtids is None or gtids else ()
-            report = Report(self._plan(donor, found), donor.chosen.name, notes, found)
+            report = Report(self._plan(donor, found, replay), donor.chosen.name, notes, found)
             report.message = " ".join(("Would build the replica anew.", *notes))
             if self.options.check_mode:
                 return report
@@ -142,7 +162,16 @@ class Rebuild:
                     ATTEMPT, self.aim.server.address, "no record of what is lost would be kept",
                     "Set record_dir to a directory that outlives this run.",
                 )  # fmt: skip
-            self._carry_out(lambda: self._copy(donor, reader, probed, report), donor, own, report, clone)
+
+            def copy() -> None:
+                if clone is not None:
+                    self._cloned(donor, clone, report)
+                elif replay is not None:
+                    self._replayed(donor, replay, report)
+                else:
+                    self._copy(donor, reader, probed, report)
+
+            self._carry_out(copy, donor, own, report)
         return report
 
     def _clone(self, donor: Donor) -> Optional[Clone]:
@@ -206,10 +235,10 @@ class Rebuild:
             )  # fmt: skip
         return found
 
-    def _plan(self, donor: Donor, own: Sequence[str]) -> Plan:
+    def _plan(self, donor: Donor, own: Sequence[str], replay: Optional[Replay]) -> Plan:
         verbs, server = self.aim.verbs, self.aim.server
         schemas = catalog.schemas(self.aim.connection)
-        point = rules.UNKNOWN_POINT
+        point = rules.UNKNOWN_POINT if replay is None else replay.point
         away = rules.turn_away(verbs, server, self.aim.channel)
         loses = rules.loses(schemas, own)
         if self.wish.clone is not None:
@@ -220,10 +249,10 @@ class Rebuild:
             more = "The accounts and everything else in the system schemas of this server: the donor's come."
             return Plan(self.aim.state_id, steps, "Clone %s." % donor.chosen, "rebuild", (*loses, more))
         shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
-        copied = Step(Statement("/* every schema, table, row, view, routine, trigger and event of %s is copied */"
-                                % donor.chosen))  # fmt: skip
+        text = "/* every schema, table, row, view, routine, trigger and event of %s is copied */" % donor.chosen
+        copied = [text] if replay is None else list(replay.schemas)
         steps = (
-            *away, *shown, copied,
+            *away, *shown, *(Step(Statement(text)) for text in copied),
             *rules.history(verbs, server, point), *rules.point_at(verbs, server, self.channel, self.channel, point),
             *rules.starts(verbs, self.channel),
         )  # fmt: skip
@@ -234,9 +263,7 @@ class Rebuild:
 
     # -- the change
 
-    def _carry_out(
-        self, copy: Callable[[], None], donor: Donor, own: rebuild_keep.Own, report: Report, clone: Optional[Clone]
-    ) -> None:
+    def _carry_out(self, copy: Callable[[], None], donor: Donor, own: rebuild_keep.Own, report: Report) -> None:
         directory = self.options.record_dir or ""
         aim = self.aim
         undo = ["What was dropped cannot be put back from this record.", *report.notes]
@@ -250,7 +277,7 @@ class Rebuild:
             record["details"]["kept"] = report.kept
             store.replace(report.record, record)
         try:
-            copy() if clone is None else self._cloned(donor, clone, report)
+            copy()
         except BaseException as error:
             self._failed(report, record, error)
             raise
@@ -269,10 +296,7 @@ class Rebuild:
                 record=report.record, kept=report.kept,
             )  # fmt: skip
             if self.journal.ran:
-                error.context["warning_of_break"] = (
-                    "The replica is not complete: its channel is stopped and points at %s, which no source has. Run "
-                    "the rebuild again." % NOWHERE.file
-                )
+                error.context["warning_of_break"] = self.state
 
     def _cloned(self, donor: Donor, clone: Clone, report: Report) -> None:
         self._tell("turning the channel away")
@@ -302,9 +326,19 @@ class Rebuild:
             copy = Copy(view, reader, target, probed.dialect.name != "source", self._tell_rows)
             self._fill(copy, definitions, self._tables(reader))
             close_view(view)
-            self._start(target, donor, point)
+            self._start(target, donor, point, COPIED)
         report.point, report.tables = point, copy.done.numbers
         report.message = rules.message(str(donor.chosen), copy.done.numbers, point, locked)
+
+    def _replayed(self, donor: Donor, replay: Replay, report: Report) -> None:
+        target = Insisting(self.aim.connection)
+        with row_events.restored(target, self.aim.server):
+            target.set_deadline(STATEMENT_SECONDS)
+            self._empty(target)
+            replay.make_schemas(target)
+            self._start(target, donor, replay.point, REPLAYING)
+        report.point = replay.point
+        report.message = replay.wait(self.options.timeout)
 
     def _empty(self, target: Insisting) -> None:
         """From the first statement on, the server says that it is not complete, and cannot replicate."""
@@ -346,7 +380,7 @@ class Rebuild:
             now = read_server(connection, role="source")
         rules.check_source_has(now, self.channel, point, donor.is_source)
 
-    def _start(self, target: Insisting, donor: Donor, point: CommitPoint) -> None:
+    def _start(self, target: Insisting, donor: Donor, point: CommitPoint, state: str) -> None:
         aim = self.aim
         self._tell("starting replication")
         self._check_start(donor, point)
@@ -358,6 +392,7 @@ class Rebuild:
         )
         self._steps(target, steps)
         self._do(target, kinds.drop_schema(rules.MARKER_SCHEMA))
+        self.state = state
         self._steps(target, rules.starts(aim.verbs, self.channel))
 
     def _do(self, target: Connection, sql: str) -> None:

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A replica is built anew from all binlogs of its source, or it is said why that cannot be done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterator
+
+import pytest
+from integration.conftest import Pair
+from integration.playbook import run_module, running_module
+from integration.test_rebuild import FOUR, FULL, STUFF, codes, only_full, options, play, rebuild
+from integration.test_repair import state
+from lab import faults
+from lab.compare import compare
+from lab.load import Writer
+
+APP = "'app'@'10.%'"
+
+
+@pytest.fixture
+def whole(pair: Pair) -> Iterator[Pair]:
+    """The shared pair in order, with every binlog of its source; what these tests leave goes."""
+    pair.renew_if_unwell()
+    if not binlogs(pair)[0].endswith("000001"):
+        pair.lab.down()
+        pair.lab = pair._new()
+    yield pair
+    pair.source.execute(*("DROP DATABASE IF EXISTS `%s`" % name for name in ("built", "load")))
+
+
+def binlogs(pair: Pair) -> list[str]:
+    """The source's binlogs, oldest first."""
+    return [str(row["Log_name"]) for row in pair.source.query("SHOW BINARY LOGS")]
+
+
+def chosen(folder: Path) -> Dict[str, Any]:
+    """The module's options."""
+    return {**options(folder), "method": "replay"}
+
+
+def spoil(pair: Pair, how: str) -> None:
+    """Bring the replica into a state from which nothing of it can be kept."""
+    if how == "empty":
+        pair.replica.stop_replica()
+        pair.replica.execute_unlogged("DROP DATABASE shop", "DROP DATABASE built")
+        return
+    pair.replica.execute_unlogged("DELETE FROM built.child", "CREATE DATABASE only_here")
+    pair.replica.execute("INSERT INTO built.parent VALUES (77)")
+    if how == "broken":
+        pair.source.execute("INSERT INTO built.parent VALUES (77)")
+        pair.replica.wait_until(lambda: pair.status()[pair.words.sql_running] == "No", what="the applier's error")
+
+
+@pytest.mark.parametrize("how", ["diverged", *(["empty", "broken"] if FULL else [])])
+def test_a_replica_replays_everything_while_its_source_is_written_to(whole: Pair, tmp_path: Path, how: str) -> None:
+    whole.source.execute(*STUFF, "CREATE DATABASE IF NOT EXISTS built")
+    whole.lab.wait_in_sync()
+    spoil(whole, how)
+    before = state(whole)
+    refused = rebuild(whole.replica, tmp_path, rebuild_method="replay")
+    assert refused.code != 0 and "Confirm it with -e repair_max_risk=rebuild" in refused.output, refused.output
+    assert "are to be replayed" in refused.output
+    assert ("DROP DATABASE IF EXISTS `shop`" in refused.output) == (how != "empty")
+    if FULL:
+        planned = rebuild(whole.replica, tmp_path, "--check", rebuild_method="replay")
+        assert planned.code == 0, planned.output
+    assert state(whole) == before and not list(tmp_path.iterdir())
+    whole.source.execute("FLUSH LOGS")
+    with Writer(whole.source, rate=50) as writer:
+        writer.wait_for(20)
+        built = rebuild(whole.replica, tmp_path, repair_max_risk="rebuild", rebuild_method="replay")
+        writer.wait_for(writer.committed + 5)
+    assert built.code == 0 and "Built anew by replaying" in built.output, built.output
+    assert "with all definitions, views, routines, triggers and events" in built.output
+    whole.lab.wait_in_sync()
+    assert compare(whole.source, whole.replica) == []
+    assert not whole.errant() and "rebuild_unfinished" not in codes(whole.replica)
+    assert len(list(tmp_path.glob("*.json"))) == 1 and len(list(tmp_path.glob("*.binlog"))) == (how != "empty")
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+def test_accounts_that_are_here_are_named_and_those_that_are_not_come(whole: Pair, tmp_path: Path) -> None:
+    whole.source.execute(
+        "CREATE USER %s IDENTIFIED BY 'old-one-7g'" % APP,
+        "GRANT SELECT ON shop.* TO %s" % APP,
+        "CREATE USER 'gone'@'%'",
+        "SET PASSWORD FOR %s = %s" % (APP, "'new-one-8h'" if whole.flavour_name == "mysql-9.7" else "PASSWORD('new')"),
+        "RENAME USER 'gone'@'%' TO 'other'@'%'",
+        "DROP USER 'other'@'%'",
+    )
+    whole.lab.wait_in_sync()
+    before = state(whole)
+    refused = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
+    assert refused["failed"] and refused["code"] == "refused", refused
+    assert "makes the account %s, which exists here" % APP in refused["msg"] and "sql_log_bin = 0" in refused["msg"]
+    assert state(whole) == before
+    whole.replica.execute_unlogged("DROP USER %s" % APP)
+    with Writer(whole.source, rate=20):
+        done = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
+    assert not done["failed"], done
+    whole.lab.wait_in_sync()
+    assert compare(whole.source, whole.replica) == []
+    stored = "SHOW GRANTS FOR %s" % APP
+    assert whole.source.query(stored) == whole.replica.query(stored)
+    whole.source.execute("DROP USER %s" % APP)
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+def test_what_the_binlogs_do_not_tell_is_named(whole: Pair, tmp_path: Path) -> None:
+    """Each time nothing is changed, and the message says what is missing."""
+
+    def refusal() -> str:
+        before = state(whole)
+        refused = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
+        assert refused["failed"] and refused["code"] == "refused" and state(whole) == before, refused
+        assert not list(tmp_path.glob("*.json"))
+        return str(refused["msg"])
+
+    whole.source.execute_unlogged("CREATE DATABASE secret", "CREATE TABLE secret.t (id INT PRIMARY KEY)")
+    assert "schema secret has something in it and is made by no binlog" in refusal()
+    whole.source.execute_unlogged("DROP TABLE secret.t", "CREATE TABLE shop.unlogged (id INT PRIMARY KEY)")
+    assert "table shop.unlogged is made by no binlog" in refusal()
+    whole.source.execute_unlogged("DROP TABLE shop.unlogged")
+    planned = run_module("replica_rebuild", whole.replica, chosen(tmp_path), check=True)
+    assert not planned["failed"] and any("CREATE DATABASE `secret`" in query for query in planned["queries"]), planned
+    named = run_module("replica_rebuild", whole.replica, {**chosen(tmp_path), "donor": "nobody"}, check=True)
+    assert named["failed"] and "There is no donor" in named["msg"], named
+    whole.replica.stop_replica()  # or its receiver meets what follows, at some moment
+    whole.source.execute(whole.words.reset_binlog)
+    whole.source.execute("CREATE DATABASE IF NOT EXISTS shop", "INSERT INTO shop.t (v) VALUES ('after the reset')")
+    assert "shop.t" in refusal()
+    faults.purge_binlogs(whole.source)
+    assert "does not have every binlog from its beginning" in refusal()
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+def test_an_applier_that_stops_half_way_is_named_and_a_copy_helps(whole: Pair, tmp_path: Path) -> None:
+    whole.source.execute_unlogged("INSERT INTO shop.t VALUES (500, 'nobody sees it')")
+    whole.replica.execute_unlogged("INSERT INTO shop.t VALUES (500, 'nobody sees it')")
+    whole.source.execute("DELETE FROM shop.t WHERE id = 500")
+    whole.lab.wait_in_sync()
+    failed = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
+    assert failed["failed"] and "the applier stopped with error 10" in failed["msg"], failed
+    assert "has begun to replay" in failed["msg"] and failed["changed"], failed
+    assert "rebuild_unfinished" not in codes(whole.replica)
+    (record,) = tmp_path.glob("*.json")
+    assert json.loads(record.read_text())["outcome"] != "done"
+    healed = play("rebuild", whole.replica, tmp_path, repair_max_risk="rebuild")
+    assert healed.code == 0, healed.output
+    assert compare(whole.source, whole.replica) == []
+    faults.purge_binlogs(whole.source)  # no other test can replay these
+
+
+def replayed(pair: Pair, process: Any, path: Path) -> None:
+    """Wait until the channel replays, and is not through."""
+
+    def under_way() -> bool:
+        assert process.poll() is None, process.communicate()
+        return path.exists() and json.loads(path.read_text())["stage"] == "replaying"
+
+    pair.replica.wait_until(under_way, 120, "the replay to begin")
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+@pytest.mark.parametrize("victim", ["donor", "replica", "module"])
+def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(whole: Pair, tmp_path: Path, victim: str) -> None:
+    whole.source.execute(*STUFF)
+    # The applier takes a while for this statement, so that it can be met in the middle; the source does not.
+    with whole.source.connect("root") as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION binlog_format = 'STATEMENT'")
+        slow = "IF(@@GLOBAL.server_id = 1, 0, SLEEP(4)) = 0"
+        cursor.execute("INSERT INTO shop.t (v) SELECT 'slow' FROM shop.t WHERE id = 1 AND %s" % slow)
+    whole.lab.wait_in_sync()
+    with running_module("replica_rebuild", whole.replica, {**chosen(tmp_path), "timeout": 5}) as process:
+        replayed(whole, process, tmp_path / "progress")
+        if victim == "module":
+            process.kill()
+        else:
+            (whole.source if victim == "donor" else whole.replica).kill()
+        output, _errors = process.communicate(timeout=120)
+    if victim != "module":
+        told = json.loads(output)
+        assert told["failed"] and "has begun to replay" in told["msg"], told
+        (whole.source if victim == "donor" else whole.replica).start()
+    with Writer(whole.source, rate=20) as writer:
+        done = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
+        assert not done["failed"], done
+        writer.wait_for(writer.committed + 5)
+    whole.lab.wait_in_sync()
+    assert compare(whole.source, whole.replica) == []
