@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -103,6 +104,23 @@ def test_exactly_the_failing_transaction_is_passed(
     assert equal(stage) == []
 
 
+def test_a_missing_table_that_a_later_statement_needs_refuses(flavour: str, stages: Stages, tmp_path: Path) -> None:
+    stage = broken(stages, flavour, "other_error", (False, 1))
+    stage.on_source("INSERT INTO t VALUES (2, 'm')")
+    plan = run_module("mismatch_repair", stage.replica, {"record_dir": str(tmp_path)}, check=True)
+    assert not plan["failed"] and plan["changed"], plan
+    with stage.session(stage.source) as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION binlog_format = STATEMENT")
+        cursor.execute("UPDATE m SET v = 'later' WHERE id = 4")
+    stage.received()
+    before = state(stage)
+    for check in (True, False):
+        refused = run_module("mismatch_repair", stage.replica, {"record_dir": str(tmp_path)}, check=check)
+        assert refused["failed"] and refused["code"] == "refused" and not refused["changed"], refused
+        assert "shop.m is missing" in refused["msg"] and "restore the table" in refused["msg"], refused["msg"]
+    assert state(stage) == before and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("name", "mode"), CASES, ids=IDS)
 def test_the_playbook_repairs_it_and_proves_it(
     flavour: str, stages: Stages, tmp_path: Path, name: str, mode: Mode
@@ -114,7 +132,9 @@ def test_the_playbook_repairs_it_and_proves_it(
     planned = play(stage, tmp_path, "--check", "--diff", admin=name == "other_error")
     assert planned.code == 0, planned.output
     assert state(stage) == before and not list(tmp_path.iterdir())
-    with Writer(stage.source, rate=20):
+    # There the counter is used only where nothing later was fetched: what the workers have done is in files.
+    writing = nullcontext() if flavour == "mysql-5.6" and mode == (False, 4) else Writer(stage.source, rate=20)
+    with writing:
         done = play(stage, tmp_path, admin=name == "other_error")
     assert done.code == 0, done.output
     ended = result(done)

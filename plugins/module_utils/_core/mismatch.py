@@ -159,6 +159,19 @@ def replica_did(found: Mismatch) -> Tuple[str, int]:
     return FAILED, fault.number
 
 
+def needs_missing(server: Server, channel: Channel, later: Transaction, table: Tuple[str, str]) -> RefusedError:
+    """Why a transaction is not passed whose table is missing: a later statement needs it, and hides its rows.
+
+    Without the rows of each change the table cannot be made as it was at the point where the applier stands.
+    """
+    return RefusedError(
+        "%s of %s" % (ATTEMPT, channel.label), server.address,
+        "its table %s.%s is missing on the replica, and the transaction at %s:%d changes it by a statement, at which "
+        "the applier would stop, and which does not show the rows" % (*table, later.file, later.first),
+        "Rebuild the replica, or restore the table as it was before the transaction with sql_log_bin=0.",
+    )  # fmt: skip
+
+
 def entry(found: Mismatch, method: str, tables: Sequence[str], unknown: str) -> Dict[str, Any]:
     """What a result says about the transaction."""
     done = found.transaction

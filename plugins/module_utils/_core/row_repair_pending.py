@@ -24,7 +24,8 @@ from .snapshot import GTID, Channel, Coordinates, Server
 FAILING = "failing"
 PENDING = "pending"
 
-_PLACE = re.compile(r"the event's (?:source|master) log (?P<file>[^,;]+), end_log_pos (?P<end>\d+)")
+# Parallel workers of MySQL 5.6 may call the event's log FIRST, and name it before that (measured).
+_PLACE = re.compile(r"(?:at|the event's) (?:source|master) log (?P<file>[^,;]+\.\d+), end_log_pos (?P<end>\d+)")
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ from .._core.plan import Plan
 from .._core.skip_plan import Broken
 from .._core.snapshot import STOPPED, Channel, Coordinates, Server
 from . import below, source_head, zstd
+from . import compare_catalog as catalog
 from . import record as records
 from .below import Asked
 from .binlog_stream import BinlogStream
 from .change import Options, Outcome, Target, carry_out
-from .connect import Connection, Login, connect
+from .connect import Login, connect
 from .gtid_repair_inject import Writer
 from .mismatch_names import known
 from .passing import channel_now, discreet_target, settled
@@ -81,7 +82,9 @@ def repair(
         known_source = read_server(source, probe(source), SOURCE)
         check_source(aim.channel, known_source, aim.server)
         found = _read(login, aim, fault, known_source, options.timeout)
-        touched = _touched(aim.connection, source, found)
+        on_both = known(source, aim.connection)
+        touched = names.touched(_texts(found.transaction), found.transaction.tables, on_both)
+        _check_missing(login, aim, found, touched.tables, on_both, options.timeout)
     how = plans.method(aim.server, aim.channel, found)
     plans.check(how, aim.server, aim.channel, found)
     risk = _risk(aim, how, found, login)
@@ -137,9 +140,28 @@ def _start(aim: Target, fault: Broken, source: Server) -> Any:
     return Coordinates(source.binlogs[0][0], 4)
 
 
-def _touched(replica: Connection, source: Connection, found: Mismatch) -> names.Found:
-    statements = [(one.text, one.schema) for one in found.transaction.statements]
-    return names.touched(statements, found.transaction.tables, known(source, replica))
+def _texts(done: Transaction) -> List[Tuple[str, str]]:
+    return [(one.text, one.schema) for one in done.statements]
+
+
+def _check_missing(
+    login: Login, aim: Target, found: Mismatch, tables: Sequence[names.Pair], on_both: names.Known, timeout: float
+) -> None:
+    """Refuse when the applier would stop at the next statement for a table that is not here and then cannot be made.
+
+    :raises RefusedError: there is such a statement in the source's binlog.
+    """
+    missing = set(tables).difference(catalog.tables(aim.connection))
+    if not missing:
+        return
+    start = found.transaction.end
+    stream = BinlogStream(connect(login), start, deadline=time.monotonic() + timeout)
+    with stream:
+        later = transactions(stream, lambda table: None, rows=False, decompress=zstd.decompress, file=start.file)
+        for done in later:
+            needed = missing.intersection(names.touched(_texts(done), (), on_both).tables)
+            if needed:
+                raise rules.needs_missing(aim.server, aim.channel, done, sorted(needed)[0])
 
 
 def _risk(aim: Target, how: str, found: Mismatch, login: Login) -> str:

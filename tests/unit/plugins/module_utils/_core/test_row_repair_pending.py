@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import row_repair as rules
@@ -65,6 +65,19 @@ def test_the_failing_one_is_where_the_error_says(words: Sequence[str]) -> None:
     found = pending.failing(made.server(), channel)
     assert found.point == end(150)
     assert found.is_it(one(100, 200)) and not found.is_it(one(200, 300)) and not found.is_it(one(10, 100))
+
+
+@pytest.mark.parametrize(
+    ("head", "point"),
+    [
+        ("Worker 3 failed executing transaction '' at master log binlog.000001, end_log_pos 1080; ", end(1080)),
+        ("", None),
+    ],
+)
+def test_a_worker_of_5_6_may_call_the_log_first(head: str, point: Optional[Coordinates]) -> None:
+    fault = Fault(1062, head + TEXT % ("master", "FIRST", 1080))
+    channel = made.channel(mode=POSITION, applier=STOPPED, applier_fault=fault)
+    assert pending.failing(made.server(), channel).point == point
 
 
 def test_the_failing_one_has_the_gtid_that_its_worker_names() -> None:
