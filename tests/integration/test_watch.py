@@ -9,6 +9,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from lab.compare import compare
 
 BIN = Path(sys.executable).parent
 LOOKS = 6
+PROMTOOL = shutil.which("promtool")  # of Debian's package prometheus
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 
 
@@ -186,3 +188,8 @@ def test_metrics_say_what_is_the_case_with_every_server(well: Pair, tmp_path: Pa
         found = prefix + 'finding{host="replica",channel="",code="duplicate_row",severity="error"}'
         assert samples[found] == "1"
         assert not any('"gone",' in sample for sample in samples)
+        if FULL and PROMTOOL:
+            checked = subprocess.run(
+                [PROMTOOL, "check", "metrics"], input=file.read_bytes(), capture_output=True, check=False
+            )
+            assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")

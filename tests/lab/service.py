@@ -20,7 +20,13 @@ PACKAGES: Dict[str, Package] = {
     "mysql-9.7": Package("sid", (*SYSTEMD, "mysql-server"), ('Acquire::Check-Valid-Until "false"',)),
     "mariadb-10.11": Package("bookworm", (*SYSTEMD, "mariadb-server")),
     "mariadb-11.8": Package("trixie", (*SYSTEMD, "mariadb-server")),
+    # A monitoring host: Ansible, what collects metrics and what checks them, and a server to look at.
+    "monitor": Package(
+        "trixie", (*SYSTEMD, "mariadb-server", "ansible-core", "prometheus-node-exporter", "prometheus")
+    ),
 }
+# So that systemd can give the units there namespaces of their own, as it does on a real host.
+CAPABILITIES: Dict[str, List[str]] = {"monitor": ["SYS_ADMIN"]}
 _CHANGES = ('CMD ["/lib/systemd/systemd"]', "ENV container docker")
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -32,7 +38,8 @@ def ensure_image(name: str) -> str:
     """
     if name not in PACKAGES:
         raise LabError(f"{name} has no package with a service; there are: {', '.join(PACKAGES)}")
-    return images.ensure_base(FLAVOURS[name], PACKAGES[name], f"service-{name}", _CHANGES)
+    flavour = FLAVOURS[name if name in FLAVOURS else "mariadb-11.8"]
+    return images.ensure_base(flavour, PACKAGES[name], f"service-{name}", _CHANGES)
 
 
 def tags() -> List[str]:
@@ -63,6 +70,7 @@ def up(container: str, name: str, timeout: float = 60.0) -> None:
         network_mode="none",
         stop_signal="SIGRTMIN+3",
         tmpfs={"/run": "", "/run/lock": "", "/tmp": ""},
+        cap_add=CAPABILITIES.get(name),
         labels=cleanup.labels(container, keep=True),
         **_cgroup_options(),
     )
