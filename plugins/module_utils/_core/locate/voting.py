@@ -437,3 +437,6 @@ class Voting:
                 self._flags[start] |= WITNESS
                 if len(agreeing) == 1:
                     self._flags[start] |= FIRST if is_there == state else LAST
+            elif start and not agreeing:
+                # IF [NOT] EXISTS tells nothing of before: still it left what the replica does not have.
+                self._flags[start] |= WITNESS | LAST

@@ -20,7 +20,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.judg
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.objects import Object, State
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.own import Own, Without
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.track import Track
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import Tally, Voting
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.locate.voting import FIRST, LAST, Tally, Voting
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 
 Row = Tuple[int, int]
@@ -253,6 +253,15 @@ def test_a_guarded_statement_about_a_table_whose_rows_were_changed() -> None:
         answer, tally = look(log, rows, present=lambda thing, there=there: there if thing[0] == "table" else None)
         assert [k for k, count in enumerate(tally.against) if not count] == [number]
         assert answer.boundary is not None and answer.boundary.index == number
+
+
+def test_a_guarded_statement_whose_result_is_not_here_is_missing() -> None:
+    """What was there before it is not told; that it is not applied is."""
+    log = [*BEFORE, transaction(text="CREATE TABLE IF NOT EXISTS u (a INT PRIMARY KEY, b INT)"), *AFTER]
+    for there in (False, True):
+        _answer, tally = look(log, {"t": [(1, 1)]}, present=lambda thing, there=there: there)
+        made = tally.flags[len(BEFORE) + 1]
+        assert bool(made & LAST) is not there and not made & FIRST
 
 
 def test_a_rolled_back_transaction_ends_images() -> None:
