@@ -37,6 +37,11 @@ def binlogs(pair: Pair) -> list[str]:
     return [str(row["Log_name"]) for row in pair.source.query("SHOW BINARY LOGS")]
 
 
+def seen(pair: Pair) -> Dict[str, Any]:
+    """The replica's state; the order in which MySQL lists its tables changes with its accounts."""
+    return {name: sorted(map(str, value)) if name == "tables" else value for name, value in state(pair).items()}
+
+
 def chosen(folder: Path) -> Dict[str, Any]:
     """The module's options."""
     return {**options(folder), "method": "replay"}
@@ -79,7 +84,7 @@ def test_a_replica_replays_everything_while_its_source_is_written_to(whole: Pair
     whole.lab.wait_in_sync()
     assert compare(whole.source, whole.replica) == []
     assert not whole.errant() and "rebuild_unfinished" not in codes(whole.replica)
-    assert len(list(tmp_path.glob("*.json"))) == 1 and len(list(tmp_path.glob("*.binlog"))) == (how != "empty")
+    assert len(list(tmp_path.glob("*.json"))) == 1 and (how == "empty" or list(tmp_path.glob("*.binlog")))
 
 
 @only_full
@@ -94,11 +99,11 @@ def test_accounts_that_are_here_are_named_and_those_that_are_not_come(whole: Pai
         "DROP USER 'other'@'%'",
     )
     whole.lab.wait_in_sync()
-    before = state(whole)
+    before = seen(whole)
     refused = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
     assert refused["failed"] and refused["code"] == "refused", refused
     assert "makes the account %s, which exists here" % APP in refused["msg"] and "sql_log_bin = 0" in refused["msg"]
-    assert state(whole) == before
+    assert seen(whole) == before
     whole.replica.execute_unlogged("DROP USER %s" % APP)
     with Writer(whole.source, rate=20):
         done = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
@@ -116,9 +121,9 @@ def test_what_the_binlogs_do_not_tell_is_named(whole: Pair, tmp_path: Path) -> N
     """Each time nothing is changed, and the message says what is missing."""
 
     def refusal() -> str:
-        before = state(whole)
+        before = seen(whole)
         refused = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
-        assert refused["failed"] and refused["code"] == "refused" and state(whole) == before, refused
+        assert refused["failed"] and refused["code"] == "refused" and seen(whole) == before, refused
         assert not list(tmp_path.glob("*.json"))
         return str(refused["msg"])
 
