@@ -120,8 +120,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def shared_servers(nodeid: str) -> str:
-    """The servers that a test shares with others: its flavour's for findings, else its pair; its own id without any."""
+    """The servers that a test shares with others: its flavour's for findings, else its pair; its own id without any.
+
+    The cells of the matrix make their servers once for each flavour, with a third one below or without.
+    """
     flavour = _flavour_of(nodeid)
+    if flavour and "test_repair_matrix.py" in nodeid:
+        return "matrix on " + flavour + "-below" * ("-below]" in nodeid)
     if flavour and "test_findings.py" in nodeid:
         return "findings on " + flavour
     return next((pair for pair in ("%s-%s" % (flavour, mode) for mode in MODES) if flavour and pair in nodeid), nodeid)

@@ -69,13 +69,12 @@ class Cell:
         return FLAVOURS.index(self.flavour), self.below, MODES.index(self.mode)
 
 
-def all_cells(flavours: Sequence[str] = FLAVOURS, names: Sequence[str] = ()) -> List[Cell]:
+def all_cells(flavours: Sequence[str] = FLAVOURS) -> List[Cell]:
     """Every cell there is."""
     return sorted(
         (
             Cell(trouble, flavour, mode, text, writer, below)
             for trouble in troubles().values()
-            if not names or trouble.name in names
             for flavour in flavours
             for mode in MODES
             if trouble.exists(flavour, mode)
@@ -87,7 +86,7 @@ def all_cells(flavours: Sequence[str] = FLAVOURS, names: Sequence[str] = ()) -> 
     )
 
 
-def pairwise(flavours: Sequence[str] = FLAVOURS, names: Sequence[str] = ()) -> List[Cell]:
+def pairwise(flavours: Sequence[str] = FLAVOURS) -> List[Cell]:
     """A choice in which each case meets each flavour, and each pair of settings is met by some cell.
 
     Of the cells of a case on a flavour the one is taken that has most pairs which no cell before has. With a third
@@ -95,7 +94,7 @@ def pairwise(flavours: Sequence[str] = FLAVOURS, names: Sequence[str] = ()) -> L
     """
     seen: Set[object] = set()
     chosen: List[Cell] = []
-    every = sorted(all_cells(FLAVOURS, names), key=lambda cell: crc32(cell.id.encode()))
+    every = sorted(all_cells(), key=lambda cell: crc32(cell.id.encode()))
     for trouble in troubles().values():
         mine = [cell for cell in every if cell.trouble is trouble or cell.trouble.name == trouble.name]
         here = [name for name in FLAVOURS if any(cell.flavour == name for cell in mine)]
@@ -106,6 +105,27 @@ def pairwise(flavours: Sequence[str] = FLAVOURS, names: Sequence[str] = ()) -> L
             seen |= _pairs(best)
             chosen.append(best)
     return sorted((cell for cell in chosen if cell.flavour in flavours), key=lambda cell: cell.place)
+
+
+def once_each() -> List[Cell]:
+    """A choice in which each case runs once, and each pair of settings, with the flavour among them, is met.
+
+    Cases with fewer cells go first, as the others can make up for them.
+    """
+    offered: Dict[str, List[Cell]] = {}
+    for cell in sorted(all_cells(), key=lambda cell: crc32(cell.id.encode())):
+        offered.setdefault(cell.trouble.name, []).append(cell)
+    seen: Set[object] = set()
+    chosen: List[Cell] = []
+    for cells in sorted(offered.values(), key=len):
+        best = max(cells, key=lambda cell: (len(_settings(cell) - seen), not cell.below))
+        seen |= _settings(best)
+        chosen.append(best)
+    return sorted(chosen, key=lambda cell: cell.place)
+
+
+def _settings(cell: Cell) -> Set[object]:
+    return set(itertools.combinations((("flavour", cell.flavour), *cell.settings), 2))
 
 
 def _pairs(cell: Cell) -> Set[object]:

@@ -4,20 +4,20 @@
 """Every way in which a transaction fails on a replica, repaired by the playbook at its default risk.
 
 In the end every row of every table is equal on all servers, or the playbook refused with its reason and nothing was
-changed. By default a few cases run; ``--flavour`` runs a pairwise choice, and ``REPLICA_TEST_MATRIX=full`` every cell,
-or the part of them that ``REPLICA_TEST_PART=N/M`` names.
+changed. By default each case runs once, so that each pair of settings is met; ``--flavour`` runs a choice in which each
+case meets the flavour, and ``REPLICA_TEST_MATRIX=full`` every cell, or the part that ``REPLICA_TEST_PART=N/M`` names.
 """
 
 from __future__ import annotations
 
 import os
+from itertools import combinations
 from pathlib import Path
-from typing import Any, Callable, List
-from zlib import crc32
+from typing import Any, Callable, List, Set
 
 import pytest
 from integration.breaks import FLAVOURS, ROWS
-from integration.matrix import Cell, Places, all_cells, pairwise, play, run
+from integration.matrix import Cell, Places, all_cells, once_each, pairwise, play, run
 from integration.matrix_cases import troubles
 from integration.matrix_page import section
 from integration.matrix_refused import REFUSALS
@@ -26,17 +26,13 @@ from lab.compare import compare
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 PART, PARTS = (int(number) for number in os.environ.get("REPLICA_TEST_PART", "1/1").split("/"))
-FEW = ("column_exists", "dropped_table_missing", "account_missing")
 
 
 def _chosen(flavours: List[str]) -> List[Cell]:
     if FULL:
         every = all_cells(flavours)
         return every[len(every) * (PART - 1) // PARTS : len(every) * PART // PARTS]
-    if len(flavours) < len(FLAVOURS):
-        return pairwise(flavours)
-    few = [cell for cell in pairwise(names=FEW) if not cell.below]
-    return [cell for cell in few if cell.flavour == FLAVOURS[crc32(cell.trouble.name.encode()) % len(FLAVOURS)]]
+    return pairwise(flavours) if len(flavours) < len(FLAVOURS) else once_each()
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
@@ -50,6 +46,15 @@ def test_each_case_meets_each_flavour_and_each_refusal_is_of_a_case() -> None:
     chosen = {(cell.trouble.name, cell.flavour) for cell in pairwise()}
     assert chosen == {(cell.trouble.name, cell.flavour) for cell in all_cells()}
     assert {name for one in REFUSALS for name in one.names} <= set(troubles())
+
+
+def test_each_case_runs_once_and_each_pair_of_settings_is_met() -> None:
+    def pairs(cells: List[Cell]) -> Set[object]:
+        return {pair for cell in cells for pair in combinations((("flavour", cell.flavour), *cell.settings), 2)}
+
+    chosen = once_each()
+    assert sorted(cell.trouble.name for cell in chosen) == sorted({cell.trouble.name for cell in all_cells()})
+    assert pairs(chosen) == pairs(all_cells())
 
 
 def test_outcomes_of_one_case_on_one_flavour_are_counted_and_failures_stand_out() -> None:
@@ -92,7 +97,7 @@ def test_repair(
     record_property: Callable[[str, object], None],
 ) -> None:
     try:
-        outcome = run(places.of(cell), cell, tmp_path)
+        outcome = run(places.of(cell), cell, tmp_path, thorough=FULL)
     except AssertionError:
         record_property("outcome", "FAILED")
         raise
