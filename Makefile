@@ -45,6 +45,9 @@ test-integration: setup ## Real servers of all four flavours
 test-matrix: setup ## Every finding and remedy in every mode: hours, in shards, resumable
 	@$(checks) matrix
 
+molecule: setup ## Roles that restart servers or install a timer, under systemd: minutes
+	@$(checks) molecule
+
 format: setup ## Format the Python code
 	@.venv/bin/ruff check --fix --select I . && .venv/bin/ruff format .
 
