@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import REMEDIES
 
 yaml = pytest.importorskip("yaml")
 
@@ -35,6 +36,12 @@ def test_no_playbook_has_a_default_target(playbook):
     assert plays[0]["ansible.builtin.import_playbook"] == "_target.yml"
     hosts = [play["hosts"] for play in plays[1:] if "hosts" in play]
     assert set(hosts) <= {"{{ target }}", "localhost", "replicaops_repair_order"}
+
+
+def test_every_remedy_that_writes_has_its_tasks():
+    files = load(TOP / "roles" / "repair" / "vars" / "main.yml")["repair_tasks"]
+    assert set(files) == {remedy.name for remedy in REMEDIES.values() if remedy.module}
+    assert all((TOP / "roles" / "repair" / "tasks" / (name + ".yml")).is_file() for name in files.values())
 
 
 @pytest.mark.parametrize("playbook", ["repair", "skip", "undo", "gtid"])
