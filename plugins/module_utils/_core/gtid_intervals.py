@@ -15,6 +15,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice
 from operator import lt
 
 Interval = tuple[int, int]
@@ -24,28 +25,29 @@ _SINGLE = re.compile(r"(?<![\d-])(\d+)(?![\d-])", re.ASCII)
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
-def read(text: str, limit: int) -> list[Interval]:
-    """The intervals written as ``1-3:5:7-9``, in any order, of numbers from 1 up to below ``limit``.
+def read(text: str, limit: int) -> Runs:
+    """The runs of what is written as ``1-3:5:7-9``, in any order, of numbers from 1 up to below ``limit``.
 
     Empty when anything is wrong with one of them, or for another reason to look at them one by one, which can then say
-    what. No step is a loop in Python: the text can hold 100,000 intervals.
+    what. No step is a loop in Python where they are in order, as servers write them: there can be 100,000.
     """
     separators = text.translate(_NO_DIGITS)
     if separators.strip(":-"):
-        return []
+        return ()
     pairs = "-:" * separators.count(":") + "-"
     if separators != pairs:
         text = _SINGLE.sub(r"\1-\1", text)
         if text.translate(_NO_DIGITS) != pairs:
-            return []
+            return ()
     try:
         numbers = json.loads("[%s]" % text.replace("-", ",").replace(":", ","))
     except ValueError:
-        return []
+        return ()
     starts, ends = numbers[::2], list(map((1).__add__, numbers[1::2]))
     if min(starts) < 1 or max(ends) > limit or not all(map(lt, starts, ends)):
-        return []
-    return list(zip(starts, ends))
+        return ()
+    intervals = zip(starts, ends)
+    return tuple(intervals) if all(map(lt, ends, islice(starts, 1, None))) else merged(intervals)
 
 
 def merged(intervals: Iterable[Interval]) -> Runs:
@@ -53,12 +55,9 @@ def merged(intervals: Iterable[Interval]) -> Runs:
 
     Intervals without a number (end not above start) are dropped.
     """
-    ordered = sorted(intervals)
-    if _are_runs(ordered):
-        return tuple(ordered)
     result: list[Interval] = []
     current_start = current_end = 0
-    for start, end in ordered:
+    for start, end in sorted(intervals):
         if end <= start:
             continue
         if start > current_end or not result:
@@ -68,11 +67,6 @@ def merged(intervals: Iterable[Interval]) -> Runs:
             result[-1] = (current_start, end)
             current_end = end
     return tuple(result)
-
-
-def _are_runs(ordered: list[Interval]) -> bool:
-    starts, ends = zip(*ordered) if ordered else ((), ())
-    return all(map(lt, starts, ends)) and all(map(lt, ends, starts[1:]))
 
 
 def union(left: Runs, right: Runs) -> Runs:

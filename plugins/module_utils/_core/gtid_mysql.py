@@ -123,12 +123,13 @@ class GtidSet:
         """
         if not text.isascii():
             raise GtidError(f"not a GTID set: {_quoted(text)}")
-        collected: dict[Key, list[Interval]] = {}
+        collected: dict[Key, Runs] = {}
         for item in text.split(","):
             item = item.strip()
             if item:
-                _parse_item(item, collected)
-        return cls._of((key, runs_of.merged(intervals)) for key, intervals in collected.items())
+                for key, runs in _parse_item(item):
+                    collected[key] = runs_of.union(collected.get(key, ()), runs)
+        return cls._of(collected.items())
 
     @classmethod
     def from_intervals(cls, intervals: Mapping[Key, Iterable[Interval]]) -> GtidSet:
@@ -312,17 +313,17 @@ def _is_number(ascii_text: str) -> bool:
     return ascii_text.isdigit() and len(ascii_text) <= _LONGEST_NUMBER
 
 
-def _parse_item(item: str, collected: dict[Key, list[Interval]]) -> None:
-    """Collect the intervals of one ``uuid(:tag|:interval)+``, in ASCII."""
+def _parse_item(item: str) -> Iterable[tuple[Key, Runs]]:
+    """What one ``uuid(:tag|:interval)+`` holds, in ASCII."""
     head, _colon, rest = item.partition(":")
     uuid = normal_uuid(head)
     if _SPACE.search(rest):
         rest = _SPACE_AT_SEPARATOR.sub(r"\1", rest).strip()
-    bucket = collected.setdefault((uuid, ""), [])
-    intervals = runs_of.read(rest, NUMBER_END)
-    if intervals:
-        bucket += intervals
-        return
+    plain = runs_of.read(rest, NUMBER_END)
+    if plain:
+        return [((uuid, ""), plain)]
+    bucket: list[Interval] = []
+    collected: dict[Key, list[Interval]] = {(uuid, ""): bucket}
     after_tag = False
     for token in rest.split(":"):
         first, dash, last = token.partition("-")
@@ -340,3 +341,4 @@ def _parse_item(item: str, collected: dict[Key, list[Interval]]) -> None:
             after_tag = True
     if after_tag:
         raise GtidError(f"no transaction number at the end of {_quoted(item)}")
+    return [(key, runs_of.merged(intervals)) for key, intervals in collected.items()]
