@@ -37,8 +37,11 @@ options:
         source that still has every one since it had no data. All of them are read first; they have to make every schema
         and every table that the source has, and nothing in them may be about an account that the replica has. The
         module ends when the replica has caught up.
+      - V(backup) puts a physical backup of mariadb-backup in the place of the replica's data (MariaDB), and brings the
+        accounts and all else in the system schemas of the server that was backed up. The module has to run on the
+        replica's host, as root. It needs O(backup_command), O(backup_dir), O(stop_command) and O(restart_command).
     type: str
-    choices: [auto, copy, clone, replay]
+    choices: [auto, copy, clone, replay, backup]
     default: auto
   source_password:
     description: With V(clone), the password of the channel's account. A clone loses it.
@@ -47,11 +50,25 @@ options:
     description:
       - With V(clone), the command that starts a server which nobody supervises, run by a shell where the module runs.
       - A server that is supervised restarts by itself. Without this option somebody has to start another one.
+      - With V(backup), the command that starts the server.
     type: str
   restart_timeout:
-    description: With V(clone), seconds to wait for the server after its restart.
+    description: With V(clone) and V(backup), seconds to wait for the server after its restart, and for it to stop.
     type: int
     default: 600
+  stop_command:
+    description: With V(backup), the command that stops the server, run by a shell where the module runs.
+    type: str
+  backup_command:
+    description:
+      - With V(backup), a command that prints a backup made by C(mariadb-backup --stream=xbstream), run by a shell where
+        the module runs. It may read a file, or fetch the backup from another host.
+    type: str
+  backup_dir:
+    description:
+      - With V(backup), the directory in which the backup is received and the replaced data is kept until the replica
+        replicates. On the file system of the data directory, and not inside it. It is made when it is not there.
+    type: path
   donor:
     description:
       - Whom to copy from. The name of one of O(members), V(source) for the source of the channel, or V(auto) for the
@@ -189,9 +206,10 @@ from typing import Any, Dict, Tuple
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, intended
-from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, rebuild
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, BACKUP, intended
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, rebuild, rebuild_backup
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_tell import Teller
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_way import Way
 
 SHOWN = ("receiver", "applier", "receiver_error", "applier_error", "mode", "using_gtid", "delay", "settings")
 
@@ -217,11 +235,15 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
         code, output, errors = module.run_command(command, use_unsafe_shell=True)
         return int(code), str(output), str(errors)
 
-    way = rebuild.Way(params["source_password"] or "", restart, params["restart_timeout"], execute)
+    way = Way(
+        params["source_password"] or "", restart, params["restart_timeout"], execute, params["stop_command"] or "",
+        params["backup_command"] or "", params["backup_dir"] or "",
+    )  # fmt: skip
+    target = _module.target_arguments(module, ATTEMPT, options, params)
     members = tuple(_module.member_logins(params))
-    method = params["method"]
-    wish = rebuild.Wish(params["donor"], members, way if method == "clone" else None, method == "replay")
-    with change.target(*_module.target_arguments(module, ATTEMPT, options, params), samples=1) as aim:
+    left = rebuild_backup.go_on(way, target[0]) if params["method"] == BACKUP and not module.check_mode else {}
+    wish = rebuild.Wish(params["donor"], members, params["method"], way, left)
+    with change.target(*target, samples=1) as aim:
         login = _module.source_login(params, aim.channel)
         report = rebuild.Rebuild(aim, wish, options, login, teller).run()
         before = after = state.channel_as_dict(aim.channel)
@@ -239,10 +261,13 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
 def main() -> None:
     """Run the module."""
     spec = {
-        "method": {"type": "str", "choices": ["auto", "copy", "clone", "replay"], "default": "auto"},
+        "method": {"type": "str", "choices": ["auto", "copy", "clone", "replay", "backup"], "default": "auto"},
         "source_password": {"type": "str", "no_log": True},
         "restart_command": {"type": "str"},
         "restart_timeout": {"type": "int", "default": 600},
+        "stop_command": {"type": "str"},
+        "backup_command": {"type": "str"},
+        "backup_dir": {"type": "path"},
         "donor": {"type": "str", "default": "auto"},
         "progress_file": {"type": "path"},
     }

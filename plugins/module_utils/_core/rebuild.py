@@ -26,6 +26,10 @@ from .statement import Statement, literal, qualified
 
 ATTEMPT = "build the replica anew"
 AUTO, SOURCE = "auto", "source"
+COPY, CLONE, REPLAY, BACKUP = "copy", "clone", "replay", "backup"
+METHODS = (AUTO, COPY, CLONE, REPLAY, BACKUP)
+# These have nothing of a donor: what they take is the source's own.
+OF_SOURCE = (REPLAY, BACKUP)
 
 # Stands in a plan for what is known only when the view is open.
 UNKNOWN_POINT = CommitPoint(Coordinates("(the binlog of the copy)", 4), "(the GTIDs of the copy)")

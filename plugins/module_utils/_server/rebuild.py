@@ -10,9 +10,10 @@ import json
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import rebuild as rules
+from .._core import rebuild_backup as backup_rules
 from .._core import rebuild_clone as cloning
 from .._core import rebuild_objects as kinds
 from .._core import record as schema
@@ -20,7 +21,7 @@ from .._core.commit_point import CommitPoint
 from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
 from .._core.errors import BadInputError, RefusedError, ReplicaError, ServerError
-from .._core.nowhere import NOWHERE
+from .._core.nowhere import NOWHERE, is_unfinished
 from .._core.plan import Plan, Step
 from .._core.rebuild import ATTEMPT
 from .._core.rebuild_objects import Definition
@@ -35,11 +36,13 @@ from .connect import Connection, Login, connect
 from .execute import Journal, run
 from .probe import Probed, probe
 from .reader import read_server
-from .rebuild_clone import Clone, Way
+from .rebuild_backup import Backup
+from .rebuild_clone import Clone
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
 from .rebuild_donor import Donor, ask, choose
 from .rebuild_replay import Replay
 from .rebuild_view import PATIENCE, open_with_definitions
+from .rebuild_way import Way
 from .snapshot_point import close_view
 
 # What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
@@ -70,14 +73,16 @@ class Wish:
 
     :param donor: ``auto``, ``source``, or the name of a member.
     :param members: the logins of the other servers, each with its name.
-    :param clone: with the clone plugin, and with what that needs; None copies rows.
-    :param replay: from the source's binlogs, all of them.
+    :param method: one of `rebuild.METHODS`.
+    :param way: what the methods need that replace the server's files.
+    :param left: what an exchange of these files that did not end says of the channel.
     """
 
     donor: str = rules.AUTO
     members: Tuple[Login, ...] = ()
-    clone: Optional[Way] = None
-    replay: bool = False
+    method: str = rules.COPY
+    way: Way = field(default_factory=Way)
+    left: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,7 +113,7 @@ class Rebuild:
     def __init__(self, aim: Target, wish: Wish, options: Options, source_login: Login, told: Told) -> None:
         self.aim, self.wish, self.options, self.told = aim, wish, options, told
         self.source_login = source_login
-        self.left = _left_by_another(aim.connection)
+        self.left = _left_by_another(aim.connection) or (wish.left if is_unfinished(aim.channel) else {})
         self.channel = rules.intended(aim.channel, self.left)
         self.began = time.monotonic()
         self.journal = Journal()
@@ -135,21 +140,19 @@ class Rebuild:
             # After them, so that what they have applied meanwhile is not taken for their own.
             with connect(self.source_login) as connection:
                 theirs = read_server(connection, role="source")
-        wanted = rules.SOURCE if self.wish.replay and self.wish.donor == rules.AUTO else self.wish.donor
+        of_source = self.wish.method in rules.OF_SOURCE
+        wanted = rules.SOURCE if of_source and self.wish.donor == rules.AUTO else self.wish.donor
         donor = choose(self.aim.server, self.channel, wanted, self.wish.members, members, theirs, self.source_login)
-        if self.wish.replay and not donor.is_source:
-            raise BadInputError("Method replay knows no donor but the source", advice="Leave donor out.")
+        if of_source and not donor.is_source:
+            raise BadInputError("Method %s knows no donor" % self.wish.method, advice="Leave donor out.")
         with connect(donor.login) as reader:
             probed = probe(reader)
             clone = self._clone(donor)
             if clone is not None:
                 clone.check(reader, read_server(reader, probed, role="source"))
-            replay = Replay(self.aim, self.channel, donor.login, self.told) if self.wish.replay else None
-            if replay is not None:
-                self._tell("reading the source's binlogs")
-                notes = (donor.reasons, *replay.check(reader, probed))
-            else:
-                notes = self._look(donor, reader, theirs)
+            replay = Replay(self.aim, self.channel, donor.login, self.told)
+            backup = Backup(self.aim, self.channel, self.source_login, self.wish.way, self.journal, self._tell)
+            notes = self._notes(donor, reader, theirs, replay, backup)
             gtids = rules.own_gtids(self.aim.server, theirs, members)
             own = rebuild_keep.is_own(self.aim.server, theirs, gtids)
             found = self._own(own) if gtids is None or gtids else ()
@@ -166,19 +169,32 @@ class Rebuild:
             def copy() -> None:
                 if clone is not None:
                     self._cloned(donor, clone, report)
-                elif replay is not None:
+                elif self.wish.method == rules.REPLAY:
                     self._replayed(donor, replay, report)
+                elif self.wish.method == rules.BACKUP:
+                    self._from_backup(backup, report)
                 else:
                     self._copy(donor, reader, probed, report)
 
             self._carry_out(copy, donor, own, report)
         return report
 
+    def _notes(
+        self, donor: Donor, reader: Connection, source: Server, replay: Replay, backup: Backup
+    ) -> Tuple[str, ...]:
+        """What is to be said before anything is changed; refuses what cannot be done."""
+        if self.wish.method == rules.REPLAY:
+            self._tell("reading the source's binlogs")
+            return (donor.reasons, *replay.check(reader, probe(reader)))
+        if self.wish.method == rules.BACKUP:
+            return self._look_for_backup(backup, reader, source)
+        return self._look(donor, reader, source)
+
     def _clone(self, donor: Donor) -> Optional[Clone]:
-        if self.wish.clone is None:
+        if self.wish.method != rules.CLONE:
             return None
         return Clone(
-            self.aim, self.channel, donor.login, self.wish.clone, self.journal, self._tell,
+            self.aim, self.channel, donor.login, self.wish.way, self.journal, self._tell,
             lambda point: self._check_start(donor, point),
         )  # fmt: skip
 
@@ -188,14 +204,24 @@ class Rebuild:
         return rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
 
     def _look(self, donor: Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
-        row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
-        self.total, size = int(row["n"]), int(row["bytes"])
+        size = self._sizes(reader)
         self._check_packets(reader)
         self._tables(reader)
         said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(self.total, ","), size / 1e6)
-        accounts = "" if self.wish.clone is not None else self._accounts(reader)
+        accounts = "" if self.wish.method == rules.CLONE else self._accounts(reader)
         notes = (donor.reasons, said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
         return tuple(note for note in notes if note)
+
+    def _sizes(self, reader: Connection) -> int:
+        row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
+        self.total = int(row["n"])
+        return int(row["bytes"])
+
+    def _look_for_backup(self, backup: Backup, reader: Connection, source: Server) -> Tuple[str, ...]:
+        size = self._sizes(reader)
+        backup.check(size)
+        said = "The backup may take %.1f MB in %s." % (size / 1e6, backup.exchange.directory)
+        return said, rules.check_expiry(source, size / SLOW_BYTES, "receiving")
 
     def _accounts(self, reader: Connection) -> str:
         """Which accounts of the donor are not here, as far as both may be read."""
@@ -235,14 +261,14 @@ class Rebuild:
             )  # fmt: skip
         return found
 
-    def _plan(self, donor: Donor, own: Sequence[str], replay: Optional[Replay]) -> Plan:
+    def _plan(self, donor: Donor, own: Sequence[str], replay: Replay) -> Plan:
         verbs, server = self.aim.verbs, self.aim.server
         schemas = catalog.schemas(self.aim.connection)
-        point = rules.UNKNOWN_POINT if replay is None else replay.point
+        point = replay.point if self.wish.method == rules.REPLAY else rules.UNKNOWN_POINT
         away = rules.turn_away(verbs, server, self.aim.channel)
         loses = rules.loses(schemas, own)
-        if self.wish.clone is not None:
-            to = self.wish.clone.password
+        if self.wish.method == rules.CLONE:
+            to = self.wish.way.password
             brought = Statement("/* the server is cloned from %s and restarts */" % donor.chosen)
             made = cloning.steps(verbs, self.channel, to, point)
             steps = (*away, Step(Statement(cloning.HOLD)), Step(brought), *made, Step(Statement(cloning.LET_GO)))
@@ -250,7 +276,10 @@ class Rebuild:
             return Plan(self.aim.state_id, steps, "Clone %s." % donor.chosen, "rebuild", (*loses, more))
         shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
         text = "/* every schema, table, row, view, routine, trigger and event of %s is copied */" % donor.chosen
-        copied = [text] if replay is None else list(replay.schemas)
+        copied = list(replay.schemas) if self.wish.method == rules.REPLAY else [text]
+        if self.wish.method == rules.BACKUP:
+            shown, copied = [], ["/* %s */" % text for text in self.wish.way.told()]
+            loses = (*loses, backup_rules.loses())
         steps = (
             *away, *shown, *(Step(Statement(text)) for text in copied),
             *rules.history(verbs, server, point), *rules.point_at(verbs, server, self.channel, self.channel, point),
@@ -340,6 +369,21 @@ class Rebuild:
         report.point = replay.point
         report.message = replay.wait(self.options.timeout)
 
+    def _from_backup(self, backup: Backup, report: Report) -> None:
+        began = time.monotonic()
+        point = report.point = backup.receive()
+        self._tell("turning the channel away")
+        self._steps(Insisting(self.aim.connection), rules.turn_away(self.aim.verbs, self.aim.server, self.aim.channel))
+        backup.put(self._kept())
+        self._tell("starting replication")
+        backup.check_point(point)
+        backup.finish(point, self.options.timeout)
+        report.message = backup_rules.message(point, backup.size, time.monotonic() - began)
+
+    def _kept(self) -> Dict[str, Any]:
+        """What a later run has to know of the channel, should this one be ended."""
+        return {"mode": self.channel.mode, "using_gtid": self.channel.using_gtid, "began": self.options.written_at}
+
     def _empty(self, target: Insisting) -> None:
         """From the first statement on, the server says that it is not complete, and cannot replicate."""
         aim, server = self.aim, self.aim.server
@@ -351,8 +395,7 @@ class Rebuild:
         for name, value in kinds.LENIENT.items():
             if target.query("SHOW SESSION VARIABLES LIKE %s", (name.replace("_", "\\_"),)):
                 target.execute("SET SESSION %s = %d" % (name, value))
-        kept = {"mode": self.channel.mode, "using_gtid": self.channel.using_gtid, "began": self.options.written_at}
-        for statement in rules.marker(json.dumps(kept)):
+        for statement in rules.marker(json.dumps(self._kept())):
             target.execute(statement)
         for name in catalog.schemas(target):
             self._do(target, kinds.drop_schema(name))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional
 
 from .._core import rebuild_clone as rules
 from .._core.change_source_steps import reset_all
@@ -28,28 +27,13 @@ from .execute import Journal, run
 from .lock import advisory_lock
 from .probe import Probed, probe
 from .reader import read_server
+from .rebuild_way import Way
 
 _POLL = 1.0
 _PROGRESS = "SELECT STAGE, STATE, ESTIMATE, DATA FROM performance_schema.clone_progress ORDER BY ID"
 _STATUS = "SELECT STATE, ERROR_NO, ERROR_MESSAGE, BINLOG_FILE, BINLOG_POSITION, GTID_EXECUTED" \
     " FROM performance_schema.clone_status"  # fmt: skip
 _CLONE_SECONDS = 86400.0
-
-
-@dataclass(frozen=True)
-class Way:
-    """What the caller gives for it.
-
-    :param password: of the channel's account.
-    :param restart: command that starts the server again, run where the module runs; '' waits for somebody to do it.
-    :param restart_seconds: how long to wait for the server.
-    :param execute: runs a command by a shell; its code, output and errors.
-    """
-
-    password: str = ""
-    restart: str = ""
-    restart_seconds: int = 600
-    execute: Callable[[str], Tuple[int, str, str]] = lambda command: (127, "", "nothing runs %s" % command)
 
 
 class Clone:
