@@ -10,6 +10,7 @@ that they name below a folder of the test.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -29,7 +30,7 @@ PLACES = ("/srv/", "/var/lib/")
 # What the plays say that refuse servers which are well.
 REFUSED: Dict[str, str] = {
     "replicaops.mysql.undo": "undo record",
-    "replicaops.mysql.reposition": "there is nothing to change",
+    "replicaops.mysql.reposition": "there is nothing to change|No table was changed",
 }
 
 
@@ -82,7 +83,7 @@ def test_every_command_does_what_it_says(lab_of: Callable[..., Lab], flavour: st
         folder = tmp_path / str(number)
         run = run_playbook(wanted.playbook, inventory(lab, wanted.playbook), arguments(wanted, folder))
         if wanted.playbook in REFUSED:
-            assert run.code != 0 and REFUSED[wanted.playbook] in run.output, run.output
+            assert run.code != 0 and re.search(REFUSED[wanted.playbook], run.output), run.output
             lab.servers[1].start_replica()
             continue
         assert run.code == 0, "%s: %s" % (wanted, run.output)
