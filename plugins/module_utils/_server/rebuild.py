@@ -18,7 +18,6 @@ from .._core import rebuild_clone as cloning
 from .._core import rebuild_objects as kinds
 from .._core import record as schema
 from .._core.commit_point import CommitPoint
-from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
 from .._core.errors import BadInputError, RefusedError, ReplicaError, ServerError
 from .._core.nowhere import NOWHERE, is_unfinished
@@ -27,8 +26,8 @@ from .._core.rebuild import ATTEMPT
 from .._core.rebuild_objects import Definition
 from .._core.snapshot import Server
 from .._core.statement import Statement
-from . import compare_catalog, rebuild_keep, row_events
 from . import rebuild_catalog as catalog
+from . import rebuild_keep, row_events
 from . import record as store
 from .change import Options, Target
 from .change_source import Insisting
@@ -40,19 +39,11 @@ from .rebuild_backup import Backup
 from .rebuild_clone import Clone
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
 from .rebuild_donor import Donor, ask, choose
+from .rebuild_look import SLOW_BYTES, look, sizes, tables
 from .rebuild_replay import Replay
 from .rebuild_view import PATIENCE, open_with_definitions
 from .rebuild_way import Way
 from .snapshot_point import close_view
-
-# What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
-SLOW_BYTES = 2 << 20
-_SIZES = (
-    "SELECT COALESCE(SUM(TABLE_ROWS), 0) AS n, COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS bytes"
-    " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
-    " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
-)
-_ACCOUNTS = "SELECT User, Host FROM mysql.user"
 
 NOT_COMPLETE = (
     "The replica is not complete: its channel is stopped and points at %s, which no source has. Run the rebuild again."
@@ -188,7 +179,8 @@ class Rebuild:
             return (donor.reasons, *replay.check(reader, probe(reader)))
         if self.wish.method == rules.BACKUP:
             return self._look_for_backup(backup, reader, source)
-        return self._look(donor, reader, source)
+        self.total, notes = look(reader, self.aim.connection, source, self.wish.method != rules.CLONE)
+        return (donor.reasons, *notes)
 
     def _clone(self, donor: Donor) -> Optional[Clone]:
         if self.wish.method != rules.CLONE:
@@ -203,63 +195,11 @@ class Rebuild:
     def _own(self, own: rebuild_keep.Own) -> Tuple[str, ...]:
         return rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
 
-    def _look(self, donor: Donor, reader: Connection, source: Server) -> Tuple[str, ...]:
-        size = self._sizes(reader)
-        self._check_packets(reader)
-        self._tables(reader)
-        said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(self.total, ","), size / 1e6)
-        accounts = "" if self.wish.method == rules.CLONE else self._accounts(reader)
-        notes = (donor.reasons, said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
-        return tuple(note for note in notes if note)
-
-    def _sizes(self, reader: Connection) -> int:
-        row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
-        self.total = int(row["n"])
-        return int(row["bytes"])
-
     def _look_for_backup(self, backup: Backup, reader: Connection, source: Server) -> Tuple[str, ...]:
-        size = self._sizes(reader)
+        self.total, size = sizes(reader)
         backup.check(size)
         said = "The backup may take %.1f MB in %s." % (size / 1e6, backup.exchange.directory)
         return said, rules.check_expiry(source, size / SLOW_BYTES, "receiving")
-
-    def _accounts(self, reader: Connection) -> str:
-        """Which accounts of the donor are not here, as far as both may be read."""
-        try:
-            sides = [
-                {(str(row["User"]), str(row["Host"])) for row in one.query(_ACCOUNTS)}
-                for one in (reader, self.aim.connection)
-            ]
-        except ServerError:
-            return "Whether the donor has accounts that are not here could not be read."
-        return rules.missing_accounts(sorted(sides[0] - sides[1]))
-
-    def _check_packets(self, reader: Connection) -> None:
-        statement = "SELECT @@GLOBAL.max_allowed_packet AS n"
-        theirs, mine = (int((one.one(statement) or {"n": 0})["n"]) for one in (reader, self.aim.connection))
-        if theirs > mine:
-            raise RefusedError(
-                ATTEMPT, self.aim.server.address,
-                "its max_allowed_packet is %d, the donor's %d: a row may not fit" % (mine, theirs),
-                "SET GLOBAL max_allowed_packet = %d there." % theirs,
-            )  # fmt: skip
-
-    def _tables(self, reader: Connection) -> Dict[Tuple[str, str], Table]:
-        """The donor's tables; refuses what cannot be copied exactly."""
-        found = compare_catalog.tables(reader)
-        wrong = []
-        for table in found.values():
-            if table.kind.upper() == "SYSTEM VERSIONED":
-                wrong.append("%s keeps a history of its rows" % table.label)
-            elif table.kind.upper() == "BASE TABLE" and table.engine.lower() not in SNAPSHOT_ENGINES:
-                wrong.append("%s is of engine %s, which has no read view" % (table.label, table.engine or "none"))
-        if wrong:
-            raise RefusedError(
-                ATTEMPT, reader.address, "; ".join(wrong[:10]) + (" and more" if len(wrong) > 10 else ""),
-                "Convert these tables (ALTER TABLE ... ENGINE = InnoDB), or build the replica anew from a physical "
-                "backup.",
-            )  # fmt: skip
-        return found
 
     def _plan(self, donor: Donor, own: Sequence[str], replay: Replay) -> Plan:
         verbs, server = self.aim.verbs, self.aim.server
@@ -353,7 +293,7 @@ class Rebuild:
             target.execute(PATIENCE)
             self._empty(target)
             copy = Copy(view, reader, target, probed.dialect.name != "source", self._tell_rows)
-            self._fill(copy, definitions, self._tables(reader))
+            self._fill(copy, definitions, tables(reader))
             close_view(view)
             self._start(target, donor, point, COPIED)
         report.point, report.tables = point, copy.done.numbers
@@ -400,13 +340,13 @@ class Rebuild:
         for name in catalog.schemas(target):
             self._do(target, kinds.drop_schema(name))
 
-    def _fill(self, copy: Copy, definitions: Sequence[Definition], tables: Dict[Tuple[str, str], Table]) -> None:
+    def _fill(self, copy: Copy, definitions: Sequence[Definition], found: Dict[Tuple[str, str], Table]) -> None:
         stored = (kinds.TABLE, kinds.SEQUENCE)
         copy.done.of = sum(definition.kind in stored for definition in definitions)
         copy.definitions([one for one in definitions if one.kind == kinds.SCHEMA])
         for definition in definitions:
             if definition.kind in stored:
-                table = tables.get((definition.schema, definition.name))
+                table = found.get((definition.schema, definition.name))
                 copy.make(definition)
                 if table is not None:
                     copy.table(definition, table)

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at a donor before anything is dropped: how much there is, and whether all of it can be copied exactly."""
+
+from __future__ import annotations
+
+from typing import Dict, Tuple
+
+from .._core import rebuild as rules
+from .._core.compare import SNAPSHOT_ENGINES
+from .._core.compare_rows import Table
+from .._core.errors import RefusedError, ServerError
+from .._core.rebuild import ATTEMPT
+from .._core.snapshot import Server
+from . import compare_catalog
+from .connect import Connection
+
+# What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
+SLOW_BYTES = 2 << 20
+_SIZES = (
+    "SELECT COALESCE(SUM(TABLE_ROWS), 0) AS n, COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS bytes"
+    " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
+    " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
+)
+_ACCOUNTS = "SELECT User, Host FROM mysql.user"
+
+
+def sizes(reader: Connection) -> Tuple[int, int]:
+    """Rows and bytes of all tables outside the system schemas, as the server estimates them."""
+    row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
+    return int(row["n"]), int(row["bytes"])
+
+
+def look(reader: Connection, target: Connection, source: Server, with_accounts: bool) -> Tuple[int, Tuple[str, ...]]:
+    """How many rows are to be copied, and what is to be said about them.
+
+    :param source: the channel's source, which has to keep its binlogs meanwhile.
+    :param with_accounts: the accounts are not copied, so that missing ones are named.
+    :raises RefusedError: something cannot be copied exactly, or takes longer than the source keeps its binlogs.
+    """
+    rows, size = sizes(reader)
+    _check_packets(reader, target)
+    tables(reader)
+    said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(rows, ","), size / 1e6)
+    accounts = _accounts(reader, target) if with_accounts else ""
+    notes = (said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
+    return rows, tuple(note for note in notes if note)
+
+
+def _accounts(reader: Connection, target: Connection) -> str:
+    """Which accounts of the donor are not here, as far as both may be read."""
+    try:
+        sides = [{(str(row["User"]), str(row["Host"])) for row in one.query(_ACCOUNTS)} for one in (reader, target)]
+    except ServerError:
+        return "Whether the donor has accounts that are not here could not be read."
+    return rules.missing_accounts(sorted(sides[0] - sides[1]))
+
+
+def _check_packets(reader: Connection, target: Connection) -> None:
+    statement = "SELECT @@GLOBAL.max_allowed_packet AS n"
+    theirs, mine = (int((one.one(statement) or {"n": 0})["n"]) for one in (reader, target))
+    if theirs > mine:
+        raise RefusedError(
+            ATTEMPT, target.address,
+            "its max_allowed_packet is %d, the donor's %d: a row may not fit" % (mine, theirs),
+            "SET GLOBAL max_allowed_packet = %d there." % theirs,
+        )  # fmt: skip
+
+
+def tables(reader: Connection) -> Dict[Tuple[str, str], Table]:
+    """The donor's tables; refuses what cannot be copied exactly."""
+    found = compare_catalog.tables(reader)
+    wrong = []
+    for table in found.values():
+        if table.kind.upper() == "SYSTEM VERSIONED":
+            wrong.append("%s keeps a history of its rows" % table.label)
+        elif table.kind.upper() == "BASE TABLE" and table.engine.lower() not in SNAPSHOT_ENGINES:
+            wrong.append("%s is of engine %s, which has no read view" % (table.label, table.engine or "none"))
+    if wrong:
+        raise RefusedError(
+            ATTEMPT, reader.address, "; ".join(wrong[:10]) + (" and more" if len(wrong) > 10 else ""),
+            "Convert these tables (ALTER TABLE ... ENGINE = InnoDB), or build the replica anew from a physical "
+            "backup.",
+        )  # fmt: skip
+    return found
