@@ -75,11 +75,13 @@ class Evidence:
 
     :param gtids: a transaction without a GTID cannot be replayed, as the channel goes by them.
     :param here: the replica's accounts.
+    :param own: the replica's server id: its receiver passes over what carries it.
     :param against: why it cannot be replayed, each with the first place that shows it.
     """
 
     gtids: bool
     here: FrozenSet[str]
+    own: int = 0
     schemas: Set[str] = field(default_factory=set)
     tables: Set[Pair] = field(default_factory=set)
     accounts: Set[str] = field(default_factory=set)
@@ -93,6 +95,8 @@ class Evidence:
         self.last = done.end
         if self.gtids and not done.gtid:
             self._note("a transaction has no GTID, and the channel goes by them", done)
+        if done.server_id == self.own:
+            self._note("a transaction was written by this server itself, and its receiver would pass over it", done)
         if done.ending == INCIDENT:
             self._note("an incident of the source stops the applier", done)
         if done.lossy and not done.tables and not done.statements:

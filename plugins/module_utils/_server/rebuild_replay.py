@@ -49,7 +49,7 @@ class Replay:
         self.aim, self.channel, self.login, self.told = aim, channel, login, told
         self.first = Coordinates("", rules.BEGINNING)
         self.schemas: Tuple[str, ...] = ()
-        self.evidence = Evidence(rules.needs_gtids(channel, aim.server), frozenset())
+        self.evidence = Evidence(rules.needs_gtids(channel, aim.server), frozenset(), aim.server.server_id)
         self.size = 0
 
     @property

@@ -38,7 +38,7 @@ def done(*texts, schema="", tables=(), gtid=U1 + ":1", at=100, **more):
 
 
 def evidence(*transactions, gtids=True):
-    found = replay.Evidence(gtids, HERE)
+    found = replay.Evidence(gtids, HERE, 2)
     for one in transactions:
         found.add(one)
     return found
@@ -118,6 +118,7 @@ def test_many_reasons_are_cut_and_all_are_in_the_context():
         (done("CREATE TABLESPACE ts ADD DATAFILE 'x.ibd'"), "CREATE TABLESPACE defines"),
         (done(gtid=""), "a transaction has no GTID"),
         (done(ending=INCIDENT), "an incident"),
+        (done("CREATE TABLE shop.u (id INT)", server_id=2), "was written by this server itself"),
         (done(lossy="compressed"), "cannot be read here (compressed)"),
         (done("GRANT SELECT ON *.* TO 'unfinished"), "a statement about accounts is not understood"),
     ],
