@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 from datetime import datetime, timezone
@@ -99,13 +100,24 @@ def test_yaml_on_a_page_is_for_something_that_is_there(block, monkeypatch):
     known = "\n".join(path.read_text("utf-8") for path in takers) + "additional_build_files"
     assert [name for name in data if name not in known] == []
     if "replica_watch_servers" in data:
-        # Where ansible-rulebook is not installed the file of the event source can be read all the same.
-        source = importlib.util.spec_from_file_location(
-            "replica_watch", TOP / "extensions/eda/plugins/event_source/replica_watch.py"
-        )
-        module = importlib.util.module_from_spec(source)
-        source.loader.exec_module(module)
-        assert module._checked({"servers": data["replica_watch_servers"]})
+        assert event_source()._checked({"servers": data["replica_watch_servers"]})
+
+
+def event_source():
+    """The event source, which is read from its file: it needs no ansible-rulebook to check its options."""
+    path = TOP / "extensions/eda/plugins/event_source/replica_watch.py"
+    spec = importlib.util.spec_from_file_location("replica_watch", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_event_source_takes_the_options_that_its_documentation_has():
+    module = event_source()
+    assert set(yaml.safe_load(module.DOCUMENTATION)["options"]) == module.OPTIONS
+    (ruleset,) = yaml.safe_load(module.EXAMPLES)
+    (source,) = ruleset["sources"]
+    assert len(module._checked(source[COLLECTION + "replica_watch"])) == 2
 
 
 def check_role(role):

@@ -21,7 +21,8 @@ DOCUMENTATION = r"""
 short_description: Watch MySQL and MariaDB replicas
 description:
   - Looks at replicas as M(replicaops.mysql.replica_status) does, each by itself, and sends an event when what it sees
-    has changed: C(verdict_changed), C(finding_appeared), C(finding_gone), C(server_unreachable), C(server_reachable).
+    has changed. The kinds are C(verdict_changed), C(finding_appeared), C(finding_gone), C(server_unreachable) and
+    C(server_reachable).
   - Nothing is sent as long as nothing changes. A replica that is broken when watching begins is news.
   - It only reads. The account needs what docs/accounts.md lists for C(replica_status).
 options:
