@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Not everybody's PATH has them, and the Docker daemon lives there.
 export PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test test-lint test-unit test-sanity test-package test-integration test-matrix molecule format clean
+.PHONY: help setup demo docs test test-lint test-unit test-sanity test-older-cores test-package test-integration test-matrix molecule format clean
 
 FLAVOUR ?= mysql-9.7
 export FLAVOUR
@@ -35,6 +35,9 @@ test-unit: setup ## Unit tests on the oldest and the newest Python and with the 
 
 test-sanity: setup ## ansible-test sanity
 	@$(checks) sanity
+
+test-older-cores: setup ## ansible-test sanity with every older ansible-core that is supported; not part of test
+	@$(checks) older-sanity
 
 test-package: setup ## Build the archive, import it as Galaxy does, install it and read its documentation
 	@$(checks) package

@@ -33,11 +33,9 @@ sys.exit(main(["install", "--upgrade", "--force-reinstall", *arguments]))
 """
 
 
-def write_stand_ins(home: Path) -> None:
-    """Write the script under each name that the installed ansible-test looks for below this home directory."""
-    import ansible_test  # only where sanity runs
-
-    source = Path(next(iter(ansible_test.__path__))) / "_internal" / "python_requirements.py"
+def write_stand_ins(home: Path, packages: Path) -> None:
+    """Write the script below ``home`` under each name that the ansible-test of the folder ``packages`` looks for."""
+    source = packages / "ansible_test" / "_internal" / "python_requirements.py"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     versions = set(re.findall(r"pip='([\d.]+)'", source.read_text(encoding="utf-8")))

@@ -21,6 +21,7 @@ from types import TracebackType
 import ansible_test_pip
 
 GROUPS = ("images", "lint", "docs", "sanity", "unit", "package", "integration")
+OLDER_CORES = ("2.19", "2.20")  # besides the newest
 CORE_TESTS = "tests/unit/plugins/module_utils/_core"
 # A few tests that connect, read and write as each kind of account, on every flavour.
 OLDEST_DRIVER_TESTS = (
@@ -135,12 +136,13 @@ def _environment(checkout: Path) -> dict[str, str]:
 
 
 def plan(workspace: Workspace, groups: list[str]) -> list[Step]:
-    """List the steps of the groups that were asked for; ``all`` stands for every group but the matrix and molecule."""
+    """List the steps of the groups that were asked for; ``all`` stands for ``GROUPS``."""
     makers: dict[str, Callable[[Workspace], list[Step]]] = {
         "images": images,
         "lint": lint,
         "docs": docs,
         "sanity": sanity,
+        "older-sanity": older_sanity,
         "unit": unit,
         "package": package,
         "integration": integration,
@@ -214,12 +216,32 @@ def _is_shell_script(path: Path) -> bool:
 
 
 def sanity(workspace: Workspace) -> list[Step]:
+    return [_sanity(workspace, "ansible-test sanity", workspace.venv)]
+
+
+def older_sanity(workspace: Workspace) -> list[Step]:
+    """The same with the older releases of ansible-core that are supported, each in an environment of its own."""
+    return [
+        _sanity(workspace, f"sanity: ansible-core {core}", workspace.venv / "venvs" / f"core-{core}", core)
+        for core in OLDER_CORES
+    ]
+
+
+def _sanity(workspace: Workspace, name: str, venv: Path, core: str = "") -> Step:
     def commands() -> Iterator[Command]:
-        root = workspace.copy("sanity")
+        root = workspace.copy(f"sanity{core}")
         # Its caches and virtual environments stay inside the checkout, and its pip stand-in out of the user's home.
         home = workspace.venv / "home"
-        ansible_test_pip.write_stand_ins(home)
-        yield Command(("ansible-test", "sanity", "--color", "no"), root, {"HOME": str(home)})
+        if core:
+            uv = str(workspace.venv / "bin" / "uv")
+            yield Command((uv, "venv", "--allow-existing", "--python", workspace.python, str(venv)), root)
+            wanted = f"ansible-core=={core}.*"
+            yield Command((uv, "pip", "install", "--python", str(venv / "bin" / "python"), wanted), root)
+        (packages,) = venv.glob("lib/python3*/site-packages")
+        ansible_test_pip.write_stand_ins(home, packages)
+        path = os.pathsep.join([str(venv / "bin"), workspace.environment["PATH"]])
+        argv = (str(venv / "bin" / "ansible-test"), "sanity", "--color", "no")
+        yield Command(argv, root, {"HOME": str(home), "PATH": path})
 
     def note(output: str) -> str:
         left_out = sorted(set(re.findall(r"Skipping sanity test .* on Python ([\d.]+)", output)))
@@ -227,7 +249,7 @@ def sanity(workspace: Workspace) -> list[Step]:
             f"; not here: {', '.join(left_out)}" if left_out else ""
         )
 
-    return [Step("ansible-test sanity", commands, note=note)]
+    return Step(name, commands, note=note)
 
 
 def _pythons(workspace: Workspace) -> list[str]:
@@ -291,8 +313,16 @@ def package(workspace: Workspace) -> list[Step]:
         path = os.pathsep.join([bin_folder, workspace.environment["PATH"]])
         argv = (f"{bin_folder}/python", "-m", "galaxy_importer.main", str(_archive(dist)))
         yield Command(argv, dist, {"PATH": path, "ANSIBLE_COLLECTIONS_PATH": ""})
+        _check_findings((workspace.logs / "galaxy-importer.log").read_text(encoding="utf-8", errors="replace"))
 
     return [Step("galaxy-importer", importer), Step("build, install, ansible-doc", install)]
+
+
+def _check_findings(output: str) -> None:
+    """Fail for what the importer merely prints; its ansible-lint, which runs by itself as well, may run out of time."""
+    found = re.findall(r"^(?:ERROR|WARNING): (?!Timeout on call to ansible-lint).*", output, re.MULTILINE)
+    if found:
+        raise RuntimeError(f"the importer has {len(found)} findings: {' '.join(found)}")
 
 
 def _archive(dist: Path) -> Path:
