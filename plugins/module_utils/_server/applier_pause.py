@@ -120,20 +120,21 @@ class Pause:
         if now.applier == "Yes":
             return False
         if self._by_gtid:
-            return gtids_exact(self._executed(), GtidSet.parse(point.gtids), self._executed(source))
+            return gtids_exact(self.executed(), GtidSet.parse(point.gtids), self.executed(source))
         return now.executed is not None and same_state(source, now.executed, point.coordinates)
 
     def at_coordinates(self, point: CommitPoint) -> bool:
         """Whether the applier's coordinates are the end of the binlog at the point: it has all that was in it."""
         return self.look().executed == point.coordinates
 
-    def _executed(self, connection: Optional[Connection] = None) -> GtidSet:
+    def executed(self, connection: Optional[Connection] = None) -> GtidSet:
+        """The GTIDs that a server of MySQL has executed: the replica, or that of another connection."""
         row = (connection or self._replica).one("SELECT @@GLOBAL.gtid_executed AS executed") or {}
         return GtidSet.parse(str(row.get("executed") or ""))
 
     def _until(self, point: CommitPoint) -> str:
         if self._by_gtid:
-            missing = GtidSet.parse(point.gtids).subtract(self._executed())
+            missing = GtidSet.parse(point.gtids).subtract(self.executed())
             return until_text(self._verbs, Point(gtids=missing))
         return until_text(self._verbs, Point(coordinates=point.coordinates))
 
@@ -146,7 +147,7 @@ class Pause:
                 if now.applier_fault is not None:
                     raise ReplicaError("apply up to %s" % point, self.where, now.applier_fault.text)
                 return
-            if self._by_gtid and gtids_reached(self._executed(), GtidSet.parse(point.gtids)):
+            if self._by_gtid and gtids_reached(self.executed(), GtidSet.parse(point.gtids)):
                 return
             if not self._by_gtid and now.executed == point.coordinates:
                 return
