@@ -43,7 +43,8 @@ options:
   record_dir:
     description:
       - Where changing modules keep their undo records. With it C(unfinished) of a channel says what the last of them
-        had left to do when it was killed.
+        had left to do when it was killed, and C(owed) which tables earlier changes left with other rows that
+        nobody has made equal since.
     type: path
 extends_documentation_fragment:
   - replicaops.mysql._connection
@@ -106,7 +107,7 @@ server:
   sample: {"address": "db2:3306", "flavour": "mysql", "version": "9.7.4", "server_id": 2}
 channels:
   description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict)
-    and C(state_id), and C(unfinished) with O(record_dir).
+    and C(state_id), and with O(record_dir) C(unfinished) and C(owed).
   returned: always
   type: list
   elements: dict
@@ -181,6 +182,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
                 "verdict": found.verdict,
                 "state_id": found.state_id,
                 "unfinished": unfinished.look(params["record_dir"], diagnosis.server, found.channel),
+                "owed": list(unfinished.owed(params["record_dir"], diagnosis.server, found.channel)),
             }
             for found in diagnosis.channels
         ],

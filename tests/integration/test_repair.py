@@ -15,7 +15,7 @@ import pytest
 from integration.conftest import Pair
 from integration.playbook import Run, login, run_playbook
 from integration.test_replica_channel import backlog, change, corrupt, threads
-from lab import faults
+from lab import faults, sync
 from lab.accounts import REPAIRER
 from lab.compare import compare
 from lab.load import Writer
@@ -84,8 +84,15 @@ def queries(run: Run) -> List[str]:
 
 
 def stops(pair: Pair) -> None:
-    """Wait until the applier has stopped with an error."""
+    """Wait until the applier has stopped with an error, and the receiver has everything."""
     pair.replica.wait_until(lambda: pair.status()[pair.words.sql_running] == "No", what="the applier to stop")
+    end, words = pair.source.coordinates(), pair.words
+
+    def received() -> bool:
+        row = pair.status()
+        return row[words.io_running] != "Yes" or (str(row[words.source_file]), int(row[words.read_pos])) >= end
+
+    pair.replica.wait_until(received, what="the receiver to have everything")
 
 
 @contextlib.contextmanager
@@ -253,6 +260,9 @@ def test_an_applier_behind_a_lock_is_waited_for_and_nothing_is_reset(well: Pair,
         with reader.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM shop.t")
+            end = sync.target(well.source, gtid=False)
+            # The position is counted on later than the commit.
+            well.replica.wait_until(lambda: sync.applied(well.replica, "", end, gtid=False), what="the position")
             well.source.execute(COLUMN)
             well.replica.wait_until(
                 "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'Waiting for table metadata lock'"

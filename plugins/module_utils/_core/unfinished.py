@@ -12,7 +12,7 @@ it, or where it was before. Then nothing but that run's own START is missing.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, Mapping, Optional, Sequence, Set, Tuple
 
 from .channel_plan import APPLIER, RECEIVER, acts_on
 from .gtid_mariadb import GtidPosition
@@ -25,6 +25,9 @@ MODULES = ("change_master", "gtid_repair", "replica_channel")
 # Pauses the applier while it compares, and lets it run up to points; a note of that is its record meanwhile.
 PAUSING = "table_repair"
 
+# In the details of a record: the tables whose rows the change leaves different, until they are made equal.
+OWES = "owes"
+
 _SETS = re.compile(r"SET GLOBAL (gtid_purged|gtid_slave_pos) = '([^']*)'")
 _PLACE = re.compile(r"_LOG_FILE = '([^']+)'.*_LOG_POS = (\d+)", re.S)
 
@@ -33,6 +36,19 @@ def is_of(record: Mapping[str, Any], server: Server, channel: Channel) -> bool:
     """Whether a record is of this channel of this server."""
     identity = (record.get("server") or {}).get("identity")
     return bool(identity == server.identity and (record.get("channel") or "") == channel.name)
+
+
+def owed(record: Mapping[str, Any], server: Server, channel: Channel) -> Tuple[str, ...]:
+    """The tables that a record of this channel says are still to be made equal."""
+    details = record.get("details") or {}
+    return tuple(details.get(OWES) or ()) if is_of(record, server, channel) else ()
+
+
+def paid(record: Mapping[str, Any], tables: Sequence[str]) -> Dict[str, Any]:
+    """The record, when these tables are equal."""
+    details = record["details"]
+    left = [table for table in details[OWES] if table not in tables]
+    return {**record, "details": {**details, OWES: left}}
 
 
 def unfinished(record: Mapping[str, Any], server: Server, channel: Channel) -> Optional[Dict[str, Any]]:

@@ -20,6 +20,7 @@ from .._core.row_repair_steps import Look
 from .._core.snapshot import Channel
 from .._core.statement import qualified
 from .._core.table_repair import BUILD_ANEW
+from .._core.unfinished import OWES
 from . import below
 from .below import Asked
 from .change import Options, Target, carry_out
@@ -106,7 +107,7 @@ class _Work:
         self._aim.connection.set_deadline(options.timeout)
         with writing(self._aim, True) as able:
             try:
-                done = carry_out(able, plan, options, rules.undo(found))
+                done = carry_out(able, plan, options, rules.undo(found), {OWES: [one.label for one in found]})
             except ServerError as error:
                 with suppress(ServerError):
                     able.connection.execute("SET SESSION sql_mode = ''")

@@ -24,6 +24,7 @@ from .._core.permit import check_prepared, check_source
 from .._core.plan import Plan
 from .._core.skip_plan import Broken
 from .._core.snapshot import STOPPED, Channel, Coordinates, Server
+from .._core.unfinished import OWES
 from . import below, source_head, zstd
 from . import compare_catalog as catalog
 from . import record as records
@@ -186,7 +187,7 @@ def _execute(aim: Target, plan: Plan, options: Options, found: Mismatch, how: st
         plans.check_at(now, there, found)
         return plan
 
-    details = {"passed": [entry], "finish": plans.finishing(plan.steps)}
+    details = {"passed": [entry], "finish": plans.finishing(plan.steps), OWES: entry["tables"]}
     with Writer(aim.connection, options.timeout) as writer, _put_back(aim, how):
         safe = discreet_target(aim, writer)
         return carry_out(safe, plan, options, UNDO, details, again if how == plans.COUNTER else None)

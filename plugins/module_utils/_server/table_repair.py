@@ -46,6 +46,7 @@ from .table_repair_killed import noted, started_again
 from .table_repair_point import Meeting, meeting
 from .table_repair_task import Preparer, Task
 from .table_repair_write import Chosen, Writer
+from .unfinished import settle
 
 # A table without a read view that the source changes meanwhile is read again so often.
 ROUNDS = 10
@@ -98,6 +99,7 @@ def repair(
         report = work.settle()
     if wish.state == HEALED and not options.check_mode and report.after.proof == rules.ROWS_PROVEN:
         close(work.left, aim)
+        settle(options.record_dir, aim.server, aim.channel, report.selected)
     return report
 
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds the newest undo record of a channel, and what the run that wrote it left to do."""
+"""What earlier runs left to do on a channel, by their undo records: the newest one, and tables to be made equal."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from .._core import unfinished as rules
 from .._core.snapshot import Channel, Server
@@ -23,3 +23,19 @@ def look(directory: Optional[str], server: Server, channel: Channel) -> Optional
             found = rules.unfinished(record, server, channel)
             return None if found is None else {**found, "record": path}
     return None
+
+
+def owed(directory: Optional[str], server: Server, channel: Channel) -> Tuple[str, ...]:
+    """The tables whose rows earlier runs left different and nobody has made equal since, as ``schema.table``."""
+    found = [rules.owed(record, server, channel) for _path, record in store.newest(directory, _MOST)]
+    return tuple(sorted({table for tables in found for table in tables}))
+
+
+def settle(directory: Optional[str], server: Server, channel: Channel, tables: Sequence[str]) -> None:
+    """Take tables that are equal now off the records that owe them.
+
+    :raises ReplicaError: a record cannot be written.
+    """
+    for path, record in store.newest(directory, _MOST):
+        if set(tables).intersection(rules.owed(record, server, channel)):
+            store.replace(path, rules.paid(record, tables))

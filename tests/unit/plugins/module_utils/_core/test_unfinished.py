@@ -13,7 +13,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose_poli
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.unfinished import unfinished
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.unfinished import owed, paid, unfinished
 from unit.made import MARIADB_1011, channel, server
 
 UUID = "11111111-aaaa-bbbb-cccc-000000000001"
@@ -46,6 +46,16 @@ def test_only_the_start_is_missing() -> None:
 def test_before_the_change_the_position_is_found_anew(executed: Optional[Coordinates]) -> None:
     left = found(record(), executed)
     assert left is not None and (left["remedy"], left["start"]) == ("reposition", "binlog.000001:100")
+
+
+def test_tables_are_owed_until_they_are_equal() -> None:
+    held = record(module="mismatch_repair", outcome="done", details={"owes": ["shop.m", "shop.t"], "passed": []})
+    assert owed(held, server(), channel()) == ("shop.m", "shop.t")
+    rest = paid(held, ["shop.m", "shop.other"])
+    assert owed(rest, server(), channel()) == ("shop.t",) and rest["details"]["passed"] == []
+    assert owed(paid(rest, ["shop.t"]), server(), channel()) == ()
+    assert owed({**held, "channel": "c2"}, server(), channel()) == ()
+    assert owed(record(details=None), server(), channel()) == () == owed(record(), server(), channel())
 
 
 def test_what_tells_nothing() -> None:
