@@ -147,12 +147,17 @@ def _behind(aim: Target, login: Login, pause: Pause, work: Connection, point: Co
     if at is None:
         raise RefusedError("compare rows", pause.where, "the applier is stopped, and where it stands is not known")
     applied = pause.executed() if by_gtid else GtidSet()
+
+    def is_applied(text: str) -> bool:
+        gtid = Gtid.parse_optional(text) if by_gtid else None
+        return gtid is not None and gtid in applied
+
     if not by_gtid:
         with suppress(RefusedError):  # then it is not known how much later it is
             start = Point(aim.connection, login, aim.server, aim.channel).start
             at = start if isinstance(start, Coordinates) else at
     try:
-        found = touched.touched(work, at, point.coordinates, lambda gtid: bool(gtid) and Gtid.parse(gtid) in applied)
+        found = touched.touched(work, at, point.coordinates, is_applied)
         return found.folded() if catalog.folds_names(work) else found
     except ReplicaError as error:
         return Touched(everything=True, why=str(error))
