@@ -134,6 +134,19 @@ def test_the_playbook_repositions_a_replica_that_was_never_started(
     assert compare(lab.source, lab.replica) == []
 
 
+def test_a_replica_that_is_well_goes_on(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
+    lab = lab_of(flavour, gtid=True)
+    lab.source.execute("CREATE DATABASE shop")
+    on_source(lab, *TABLES)
+    lab.wait_in_sync()
+    for more in (("--check",), ()):
+        play(lab, "reposition", tmp_path, *more)
+        assert sql_running(lab) == "Yes"
+    lab.source.execute("INSERT INTO shop.t1 VALUES (70, 'later')")
+    lab.wait_in_sync()
+    assert compare(lab.source, lab.replica) == []
+
+
 def test_rows_that_were_never_like_that_are_no_position(
     lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
 ) -> None:
