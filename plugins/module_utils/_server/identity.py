@@ -15,15 +15,12 @@ from .._core.snapshot import Server
 __all__ = ["check_distinct", "check_source", "check_unchanged"]
 
 
-def check_distinct(servers: Sequence[Tuple[str, Server]], same_server: bool = False) -> None:
+def check_distinct(servers: Sequence[Tuple[str, Server]]) -> None:
     """Make sure that servers with different names are different servers (UUID; on MariaDB server id, port, datadir).
 
     :param servers: pairs of the name the caller uses and the server reached.
-    :param same_server: the caller knows that some of them are the same and wants it so.
     :raises IdentityError: two names lead to one server.
     """
-    if same_server:
-        return
     seen: Dict[str, Tuple[str, Server]] = {}
     for name, server in servers:
         earlier = seen.setdefault(server.identity, (name, server))
@@ -32,7 +29,7 @@ def check_distinct(servers: Sequence[Tuple[str, Server]], same_server: bool = Fa
                 "tell %s and %s apart" % (earlier[0], name),
                 "%s and %s" % (earlier[1].address, server.address),
                 "both are the same server (%s)" % server.identity,
-                "Correct the address of one of them, or set replica_same_server to true when it is meant so.",
+                "Correct the address of one of them, or name this server only once.",
                 {"identity": server.identity, "names": [earlier[0], name]},
             )
 

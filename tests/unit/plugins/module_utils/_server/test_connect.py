@@ -329,7 +329,6 @@ def test_two_names_for_one_server_are_an_error_unless_it_is_meant_so():
     with pytest.raises(IdentityError, match=r"tell db1 and db3 apart.*same server") as raised:
         identity.check_distinct(servers)
     assert raised.value.context == {"identity": "u1", "names": ["db1", "db3"]}
-    identity.check_distinct(servers, same_server=True)
     identity.check_distinct(servers[:2])
 
 
