@@ -324,7 +324,7 @@ class Named:
         self.identity, self.server_id, self.address = identity_text, server_id, address
 
 
-def test_two_names_for_one_server_are_an_error_unless_it_is_meant_so():
+def test_two_names_for_one_server_are_an_error():
     servers = [("db1", Named("u1")), ("db2", Named("u2")), ("db3", Named("u1", address="vip:3306"))]
     with pytest.raises(IdentityError, match=r"tell db1 and db3 apart.*same server") as raised:
         identity.check_distinct(servers)
