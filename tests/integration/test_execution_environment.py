@@ -61,7 +61,7 @@ def test_it_holds_what_the_collection_needs(built: Built, tmp_path: Path) -> Non
 
 def stop_by_a_row(pair: Pair) -> None:
     """Take a row from the replica and have the source change it."""
-    pair.replica.execute("SET sql_log_bin=0", "DELETE FROM shop.t WHERE v = 'row 1'")
+    pair.replica.execute_unlogged("DELETE FROM shop.t WHERE v = 'row 1'")
     pair.source.execute("UPDATE shop.t SET v = 'changed' WHERE v = 'row 1'")
     pair.replica.wait_until(lambda: str(pair.status()[pair.words.sql_running]) == "No", 60, "the applier to stop")
 

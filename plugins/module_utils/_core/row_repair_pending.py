@@ -24,8 +24,8 @@ from .snapshot import GTID, Channel, Coordinates, Server
 FAILING = "failing"
 PENDING = "pending"
 
-# Parallel workers of MySQL 5.6 may call the event's log FIRST, and name it before that (measured).
-_PLACE = re.compile(r"(?:at|the event's) (?:source|master) log (?P<file>[^,;]+\.\d+), end_log_pos (?P<end>\d+)")
+_PLACE = re.compile(r"(?:at|the event's) (?:source|master) log (?P<file>[^,;]*), end_log_pos (?P<end>\d+)")
+_NUMBERED = re.compile(r"\.\d+$")
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,20 @@ def failing(server: Server, channel: Channel) -> Failing:
         )  # fmt: skip
     if fault.gtid and channel.mode == GTID and not server.flavour.is_mariadb:
         return Failing(fault.gtid)
-    found = _PLACE.search(fault.text)
-    # MariaDB 11.8 says 0.
-    if found is None or not int(found.group("end")):
-        return Failing()
-    return Failing(point=Coordinates(found.group("file"), int(found.group("end"))))
+    return Failing(point=_place(fault.text, channel))
+
+
+def _place(text: str, channel: Channel) -> Optional[Coordinates]:
+    """The point that an error names.
+
+    Parallel workers of MySQL 5.6 may say that the event's log is FIRST, and that before it or nothing (measured): then
+    it is the file that the applier reads, where the receiver is in the same. MariaDB 11.8 says an end of 0.
+    """
+    places = [(found.group("file"), int(found.group("end"))) for found in _PLACE.finditer(text)]
+    named = next((place for place in places if _NUMBERED.search(place[0])), None)
+    if named is None and places and channel.executed is not None and channel.read is not None:
+        named = (channel.executed.file, places[0][1]) if channel.executed.file == channel.read.file else None
+    return Coordinates(*named) if named is not None and named[1] else None
 
 
 def unhealable(transaction: Transaction) -> str:

@@ -67,16 +67,22 @@ def test_the_failing_one_is_where_the_error_says(words: Sequence[str]) -> None:
     assert found.is_it(one(100, 200)) and not found.is_it(one(200, 300)) and not found.is_it(one(10, 100))
 
 
+WORKER = "Worker 3 failed executing transaction '' at master log %s, end_log_pos 1080; "
+
+
 @pytest.mark.parametrize(
-    ("head", "point"),
+    ("head", "reads", "point"),
     [
-        ("Worker 3 failed executing transaction '' at master log binlog.000001, end_log_pos 1080; ", end(1080)),
-        ("", None),
+        (WORKER % "binlog.000001", "binlog.000002", end(1080)),
+        (WORKER % "", "binlog.000001", end(1080)),
+        ("", "binlog.000001", end(1080)),
+        (WORKER % "", "binlog.000002", None),
     ],
 )
-def test_a_worker_of_5_6_may_call_the_log_first(head: str, point: Optional[Coordinates]) -> None:
+def test_a_worker_of_5_6_may_call_the_log_first(head: str, reads: str, point: Optional[Coordinates]) -> None:
     fault = Fault(1062, head + TEXT % ("master", "FIRST", 1080))
-    channel = made.channel(mode=POSITION, applier=STOPPED, applier_fault=fault)
+    at = {"executed": end(900), "read": Coordinates(reads, 4000)}
+    channel = made.channel(mode=POSITION, applier=STOPPED, applier_fault=fault, **at)
     assert pending.failing(made.server(), channel).point == point
 
 
