@@ -133,12 +133,14 @@ def test_the_playbook_repairs_it_and_proves_it(
     assert planned.code == 0, planned.output
     assert state(stage) == before and not list(tmp_path.iterdir())
     # There the counter is used only where nothing later was fetched: what the workers have done is in files.
-    writing = nullcontext() if flavour == "mysql-5.6" and mode == (False, 4) else Writer(stage.source, rate=20)
-    with writing:
+    quiet = flavour == "mysql-5.6" and mode == (False, 4)
+    with nullcontext() if quiet else Writer(stage.source, rate=20):
         done = play(stage, tmp_path, admin=name == "other_error")
     assert done.code == 0, done.output
     ended = result(done)
-    assert set(ended["applied"]) == {"pass_mismatch"} and ended["proof"] == "rows_proven", ended
+    # Where nobody writes and the statement touched no table there is nothing to compare.
+    proof = "unproven" if quiet and not MISMATCHES[name].tables else "rows_proven"
+    assert set(ended["applied"]) == {"pass_mismatch"} and ended["proof"] == proof, ended
     assert list(ended["steps"][0]["queries"]) == queries(planned)
     assert equal(stage) == []
     before = state(stage)
