@@ -181,10 +181,11 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
                 **state.channel_as_dict(found.channel),
                 "verdict": found.verdict,
                 "state_id": found.state_id,
-                "unfinished": unfinished.look(params["record_dir"], diagnosis.server, found.channel),
-                "owed": list(unfinished.owed(params["record_dir"], diagnosis.server, found.channel)),
+                "unfinished": left,
+                "owed": list(owed),
             }
             for found in diagnosis.channels
+            for left, owed in [unfinished.look_at_all(params["record_dir"], diagnosis.server, found.channel)]
         ],
         "gtid": state.gtid_as_dict(diagnosis.server),
         "sources": [

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Set, Tuple
 
 from .._core import unfinished as rules
 from .._core.snapshot import Channel, Server
@@ -18,17 +18,31 @@ _MOST = 50
 
 def look(directory: Optional[str], server: Server, channel: Channel) -> Optional[Dict[str, Any]]:
     """What the last run on this channel left to do when it was killed, with its ``record``; None for nothing."""
-    for path, record in store.newest(directory, _MOST):
-        if rules.is_of(record, server, channel):
-            found = rules.unfinished(record, server, channel)
-            return None if found is None else {**found, "record": path}
+    for path, record in _records(directory, server, channel):
+        found = rules.unfinished(record, server, channel)
+        return None if found is None else {**found, "record": path}
     return None
 
 
-def owed(directory: Optional[str], server: Server, channel: Channel) -> Tuple[str, ...]:
-    """The tables whose rows earlier runs left different and nobody has made equal since, as ``schema.table``."""
-    found = [rules.owed(record, server, channel) for _path, record in store.newest(directory, _MOST)]
-    return tuple(sorted({table for tables in found for table in tables}))
+def look_at_all(
+    directory: Optional[str], server: Server, channel: Channel
+) -> Tuple[Optional[Dict[str, Any]], Tuple[str, ...]]:
+    """As `look`, and the tables whose rows earlier runs left different and nobody has made equal since.
+
+    :returns: the tables as ``schema.table``; each record is read once, as those with many rows are large.
+    """
+    found: Optional[Dict[str, Any]] = None
+    tables: Set[str] = set()
+    for number, (path, record) in enumerate(_records(directory, server, channel)):
+        told = rules.unfinished(record, server, channel) if number == 0 else None
+        found = found if told is None else {**told, "record": path}
+        tables.update(rules.owed(record, server, channel))
+    return found, tuple(sorted(tables))
+
+
+def _records(directory: Optional[str], server: Server, channel: Channel) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """Those of this channel, the newest first."""
+    return (item for item in store.newest(directory, _MOST) if rules.is_of(item[1], server, channel))
 
 
 def settle(directory: Optional[str], server: Server, channel: Channel, tables: Sequence[str]) -> None:
@@ -36,6 +50,6 @@ def settle(directory: Optional[str], server: Server, channel: Channel, tables: S
 
     :raises ReplicaError: a record cannot be written.
     """
-    for path, record in store.newest(directory, _MOST):
+    for path, record in _records(directory, server, channel):
         if set(tables).intersection(rules.owed(record, server, channel)):
             store.replace(path, rules.paid(record, tables))
