@@ -4,8 +4,10 @@
 """Reading and searching a server's binlogs: the collection beside mysqlbinlog and the library mysql-replication.
 
     PYTHONPATH=.venv/collections:tests .venv/bin/python tests/benchmarks/bench_binlog.py [--mib 1024] [--files 8]
+        [--rows 3] [--metadata FULL]
 
-A MySQL 9.7 server writes binlogs of small transactions (ROW, default metadata); everybody reads the same files from it
+A MySQL 9.7 server writes binlogs of small transactions (ROW; ``--rows`` says how many statements of one row each are in
+one); everybody reads the same files from it
 over TCP. A replica stops early and never goes on: `binlog_locate` has to find where it is, each time the binlogs have
 doubled, and the answer has to be right. Rounds are interleaved and each time is the best of its rounds; ratios of one
 run are what is worth comparing, as all share the machine. CPU seconds are of the reader alone and depend less on what
@@ -53,12 +55,15 @@ TABLE = (
     "CREATE TABLE bench.t%d (id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, name VARCHAR(100), code CHAR(20),"
     " changed DATETIME(3), amount DECIMAL(12,2), note JSON)"
 )
-# One row a transaction; nine updates to one insert, so that rows are changed again and again.
+# Nine updates to one insert, so that rows are changed again and again.
 PROCEDURE = """
 CREATE PROCEDURE bench.work(times INT)
 BEGIN
   DECLARE i, chosen INT DEFAULT 0;
   WHILE i < times DO
+    IF i %% %(together)d = 0 THEN
+      START TRANSACTION;
+    END IF;
     IF i %% 10 = 0 THEN
       INSERT INTO bench.t%(t)d (n, name, code, changed, amount, note) VALUES
         (i, SHA2(RAND(), 256), 'new', NOW(3), RAND() * 1000, JSON_OBJECT('i', i, 'text', 'some words'));
@@ -68,14 +73,18 @@ BEGIN
         WHERE id = chosen;
     END IF;
     SET i = i + 1;
+    IF i %% %(together)d = 0 THEN
+      COMMIT;
+    END IF;
   END WHILE;
+  COMMIT;
 END"""
 
 
 class Writers:
     """Sessions that write small transactions until the binlogs are large enough, as often as asked."""
 
-    def __init__(self, server: Server, file_size: int) -> None:
+    def __init__(self, server: Server, file_size: int, together: int) -> None:
         self.server = server
         server.execute("CREATE DATABASE bench", "SET GLOBAL max_binlog_size = %d" % file_size)
         for number in range(TABLES):
@@ -86,7 +95,7 @@ class Writers:
                 " SHA2(i, 256), 'seed', NOW(3), i, JSON_OBJECT('i', i) FROM s" % (number, ROWS)
             )
             procedure = PROCEDURE.replace("bench.work(", "bench.work%(t)d(")
-            server.execute(procedure % {"t": number, "rows": ROWS})
+            server.execute(procedure % {"t": number, "rows": ROWS, "together": together})
         server.execute("FLUSH BINARY LOGS")
 
     def until(self, wanted: int) -> None:
@@ -308,7 +317,7 @@ class Bench:
     def run(self) -> None:
         """Write, and measure the search each time that the binlogs have doubled; at the end everything."""
         file_size = self.arguments.mib * MIB // self.arguments.files
-        writers = Writers(self.source, file_size)
+        writers = Writers(self.source, file_size, self.arguments.rows)
         self.start = Coordinates(self.names()[0], 4)
         print("binlogs of %d MiB; the window search as their number grows:" % (file_size // MIB), flush=True)
         files = 1
@@ -423,11 +432,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=1, help="rows in a transaction")
+    parser.add_argument("--metadata", choices=["MINIMAL", "FULL"], default="MINIMAL", help="binlog_row_metadata")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=list(WORDS), help="at the end only these")
     arguments = parser.parse_args()
+    options = {**OPTIONS, "binlog_row_metadata": arguments.metadata}
     with Lab(
-        "mysql-9.7", "pair", gtid=False, workers=4, options=OPTIONS, server_options={"replica": REPLICA_OPTIONS}
+        "mysql-9.7", "pair", gtid=False, workers=4, options=options, server_options={"replica": REPLICA_OPTIONS}
     ) as lab:
         Bench(lab, arguments).run()
     return 0
