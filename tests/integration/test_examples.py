@@ -30,7 +30,6 @@ PLACES = ("/srv/", "/var/lib/")
 # What the plays say that refuse servers which are well.
 REFUSED: Dict[str, str] = {
     "replicaops.mysql.undo": "undo record",
-    "replicaops.mysql.reposition": "there is nothing to change|No table was changed",
 }
 
 

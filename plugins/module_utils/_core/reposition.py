@@ -38,6 +38,7 @@ class Way:
     :param gtids: what has to count as executed; empty for nothing.
     :param position: the coordinates to go on from; empty for none.
     :param reason: why it is not possible, a sentence.
+    :param needless: it is where its GTIDs say already; not possible then, and no failure.
     :param unsafe: remedies that must not be used then: they let the applier go on from the recorded position, where it
         would run statements a second time without an error (``SET n = n + 1``; measured on MySQL 9.7 and 5.6, and on
         MariaDB 10.11).
@@ -48,6 +49,7 @@ class Way:
     gtids: str = ""
     position: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    needless: bool = False
     unsafe: Tuple[str, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
@@ -58,6 +60,7 @@ class Way:
             "gtids": self.gtids,
             "position": dict(self.position),
             "reason": self.reason,
+            "needless": self.needless,
             "unsafe": list(self.unsafe),
         }
 
@@ -77,6 +80,9 @@ def way(located: Mapping[str, Any], mode: str, remedy: str = "", choice: str = "
         return Way(reason=str(located["msg"]))
     gtids = _gtids(located, place, mode, bool(spread or choice))
     found = Way(True, spread, gtids, {} if gtids or mode == GTID else _plain(place))
+    if not (found.heal or found.gtids or found.position):
+        why = "Its GTIDs say so already, so that there is nothing to change."
+        return Way(reason="%s %s" % (located["msg"], why), needless=True)
     why = _unlike(found, remedy)
     return Way(reason="%s %s" % (located["msg"], why)) if why else found
 
@@ -119,8 +125,6 @@ def _gtids(located: Mapping[str, Any], place: Place, mode: str, whole: bool) -> 
 
 def _unlike(found: Way, remedy: str) -> str:
     """Why a remedy does not lead there; empty when it does."""
-    if not (found.heal or found.gtids or found.position):
-        return "Its GTIDs say so already, so that there is nothing to change."
     if not remedy:
         return ""
     if found.heal and remedy != HEAL_ROWS:
