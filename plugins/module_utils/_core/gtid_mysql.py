@@ -224,7 +224,7 @@ class GtidSet:
     def last(self, uuid: str, tag: str = "") -> int:
         """The highest number of this UUID and tag; 0 when there is none."""
         runs = self._by_key.get((normal_uuid(uuid), normal_tag(tag)))
-        return runs[-1][1] - 1 if runs else 0
+        return runs[-1] - 1 if runs else 0
 
     def holes(self) -> GtidSet:
         """The numbers missing below the highest of each (uuid, tag).
@@ -248,20 +248,25 @@ class GtidSet:
     def gtids(self, limit: int) -> Iterator[Gtid]:
         """The first ``limit`` identifiers in the order of the text form."""
         return islice(
-            (Gtid(uuid, tag, number) for (uuid, tag), runs in self.parts for run in runs for number in range(*run)),
+            (
+                Gtid(uuid, tag, number)
+                for (uuid, tag), runs in self.parts
+                for run in runs_of.pairs(runs)
+                for number in range(*run)
+            ),
             limit,
         )
 
-    def intervals(self) -> dict[Key, Runs]:
+    def intervals(self) -> dict[Key, tuple[Interval, ...]]:
         """The half-open intervals by (uuid, tag); ``from_intervals`` makes the set of them again."""
-        return dict(self.parts)
+        return {key: tuple(runs_of.pairs(runs)) for key, runs in self.parts}
 
     def __str__(self) -> str:
         """As the server prints it, on one line: ``uuid:1-3:app:1-2,uuid:5``."""
         items: list[str] = []
         previous = ""
         for (uuid, tag), runs in self.parts:
-            numbers = ":".join(map(_numbers, runs))
+            numbers = runs_of.write(runs)
             if uuid == previous:
                 items[-1] += f":{tag}:{numbers}"
             else:
@@ -280,15 +285,15 @@ def describe(gtid_set: GtidSet, limit: int = 5) -> str:
     for (uuid, tag), runs in gtid_set.parts:
         if not left:
             break
-        shown = runs[:left]
-        left -= len(shown)
+        shown = runs[: 2 * left]
+        left -= len(shown) // 2
         text = "{} of {}: {}".format(
             _plural(runs_of.count(runs), "transaction"),
             uuid + (" with tag " + tag if tag else ""),
-            ", ".join(map(_numbers, shown)),
+            runs_of.write(shown).replace(":", ", "),
         )
         if len(runs) > len(shown):
-            text += " and " + _plural(len(runs) - len(shown), "more interval")
+            text += " and " + _plural((len(runs) - len(shown)) // 2, "more interval")
         pieces.append(text)
     rest = GtidSet(gtid_set.parts[len(pieces) :])
     if rest:
@@ -298,10 +303,6 @@ def describe(gtid_set: GtidSet, limit: int = 5) -> str:
 
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _numbers(run: Interval) -> str:
-    return f"{run[0]}-{run[1] - 1}" if run[1] - run[0] > 1 else str(run[0])
 
 
 def _tsid(uuid: str, tag: str) -> str:
@@ -317,9 +318,10 @@ def _parse_item(item: str) -> Iterable[tuple[Key, Runs]]:
     """What one ``uuid(:tag|:interval)+`` holds, in ASCII."""
     head, _colon, rest = item.partition(":")
     uuid = normal_uuid(head)
-    if _SPACE.search(rest):
-        rest = _SPACE_AT_SEPARATOR.sub(r"\1", rest).strip()
     plain = runs_of.read(rest, NUMBER_END)
+    if not plain and _SPACE.search(rest):
+        rest = _SPACE_AT_SEPARATOR.sub(r"\1", rest).strip()
+        plain = runs_of.read(rest, NUMBER_END)
     if plain:
         return [((uuid, ""), plain)]
     bucket: list[Interval] = []

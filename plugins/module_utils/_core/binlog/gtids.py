@@ -172,8 +172,7 @@ def encode_gtid_set(gtid_set: GtidSet) -> bytes:
         if tagged:
             # A tag has at most 32 letters, so that its length is a number of one byte.
             pieces.append(bytes((len(tag) << 1,)) + tag.encode("ascii"))
-        pieces.append(struct.pack("<Q", len(runs)))
-        pieces.extend(struct.pack("<qq", *run) for run in runs)
+        pieces.append(struct.pack("<Q%dq" % len(runs), len(runs) // 2, *runs))
     return b"".join(pieces)
 
 
