@@ -135,9 +135,7 @@ def test_the_playbook_repositions_a_replica_that_was_never_started(
 
 
 @pytest.mark.parametrize("gtid", [True, False])
-def test_a_replica_that_is_well_goes_on(
-    lab_of: Callable[..., Lab], flavour: str, gtid: bool, tmp_path: Path
-) -> None:
+def test_a_replica_that_is_well_goes_on(lab_of: Callable[..., Lab], flavour: str, gtid: bool, tmp_path: Path) -> None:
     lab = lab_of(flavour, gtid=gtid)
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
