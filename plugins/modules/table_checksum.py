@@ -93,8 +93,7 @@ notes:
   - Refused when the tool is not there or too old for the server, when the applier does not run, with replication
     filters, when servers replicate from the replica, and, without O(others_ok), when others replicate from the source.
   - C(changed) is always false, because what was made on the source is dropped again. Its binlog grows by it.
-  - The account on the source needs C(SELECT), C(INSERT), C(UPDATE), C(DELETE), C(CREATE), C(DROP) and C(PROCESS), and
-    may set C(binlog_format) for a session (C(SUPER), MariaDB C(BINLOG ADMIN)); a repairer does not have all of these.
+  - The account on the source writes there; what it needs is in docs/accounts.md, under C(checksummer).
   - The tool compares sums of 32 bits, and floating-point numbers as the server prints them.
 seealso:
   - module: replicaops.mysql.table_compare

@@ -16,7 +16,7 @@ from integration.comparing import different, proof_schema, reasons
 from integration.conftest import Pair
 from integration.playbook import run_module
 from integration.test_repair import play
-from lab.accounts import ADMIN
+from lab.accounts import ADMIN, CHECKSUMMER
 from lab.compare import compare
 
 TABLES = [
@@ -33,7 +33,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("pt-table-checksum"), reason="p
 
 def checksum(pair: Pair, check: bool = False, **options: Any) -> Dict[str, Any]:
     given = {"tables": ["proof.*"], "allow_source_write": True, **options}
-    return run_module("table_checksum", pair.replica, given, check=check, account=ADMIN, source_account=ADMIN)
+    return run_module(
+        "table_checksum", pair.replica, given, check=check, account=CHECKSUMMER, source_account=CHECKSUMMER
+    )
 
 
 def left_behind(pair: Pair) -> Any:
@@ -46,7 +48,9 @@ def test_the_tool_finds_rows_and_is_kept_from_what_would_stop_the_replica(well: 
         before = well.source.coordinates()
         planned = checksum(well, check=True)
         assert planned["selected"] == ["proof.gone", "proof.rows", "proof.same", "proof.typed"], planned["msg"]
-        assert "--recursion-method dsn=" in planned["queries"][2] and ADMIN.password not in str(planned["queries"])
+        assert "--recursion-method dsn=" in planned["queries"][2] and CHECKSUMMER.password not in str(
+            planned["queries"]
+        )
         refused = checksum(well, allow_source_write=False)
         assert refused["failed"] and "writes on the source" in refused["msg"], refused["msg"]
         absent = checksum(well, tool="/nonexistent/pt-table-checksum")
@@ -75,6 +79,7 @@ def test_the_tool_finds_rows_and_is_kept_from_what_would_stop_the_replica(well: 
 @full
 @pytest.mark.pairs("mysql-5.6-gtid", "mariadb-10.11-gtid", "mariadb-11.8-gtid")
 def test_the_verify_playbook_heals_what_the_tool_found(well: Pair, tmp_path: Path) -> None:
+    # Who lets the tool write on the source and heals what it finds is a checksummer and a repairer at once.
     account = {"replica_login_user": ADMIN.user, "replica_login_password": ADMIN.password}
     given = {"verify_depth": "full", "verify_method": "pt", **account}
     tables = json.dumps({"verify_tables": ["proof.rows", "proof.same"]})

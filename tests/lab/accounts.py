@@ -23,7 +23,7 @@ class Account:
 
     user: str
     password: str
-    role: str  # super, replication, observer, repairer, definer, rebuilder
+    role: str  # super, replication, observer, repairer, definer, rebuilder, checksummer
 
     @property
     def sql(self) -> str:
@@ -37,8 +37,9 @@ OBSERVER = Account("observer", "observer-secret-51c2", "observer")
 REPAIRER = Account("repairer", "repairer-secret-e86b", "repairer")
 DEFINER = Account("definer", "definer-secret-2f6b", "definer")
 REBUILDER = Account("rebuilder", "rebuilder-secret-0f17", "rebuilder")
+CHECKSUMMER = Account("checksummer", "checksummer-secret-b81d", "checksummer")
 ACCOUNTS: Dict[str, Account] = {
-    account.user: account for account in (ADMIN, REPL, OBSERVER, REPAIRER, DEFINER, REBUILDER)
+    account.user: account for account in (ADMIN, REPL, OBSERVER, REPAIRER, DEFINER, REBUILDER, CHECKSUMMER)
 }
 
 

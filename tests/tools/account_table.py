@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/accounts.md: the three accounts, what to grant them on each kind of server, what each is for."""
+"""Writes docs/accounts.md: the accounts, what to grant them on each kind of server, what each is for."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ ROLES = {
     "definer": "can do what the repairer can, and make and alter tables; only the remedies heal_table (for a table or "
     "database that is missing) and alter_definition need it",
     "rebuilder": "can do what the repairer can, and build a replica anew (the replica needs it while that is done)",
+    "checksummer": "can do what the observer can, and let pt-table-checksum write its sums on the source; only "
+    "verify_method=pt needs it; with verify_heal, an account that is a repairer as well",
 }
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"
 

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The accounts the collection works with and the grants each of them needs, as data.
 
-Four roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
+Five roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
 also carries out the remedies; a *definer* can do all that and makes and alters tables; a *rebuilder* can do what a
-repairer can and drops and makes every schema. Every entry says which statement needs it; the integration tests run with
+repairer can and drops and makes every schema; a *checksummer* does what the observer does, and the writing on the source
+that pt-table-checksum needs. Every entry says which statement needs it; the integration tests run with
 exactly these grants, so one that is missing fails there.
 """
 
@@ -18,7 +19,7 @@ Version = Tuple[int, ...]
 NEVER: Version = (2**31,)
 ALWAYS: Version = (0,)
 
-ROLES: Tuple[str, ...] = ("observer", "repairer", "definer", "rebuilder")
+ROLES: Tuple[str, ...] = ("observer", "repairer", "definer", "rebuilder", "checksummer")
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,30 @@ REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "SET USER", "making programs and views of other accounts", since=(10, 5)),
 )
 
+# Only for table_checksum, of the account on the source.
+CHECKSUMMER: Tuple[Privilege, ...] = (
+    Privilege("mysql", "CREATE", "making the table of sums and its database"),
+    Privilege("mysql", "INSERT", "writing sums"),
+    Privilege("mysql", "UPDATE", "writing sums"),
+    Privilege("mysql", "DELETE", "writing sums anew"),
+    Privilege("mysql", "DROP", "taking the database away again"),
+    Privilege("mysql", "SUPER", "binlog_format of the session", until=(8, 0)),
+    Privilege("mysql", "SYSTEM_VARIABLES_ADMIN", "binlog_format of the session", since=(8, 0)),
+    Privilege("mariadb", "CREATE", "making the table of sums and its database"),
+    Privilege("mariadb", "INSERT", "writing sums"),
+    Privilege("mariadb", "UPDATE", "writing sums"),
+    Privilege("mariadb", "DELETE", "writing sums anew"),
+    Privilege("mariadb", "DROP", "taking the database away again"),
+    Privilege("mariadb", "BINLOG ADMIN", "binlog_format of the session", since=(10, 5)),
+    Privilege("mariadb", "SUPER", "binlog_format of the session", until=(10, 5)),
+)
+
 _OF_ROLE: Mapping[str, Tuple[Privilege, ...]] = {
     "observer": OBSERVER,
     "repairer": OBSERVER + REPAIRER,
     "definer": OBSERVER + REPAIRER + DEFINER,
     "rebuilder": OBSERVER + REPAIRER + REBUILDER,
+    "checksummer": OBSERVER + CHECKSUMMER,
 }
 
 
