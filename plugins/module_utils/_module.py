@@ -228,11 +228,16 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any], shown: Optional[Se
 
 
 def fail(module: AnsibleModule, error: ReplicaError) -> NoReturn:
-    """End the module with an error of the collection: ``msg``, ``code``, and the error's context beside them."""
+    """End the module with an error of the collection."""
+    module.fail_json(**failure(error))
+    raise SystemExit(1)
+
+
+def failure(error: ReplicaError) -> Dict[str, Any]:
+    """What a module ends with for an error of the collection: ``msg``, ``code``, and its context beside them."""
     context = {key: value for key, value in error.context.items() if key not in ("msg", "failed")}
     message = " ".join(part for part in (str(error), str(context.get("warning_of_break") or "")) if part)
-    module.fail_json(msg=message, **{"code": error.code, "changed": False, **context})
-    raise SystemExit(1)
+    return {"msg": message, "code": error.code, "changed": False, **context}
 
 
 def _interrupted(number: int, frame: object) -> NoReturn:

@@ -58,6 +58,7 @@ SPEC: Dict[str, Any] = {
     "allow_unverified": {"type": "bool", "default": False},
     "allow_newer_source": {"type": "bool", "default": False},
     "discard_gaps": {"type": "bool", "default": False},
+    "allow_lost_tail": {"type": "bool", "default": False},
 }
 
 
@@ -73,4 +74,5 @@ def wish(params: Mapping[str, Any]) -> Wish:
         allow_unverified=params["allow_unverified"],
         allow_newer_source=params["allow_newer_source"],
         discard_gaps=params["discard_gaps"],
+        allow_lost_tail=params["allow_lost_tail"],
     )

@@ -131,6 +131,14 @@ options:
       - Whether to write on a server that is no replica, or that others replicate from. They get the change too.
     type: bool
     default: false
+  whole:
+    description:
+      - Where no GTIDs tell what has been applied, the rows do, and a row that the transactions change and change back
+        counts as done. Set this where it is known that they have not been applied, and they are to stand in the binlog
+        as they were.
+      - No effect on V(reverse).
+    type: bool
+    default: false
   show_rows:
     description:
       - What RV(conflicts) shows. V(none) shows no contents, V(keys) the primary keys, V(full) all values, and the row
@@ -362,6 +370,7 @@ SPEC: Dict[str, Any] = {
     "max_transactions": {"type": "int", "default": 10000},
     "max_rows": {"type": "int", "default": 100000},
     "allow_source_write": {"type": "bool", "default": False},
+    "whole": {"type": "bool", "default": False},
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
 }
 
@@ -375,7 +384,7 @@ def converge(module: AnsibleModule) -> Dict[str, Any]:
         between(params["after"] or "", params["until"]) if params["until"] else rules.named(params, params["gtids"]),
         direction=params["direction"], on_conflict=params["on_conflict"], show=params["show_rows"],
         max_transactions=params["max_transactions"], max_rows=params["max_rows"],
-        allow_source_write=params["allow_source_write"],
+        allow_source_write=params["allow_source_write"], whole=params["whole"],
     )  # fmt: skip
     donor = opened(params["archive"]) if params["archive"] else glue.donor_login(params, wish.reverse)
     options = glue.change_options(module, "binlog_apply")

@@ -65,6 +65,14 @@ options:
         settings again, and the workers' records are lost. Needs O(record_dir), and the applier must be stopped.
     type: bool
     default: false
+  allow_lost_tail:
+    description:
+      - Begin at O(source_log_file) and O(source_log_pos), with O(rewind), also where the source has lost what it sent
+        behind them, as after a crash that cut its binlog off.
+      - Only right when what it lost was applied to it or undone here (M(replicaops.mysql.binlog_apply)). All that was
+        fetched has to be applied.
+    type: bool
+    default: false
   allow_unverified:
     description:
       - Throw the relay logs away although it is not known whether the source still has everything in them.

@@ -150,9 +150,8 @@ raw:
   sample: {"replica_status": [{"Replica_IO_Running": "Yes"}]}
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import account_statement, narrate, state
 
@@ -163,11 +162,23 @@ RAW = (
 )  # fmt: skip
 
 
-def status(module: AnsibleModule) -> Dict[str, Any]:
-    """Look at the replica and describe what was found."""
+SPEC = _module.merge(
+    _module.CHANNEL_SPEC,
+    _module.SOURCE_SPEC,
+    _module.MEMBERS_SPEC,
+    {
+        "samples": {"type": "int", "default": 2},
+        "compare_transactions": {"type": "int", "default": 0},
+        "allowed_local": {"type": "list", "elements": "str", "default": []},
+        "record_dir": {"type": "path"},
+    },
+)
+
+
+def status(params: Mapping[str, Any]) -> Dict[str, Any]:
+    """Look at the replica and describe what was found: the result of the module, of its checked options."""
     from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 
-    params = module.params
     diagnosis, raw = survey.survey(survey.request_from(params, _module.member_logins(params)))
     return {
         "changed": False,
@@ -205,18 +216,7 @@ def status(module: AnsibleModule) -> Dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    spec = _module.merge(
-        _module.CHANNEL_SPEC,
-        _module.SOURCE_SPEC,
-        _module.MEMBERS_SPEC,
-        {
-            "samples": {"type": "int", "default": 2},
-            "compare_transactions": {"type": "int", "default": 0},
-            "allowed_local": {"type": "list", "elements": "str", "default": []},
-            "record_dir": {"type": "path"},
-        },
-    )
-    _module.run(_module.build_module(spec), status)
+    _module.run(_module.build_module(SPEC), lambda module: status(module.params))
 
 
 if __name__ == "__main__":

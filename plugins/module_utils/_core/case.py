@@ -11,6 +11,7 @@ from typing import Mapping, Optional, Tuple
 
 from .gtid_content import Content, Difference
 from .gtid_mysql import GtidSet
+from .lost_tail import Tail
 from .snapshot import GTID, RUNNING, Channel, Peer, Server
 
 STALL_SECONDS = 30
@@ -48,6 +49,7 @@ class Case:
     :param left: MariaDB: the position once what the source lacks or has otherwise is undone; '' when it is not known.
     :param lacking: MariaDB: what the source has purged and the replica has not applied.
     :param undone: MariaDB: these transactions, and those after them in their domain.
+    :param tail: coordinates: what the source has lost, by both binlogs; None when these were not looked at.
     """
 
     server: Server
@@ -64,6 +66,7 @@ class Case:
     left: str = ""
     undone: Tuple[str, ...] = ()
     lacking: Optional[Lacking] = None
+    tail: Optional[Tail] = None
 
     @property
     def is_mariadb(self) -> bool:

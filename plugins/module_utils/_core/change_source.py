@@ -43,6 +43,7 @@ class Wish:
     :param rewind: coordinates behind the applied ones are set all the same.
     :param leave_stopped: threads that had to be stopped stay so; ``start_both``: both run behind a change.
     :param discard_gaps: the coordinates given cover everything that is applied, gaps of parallel workers included.
+    :param allow_lost_tail: begin at the coordinates given although the source has lost what it sent behind them.
     """
 
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Wish:
     allow_unverified: bool = False
     allow_newer_source: bool = False
     discard_gaps: bool = False
+    allow_lost_tail: bool = False
 
     @property
     def values(self) -> Dict[str, Plain]:

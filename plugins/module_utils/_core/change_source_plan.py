@@ -172,6 +172,8 @@ def evidence(wish: Wish, server: Server, channel: Channel, around: Around, mode:
     Relay logs in which everything is applied are the only copy of nothing.
     """
     aimed = aimed_at(wish, channel, mode, moved)
+    if wish.allow_lost_tail and wish.rewind and mode == POSITION and drained(server, channel):
+        aimed = replace(aimed, read=None)
     found = refetch.evidence(server, aimed, around.source, around.oldest)
     if found.lost or found.proven:
         return found

@@ -99,7 +99,8 @@ def choose(
         # MariaDB: the local writes are what the other errors come from.
         grave = named
     if "source_caught_up" in codes:
-        grave = [finding for finding in grave if finding["code"] != "replica_ahead"]
+        ahead = ("replica_ahead", "position_beyond_source")
+        grave = [finding for finding in grave if finding["code"] not in ahead]
     if not grave:
         waiting = (channel["verdict"] == "blocked" or "gtid_gap" in codes) and "wait" not in tried
         action = WAIT if waiting else DONE if channel["verdict"] in ("healthy", "behind") else REFUSED

@@ -45,6 +45,15 @@ def tables_of(finding: Mapping[str, Any]) -> List[str]:
     return ["%s.%s" % (schema, found.group("table"))] if found and schema else []
 
 
+def _by_position(evidence: Mapping[str, Any]) -> Dict[str, Any]:
+    """What settles transactions that coordinates name."""
+    found: Dict[str, Any] = {"point": dict(evidence["point"])}
+    if "begin" in evidence:
+        found.update(begin=dict(evidence["begin"]), end=dict(evidence["end"]), gtids="")
+        found.update(tables=list(evidence["tables"]), lost=str(evidence["transactions"]))
+    return found
+
+
 def arguments_of(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     """The module options that follow from the remedy and the finding."""
     arguments = dict(ARGUMENTS.get(remedy.name, {}))
@@ -55,6 +64,8 @@ def arguments_of(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
         arguments["which"] = HEALS[remedy.name]
     if remedy.name in WINNERS or remedy.name == "inject_harmless":
         arguments["gtids"] = str(finding["evidence"]["there" if remedy.name == "roll_back_there" else "named"])
+    if "point" in finding["evidence"]:
+        arguments.update(_by_position(finding["evidence"]))
     if finding["code"] == "conflicting_writes":
         arguments["channel_there"] = str(finding["evidence"]["channel_there"])
     if remedy.name == "fetch":

@@ -17,6 +17,7 @@ from .snapshot import POSITION
 _NEEDS: Mapping[str, Tuple[str, str, str]] = {
     "replay": ("named", "which transactions these are is not known", ""),
     "roll_back": ("named", "which transactions these are is not known", ""),
+    "roll_back_lost": ("named", "which transactions these are is not known", ""),
     "roll_back_reset": ("left", "what would be left of the history is not known", ""),
     "fetch_archive": ("lacking", "which transactions these are is not known", ""),
     "roll_back_here": ("named", "at which transaction the other server stops is not known yet", ""),
@@ -94,7 +95,9 @@ def _unusable(remedy: Remedy, finding: Mapping[str, Any]) -> Tuple[str, str]:
     if not remedy.module:
         return "not in this release", ""
     if remedy.name in _NEEDS and not finding["evidence"].get(_NEEDS[remedy.name][0]):
-        return _NEEDS[remedy.name][1:]
+        undecided = finding["evidence"].get("undecided")
+        _key, why, switch = _NEEDS[remedy.name]
+        return "%s (%s)" % (why, undecided) if undecided else why, switch
     return "", ""
 
 

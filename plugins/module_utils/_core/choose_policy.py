@@ -13,7 +13,7 @@ from .remedies import REMEDIES, RISKS
 
 # Whose data counts after a remedy for transactions that only the replica has.
 WINNERS: Mapping[str, str] = {
-    "replay": "replica", "roll_back": "source", "roll_back_reset": "source",
+    "replay": "replica", "roll_back": "source", "roll_back_reset": "source", "roll_back_lost": "source",
     "roll_back_here": "source", "roll_back_there": "replica",
 }  # fmt: skip
 

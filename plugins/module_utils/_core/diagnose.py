@@ -18,12 +18,14 @@ from . import (
     diagnose_rebuild,
     diagnose_ring,
     diagnose_settings,
+    diagnose_tail,
 )
 from .case import Case, Lacking
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
 from .gtid_content import Content, Difference
 from .gtid_mysql import GtidSet
+from .lost_tail import Tail
 from .snapshot import Channel, Peer, Server
 from .state import joint_state_id, state_id
 
@@ -57,6 +59,7 @@ ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_gtid_mariadb.local_writes,
     diagnose_gtid_mariadb.lost_or_collided,
     diagnose_gtid_mariadb.source_caught_up,
+    diagnose_tail.lost_by_position,
     diagnose_gtid.purged,
     diagnose_gtid_mariadb.purged,
     diagnose_gtid.purged_coordinates,
@@ -120,6 +123,7 @@ class Surroundings:
     :param left: by channel, MariaDB's position once what the source lacks is undone.
     :param lacking: by channel, what a source of MariaDB has purged too early.
     :param undone: by channel, what has to be undone for that.
+    :param tails: by channel that goes by coordinates, what its source has lost.
     """
 
     sources: Mapping[str, Peer]
@@ -134,6 +138,7 @@ class Surroundings:
     left: Mapping[str, str] = field(default_factory=dict)
     undone: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     lacking: Mapping[str, Lacking] = field(default_factory=dict)
+    tails: Mapping[str, Tail] = field(default_factory=dict)
 
 
 def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
@@ -155,6 +160,7 @@ def case_of(server: Server, channel: Channel, around: Surroundings) -> Case:
         left=around.left.get(channel.name, ""),
         undone=around.undone.get(channel.name, ()),
         lacking=around.lacking.get(channel.name),
+        tail=around.tails.get(channel.name),
     )
 
 

@@ -116,6 +116,8 @@ def receiver_faults(case: Case) -> Iterator[Finding]:
         evidence["since"] = fault.timestamp
     names = {"errno": fault.number, "read": str(channel.read)} if code not in ("source_unreachable",) else {}
     summary = "The receiver cannot read from %s, error %d: %s" % (case.where, fault.number, _first_line(fault.text))
+    if case.tail is not None and case.tail.why:
+        evidence["undecided"] = case.tail.why
     yield Finding(code, channel.name, summary, evidence, names)
 
 

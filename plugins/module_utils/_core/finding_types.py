@@ -249,8 +249,9 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "position_beyond_source", ERROR, DIVERGED,
-        "The replica asks for a position behind the end of the source's binlog: the source lost the end of it.",
-        ("reposition", "rebuild"),
+        "The replica asks for a position behind the end of the source's binlog: the source lost the end of it. Never "
+        "point it elsewhere by hand: what the source writes next takes the place of what it lost, and nothing tells.",
+        ("replay", "roll_back_lost", "rebuild"),
     ),
     FindingType(
         "duplicate_replica", ERROR, BROKEN,

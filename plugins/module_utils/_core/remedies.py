@@ -194,6 +194,23 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "what the transactions wrote (the undo record keeps it), and this replica's own binlogs",
     ),
     Remedy(
+        "roll_back_lost",
+        "binlog_apply",
+        "replica_rows",
+        "Apply the exact inverse of transactions that the source has lost, and replicate from where its binlog goes on "
+        "(coordinates; only with repair_winner=source).",
+        ("repairer", "source"),
+        "what the transactions wrote (the undo record keeps it)",
+    ),
+    Remedy(
+        "repoint",
+        "change_master",
+        "none",
+        "Replicate from behind the last transaction that both binlogs hold: the source has all that is applied "
+        "(coordinates).",
+        ("repairer", "source"),
+    ),
+    Remedy(
         "roll_back_here",
         "binlog_apply",
         "replica_rows",

@@ -17,7 +17,8 @@ from .._core.errors import ReplicaError
 from .._core.fault_classes import RECEIVER, classify
 from .._core.gtid_mariadb import BEHIND, GtidPosition, MariadbGtid
 from .._core.gtid_mysql import GtidSet
-from .._core.snapshot import GTID, Channel, Server
+from .._core.lost_tail import Tail
+from .._core.snapshot import GTID, POSITION, RUNNING, Channel, Server
 from .connect import Login, connect
 
 # More transactions than these are not read to tell what they do, or compared where the source lost some.
@@ -51,6 +52,7 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
     A binlog that cannot be read leaves both unknown: then nothing is called harmless, and nothing the same.
     """
     confirmed = around.confirmed or GtidSet()
+    around = replace(around, tails=_tails(server, around, scope, request))
     if server.flavour.is_mariadb:
         return _mariadb(server, around, scope, request)
     if server.executed is None:
@@ -80,6 +82,24 @@ def looked_into(server: Server, around: Surroundings, scope: Sequence[Channel], 
         if rules.reaches(done.gtids, own & (source.executed or GtidSet())):
             compared[channel.name] = done.gtids
     return replace(around, contents=contents, compared=compared, differences=differences)
+
+
+def _tails(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Dict[str, Tail]:
+    """What sources have lost of channels that go by coordinates, where these lie behind the end of their binlogs."""
+    found: Dict[str, Tail] = {}
+    for channel in scope:
+        fault, peer = channel.receiver_fault, around.sources.get(channel.name)
+        source = peer.server if peer is not None else None
+        if fault is None or classify(fault, RECEIVER) not in ("position_beyond_source", "source_binlog_unreadable"):
+            continue
+        if source is None or request.source_login is None or channel.mode != POSITION or channel.receiver == RUNNING:
+            continue
+        if server.executed or source.executed:
+            continue  # their sets tell
+        from . import lost_tail
+
+        found[channel.name] = lost_tail.tail(server, request.login, source, request.source_login(channel))
+    return found
 
 
 def _mariadb(server: Server, around: Surroundings, scope: Sequence[Channel], request: Request) -> Surroundings:
