@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the ends of the binlogs of a source and its replica, to tell what the source has lost (coordinates)."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Deque, Dict, Iterator, List, Sequence, Tuple
+
+from .._core import gtid_content as rules
+from .._core.binlog import header
+from .._core.binlog.gtids import parse_gtid
+from .._core.binlog.transaction import UNFINISHED
+from .._core.binlog.transactions import Event, transactions
+from .._core.errors import ReplicaError
+from .._core.lost_tail import Logged, Tail, laid_beside
+from .._core.snapshot import Coordinates, Server
+from . import zstd
+from .binlog_stream import BinlogStream
+from .connect import Login, connect
+
+SECONDS = 60.0
+MOST_BYTES = 32 << 20
+MOST_TRANSACTIONS = 50000
+_HEAD = 4
+
+
+def tail(here: Server, login: Login, there: Server, other: Login) -> Tail:
+    """What the source has lost of what the replica has.
+
+    :param here: the replica, and ``there`` its source, as they were read before; what came since is looked at too.
+    :returns: with ``why`` when it cannot be told; a binlog that cannot be read is such a reason.
+    """
+    try:
+        mine = _newest(here, login, 1)
+        # After a crash a source begins a new file, so that what both have is in the one before.
+        theirs = _newest(there, other, 2)
+    except ReplicaError as error:
+        return Tail(why=str(error))
+    return laid_beside(mine, theirs, here.server_id, there.server_id)
+
+
+def _newest(server: Server, login: Login, files: int) -> List[Logged]:
+    """The transactions of the newest binlogs, of so many at least. Raises ReplicaError."""
+    names = _files(server.binlogs, files)
+    if not names:
+        return []
+    found: Deque[Logged] = deque(maxlen=MOST_TRANSACTIONS)
+    origins: Dict[str, int] = {}
+    begin, deadline = Coordinates(names[0], _HEAD), time.monotonic() + SECONDS
+    with BinlogStream(connect(login), begin, deadline=deadline) as stream:
+        for done in transactions(_noting(stream, origins), rules.plain_layout, True, zstd.decompress, begin.file):
+            if done.ending != UNFINISHED:
+                found.append(Logged(rules.content(done, origins.get(done.gtid, 0)), done.end))
+            origins.clear()
+    return list(found)
+
+
+def _files(binlogs: Sequence[Tuple[str, int]], least: int) -> List[str]:
+    """The newest files, so many at least, and no more bytes than `MOST_BYTES` otherwise; the oldest of them first."""
+    found: List[str] = []
+    room = MOST_BYTES
+    for name, size in reversed(binlogs):
+        room -= size
+        if room < 0 and len(found) >= least:
+            break
+        found.insert(0, name)
+    return found
+
+
+def _noting(stream: BinlogStream, origins: Dict[str, int]) -> Iterator[Event]:
+    for event in stream:
+        if event[0] in (header.GTID, header.ANONYMOUS_GTID):
+            name = parse_gtid(event[3]) if event[0] == header.GTID else ""
+            origins[name] = rules.origin(event[3])
+        yield event

@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A source that lost the end of its binlog, and a replica that goes by coordinates: no number tells what is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, List
+
+import pytest
+from integration.conftest import SEED
+from integration.test_gtid import LOST, NEW, full_matrix, gtid, picture, receiver_error
+from integration.test_repair import result
+from lab import faults
+from lab.compare import compare
+from lab.topology import Lab
+
+FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
+ALLOWED = {"repair_max_risk": "replica_history", "repair_allow_source_write": "true"}
+
+
+def lost_tail(lab_of: Callable[..., Lab], flavour: str, then: Any = (), **options: Any) -> Lab:
+    """A source that forgot its last transactions, and a replica by coordinates that has them."""
+    lab = lab_of(flavour, "pair", gtid=False, seed=SEED, **options)
+    lab.source.execute("INSERT INTO shop.t (v) VALUES ('before')")
+    faults.lose_tail(lab, lambda: lab.source.execute(*LOST))
+    receiver_error(lab, lab.replica)
+    if then:
+        lab.source.execute(*then)
+    return lab
+
+
+def rows(lab: Lab, winner: str) -> Any:
+    return (lab.replica if winner == "replica" else lab.source).query("SELECT * FROM shop.t ORDER BY id")
+
+
+def undone(lab: Lab) -> List[str]:
+    return ["roll_back_reset" if lab.flavour.is_mariadb else "roll_back_lost"]
+
+
+def settle(lab: Lab, folder: Path, applied: List[str], **switches: str) -> None:
+    """Run the playbook once, see that all is well and what it did, and that a second run has nothing to do."""
+    done = gtid(lab, folder / "done", **switches)
+    assert done.code == 0 and result(done)["applied"] == applied, done.output
+    assert result(done)["proof"] == "rows_proven", result(done)
+    lab.source.execute("INSERT INTO shop.t (id, v) VALUES (300, 'after')", "DELETE FROM shop.t WHERE id = 300")
+    lab.wait_all_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    if FULL:
+        before = picture(lab)
+        again = gtid(lab, folder / "again", **switches)
+        assert again.code == 0 and result(again)["steps"] == [] and picture(lab) == before, again.output
+
+
+@pytest.mark.parametrize("winner", [pytest.param("replica", marks=full_matrix), "source"])
+def test_a_lost_tail_is_kept_or_undone_by_choice(
+    lab_of: Callable[..., Lab], flavour: str, winner: str, tmp_path: Path
+) -> None:
+    lab = lost_tail(lab_of, flavour)
+    wanted = rows(lab, winner)
+    switches = {"repair_winner": winner, **ALLOWED}
+    if FULL:
+        before = picture(lab)
+        refused = gtid(lab, tmp_path / "refused")
+        assert refused.code != 0 and picture(lab) == before, refused.output
+        asked = str(result(refused)["would_allow"])
+        assert "repair_winner=replica" in asked and "repair_winner=source" in asked
+        assert "2 rows of shop.t" in refused.output and "lost_tail" in result(refused)["line"], result(refused)
+        planned = gtid(lab, tmp_path / "refused", "--check", **switches)
+        assert planned.code == 0 and picture(lab) == before and not (tmp_path / "refused").exists(), planned.output
+    settle(lab, tmp_path, ["replay", "repoint"] if winner == "replica" else undone(lab), **switches)
+    assert rows(lab, "source") == wanted
+
+
+@full_matrix
+def test_what_the_source_wrote_over_the_lost_tail_is_found_and_kept(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    """Its file has grown beyond the replica's position: a plain start would go on in the middle of it."""
+    lab = lost_tail(lab_of, flavour, then=NEW + tuple(_more(20)))
+    file, position = lab.source.coordinates()
+    row = lab.replica.replica_status() or {}
+    assert (file, position) > (row[lab.flavour.words.source_file], int(row[lab.flavour.words.read_pos])), row
+    wanted = rows(lab, "source")
+    before = picture(lab)
+    for some in ({}, {"repair_winner": "replica", **ALLOWED}):
+        refused = gtid(lab, tmp_path / "refused", **some)
+        assert refused.code != 0 and picture(lab) == before, refused.output
+        assert "gtid_collision" in result(refused)["line"], result(refused)
+    assert "repair_winner=source" in str(result(refused)["would_allow"]), result(refused)
+    settle(lab, tmp_path, undone(lab), repair_winner="source", **ALLOWED)
+    assert rows(lab, "source") == wanted
+
+
+@full_matrix
+def test_a_start_in_the_middle_of_what_the_source_wrote_since_is_found_too(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lost_tail(lab_of, flavour, then=NEW + tuple(_more(20)))
+    words = lab.flavour.words
+    lab.replica.stop_replica()
+    lab.replica.start_replica()
+    lab.replica.wait_until(
+        lambda: "1236" in str((lab.replica.replica_status() or {})[words.io_error]), what="the receiver's new error"
+    )
+    assert "file size" not in str((lab.replica.replica_status() or {})[words.io_error])
+    wanted = rows(lab, "source")
+    before = picture(lab)
+    refused = gtid(lab, tmp_path / "refused")
+    assert refused.code != 0 and picture(lab) == before, refused.output
+    assert "gtid_collision" in result(refused)["line"], result(refused)
+    settle(lab, tmp_path, undone(lab), repair_winner="source", **ALLOWED)
+    assert rows(lab, "source") == wanted
+
+
+@full_matrix
+def test_a_replica_that_logs_nothing_cannot_tell_what_is_lost(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lost_tail(lab_of, flavour, options={"log_replica_updates": "0"})
+    before = picture(lab)
+    for winner in ("", "source", "replica"):
+        refused = gtid(lab, tmp_path / "refused", repair_winner=winner, **ALLOWED)
+        assert refused.code != 0 and picture(lab) == before, refused.output
+        assert "own binlogs hold nothing of the source" in refused.output, result(refused)
+    assert "repair_max_risk=rebuild" in str(result(refused)["would_allow"]), result(refused)
+
+
+@full_matrix
+@pytest.mark.parametrize("winner", ["replica", "source"])
+def test_a_source_that_lost_its_binlog_alone_keeps_its_rows(
+    lab_of: Callable[..., Lab], flavour: str, winner: str, tmp_path: Path
+) -> None:
+    """The rows are durable and the binlog was not: undoing them on the replica would make the two differ."""
+    lab = lost_tail(lab_of, flavour)
+    lab.source.execute_unlogged(*LOST)
+    wanted = rows(lab, "source")
+    assert compare(lab.source, lab.replica) == []
+    if winner == "replica" and lab.flavour.is_mariadb:
+        refused = gtid(lab, tmp_path / "refused", repair_winner=winner, **ALLOWED)
+        assert refused.code != 0 and "nothing to replay" in refused.output, refused.output
+        winner = "source"
+    first = {"source": undone(lab), "replica": ["replay"]}[winner]
+    settle(lab, tmp_path, first, repair_winner=winner, **ALLOWED)
+    assert rows(lab, "source") == rows(lab, "replica") == wanted
+
+
+@full_matrix
+def test_a_source_that_kept_some_of_the_rows_is_left_alone(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lost_tail(lab_of, flavour)
+    lab.source.execute_unlogged("INSERT INTO shop.t (id, v) VALUES (100, 'lost')")
+    before = [rows(lab, "source"), rows(lab, "replica"), picture(lab)]
+    for winner in ("replica", "source"):
+        refused = gtid(lab, tmp_path / "refused", repair_winner=winner, **ALLOWED)
+        assert refused.code != 0 and "some of their rows" in refused.output, refused.output
+        assert [rows(lab, "source"), rows(lab, "replica"), picture(lab)] == before
+
+
+@full_matrix
+def test_a_replay_that_was_cut_short_is_finished_by_the_next_run(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lost_tail(lab_of, flavour)
+    wanted = rows(lab, "replica")
+    lab.source.execute(LOST[0])
+    settle(lab, tmp_path, ["replay", "repoint"], repair_winner="replica", **ALLOWED)
+    assert rows(lab, "source") == wanted
+
+
+def _more(count: int) -> List[str]:
+    return ["INSERT INTO shop.t (id, v) VALUES (%d, '%s')" % (400 + number, "more" * 9) for number in range(count)]
