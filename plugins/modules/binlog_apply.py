@@ -133,12 +133,11 @@ options:
     default: false
   whole:
     description:
-      - Where no GTIDs tell what has been applied, the rows do, and a row that the transactions change and change back
-        counts as done. Set this where it is known that they have not been applied, and they are to stand in the binlog
-        as they were.
-      - No effect on V(reverse).
+      - What becomes of a row that the transactions change and change back. With V(true) it is written again, so that
+        the transactions stand in the binlog as they were, which is right where they have not been applied. With
+        V(false) it counts as done.
+      - By default it is written where GTIDs tell that this has not been done. No effect on V(reverse).
     type: bool
-    default: false
   show_rows:
     description:
       - What RV(conflicts) shows. V(none) shows no contents, V(keys) the primary keys, V(full) all values, and the row
@@ -370,7 +369,7 @@ SPEC: Dict[str, Any] = {
     "max_transactions": {"type": "int", "default": 10000},
     "max_rows": {"type": "int", "default": 100000},
     "allow_source_write": {"type": "bool", "default": False},
-    "whole": {"type": "bool", "default": False},
+    "whole": {"type": "bool"},
     "show_rows": {"type": "str", "choices": ["none", "keys", "full"], "default": "keys"},
 }
 

@@ -37,7 +37,8 @@ class Wish:
     :param start: where the named transactions begin, and ``stop`` where they end; None when GTIDs name them.
     :param gtids: a GTID set (MySQL), or GTIDs with commas between them (MariaDB); '' when coordinates name them.
     :param show: ``none``, ``keys`` or ``full``.
-    :param whole: forward, without GTIDs: a row that is changed and changed back is written again, not taken for done.
+    :param whole: forward: a row that is changed and changed back is written again, or is taken for done; None leaves it
+        to the GTIDs, where there are any, and else it is done.
     :param after: MariaDB: all transactions behind this position, up to ``until``, in the place of ``gtids``.
     """
 
@@ -50,7 +51,7 @@ class Wish:
     max_transactions: int = 10000
     max_rows: int = 100000
     allow_source_write: bool = False
-    whole: bool = False
+    whole: Optional[bool] = None
     after: Optional[GtidPosition] = None
     until: Optional[GtidPosition] = None
 

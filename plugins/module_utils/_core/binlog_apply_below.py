@@ -13,15 +13,15 @@ from __future__ import annotations
 from typing import Sequence
 
 from . import below
-from .binlog_apply import Wish, mysql_gtids
+from .binlog_apply import Wish, mariadb_gtids, mysql_gtids
 from .errors import RefusedError
-from .gtid_mysql import GtidSet
-from .snapshot import GTID, STOPPED, Peer, Server
+from .gtid_mariadb import MariadbGtid
+from .snapshot import GTID, POSITION, STOPPED, Channel, Peer, Server
 
 
 def may_be_known(wish: Wish, server: Server) -> bool:
-    """Whether sets can tell who has the transactions, and anybody may (MySQL with GTIDs)."""
-    return bool(wish.gtids) and not server.flavour.is_mariadb and bool(below.names(server)) and below.logs(server)
+    """Whether it can be told who has the transactions, and anybody may: by GTIDs, or by this server's coordinates."""
+    return bool(wish.gtids or wish.start) and bool(below.names(server)) and below.logs(server)
 
 
 def none_has_them(wish: Wish, server: Server, peers: Sequence[Peer]) -> bool:
@@ -29,7 +29,6 @@ def none_has_them(wish: Wish, server: Server, peers: Sequence[Peer]) -> bool:
 
     :raises RefusedError: one has them, or its applier runs and may take them any moment.
     """
-    wanted = mysql_gtids(wish.gtids)
     ids = {place.server_id for place in below.places(server)}
     lower = [
         peer
@@ -40,7 +39,7 @@ def none_has_them(wish: Wish, server: Server, peers: Sequence[Peer]) -> bool:
     if not ids <= {peer.server.server_id for peer in lower if peer.server is not None} or 0 in ids:
         return False
     for peer in lower:
-        why = _obstacle(wanted, peer, server)
+        why = _obstacle(wish, peer, server)
         if why:
             raise RefusedError(
                 wish.attempt, server.address, "%s replicates from it and %s" % (peer.name, why),
@@ -49,14 +48,50 @@ def none_has_them(wish: Wish, server: Server, peers: Sequence[Peer]) -> bool:
     return bool(lower)
 
 
-def _obstacle(wanted: GtidSet, peer: Peer, server: Server) -> str:
+def _obstacle(wish: Wish, peer: Peer, server: Server) -> str:
     other = peer.server
-    if other is None or other.executed is None:
+    if other is None:
         return "what it has executed cannot be read"
-    has = other.executed & wanted
+    channels = [channel for channel in other.channels if below.leads(channel, server)]
+    if any(channel.applier != STOPPED for channel in channels):
+        return "may apply them any moment, as its applier runs"
+    if wish.gtids:
+        return _mariadb(wish, other) if server.flavour.is_mariadb else _mysql(wish, other, channels)
+    return next(filter(None, (_by_position(wish, channel) for channel in channels)), "")
+
+
+def _mysql(wish: Wish, other: Server, channels: Sequence[Channel]) -> str:
+    if other.executed is None:
+        return "what it has executed cannot be read"
+    has = other.executed & mysql_gtids(wish.gtids)
     if has:
         return "has applied %s, which it would keep" % has
-    for channel in other.channels:
-        if below.leads(channel, server) and (channel.applier != STOPPED or channel.mode != GTID):
-            return "may apply them any moment, as its applier runs or it goes by coordinates"
+    if any(channel.mode != GTID for channel in channels):
+        return "may apply them any moment, as it goes by coordinates"
+    return ""
+
+
+def _mariadb(wish: Wish, other: Server) -> str:
+    """A position covers what it has passed; what was passed otherwise stands in the server's own binlog."""
+    if other.replica_position is None:
+        return "what it has executed cannot be read"
+
+    def has(one: MariadbGtid) -> bool:
+        state = other.binlog_state
+        return other.replica_position is None or other.replica_position.covers(one) or (
+            state is not None and state.contains(one) is not False
+        )  # fmt: skip
+
+    found = [str(one) for one in mariadb_gtids(wish.gtids) if has(one)]
+    return "has applied %s, which it would keep" % ", ".join(found) if found else ""
+
+
+def _by_position(wish: Wish, channel: Channel) -> str:
+    """Without gaps of parallel appliers nothing behind its coordinates is applied."""
+    if channel.mode != POSITION or channel.executed is None or wish.start is None:
+        return "what it has executed of these coordinates is not known"
+    if channel.position_gaps is not False and channel.parallel > 1:
+        return "parallel appliers may have left gaps there"
+    if not wish.start.reached(channel.executed):
+        return "has applied up to %s, and would keep them" % channel.executed
     return ""

@@ -50,7 +50,17 @@ def _by_position(evidence: Mapping[str, Any]) -> Dict[str, Any]:
     found: Dict[str, Any] = {"point": dict(evidence["point"])}
     if "begin" in evidence:
         found.update(begin=dict(evidence["begin"]), end=dict(evidence["end"]), gtids="")
-        found.update(tables=list(evidence["tables"]), lost=str(evidence["transactions"]))
+        found.update(tables=list(evidence["tables"]), lost=str(evidence["transactions"]), tasks="tail")
+    return found
+
+
+def _of_two(remedy: Remedy, evidence: Mapping[str, Any]) -> Dict[str, Any]:
+    """What settles transactions of two servers that replicate from each other."""
+    found: Dict[str, Any] = {"channel_there": str(evidence["channel_there"])}
+    if "errno" in evidence:
+        # The error of the side that passes the transaction.
+        error = evidence["errno" if remedy.name == "roll_back_there" else "errno_there"]
+        found.update(gtids="", errors=[int(error)], tasks="conflict_position")
     return found
 
 
@@ -67,7 +77,7 @@ def arguments_of(remedy: Remedy, finding: Mapping[str, Any]) -> Dict[str, Any]:
     if "point" in finding["evidence"]:
         arguments.update(_by_position(finding["evidence"]))
     if finding["code"] == "conflicting_writes":
-        arguments["channel_there"] = str(finding["evidence"]["channel_there"])
+        arguments.update(_of_two(remedy, finding["evidence"]))
     if remedy.name == "fetch":
         arguments.update(gtids=str(finding["evidence"]["fetch"]), donor=str(finding["evidence"]["donor"]))
     if remedy.name == "fetch_archive":

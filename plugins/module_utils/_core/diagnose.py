@@ -56,6 +56,7 @@ ELSEWHERE: Tuple[Predicate, ...] = (
     diagnose_gtid.collision,
     diagnose_gtid.source_caught_up,
     diagnose_ring.conflicting_writes,
+    diagnose_ring.conflicting_by_position,
     diagnose_gtid_mariadb.local_writes,
     diagnose_gtid_mariadb.lost_or_collided,
     diagnose_gtid_mariadb.source_caught_up,

@@ -15,10 +15,12 @@ from typing import Any, Dict, Iterator, Optional
 from .below import leads
 from .case import Case
 from .diagnose_faults import applier_causes, failing
-from .fault_classes import named_in
+from .fault_classes import APPLIER, classify, named_in
 from .finding import Finding
 from .gtid_mysql import GtidSet, describe
-from .snapshot import GTID, RUNNING, Channel, Server
+from .snapshot import GTID, RUNNING, Channel, Coordinates, Server
+
+_ROWS = ("duplicate_row", "missing_row")
 
 
 def conflicting_writes(case: Case) -> Iterator[Finding]:
@@ -28,7 +30,9 @@ def conflicting_writes(case: Case) -> Iterator[Finding]:
     """
     source = case.source.server if case.source is not None else None
     back = _back(source, case.server) if source is not None else None
-    if case.is_mariadb or source is None or back is None or case.channel.applier == RUNNING:
+    if source is None or back is None or case.channel.applier == RUNNING:
+        return
+    if case.is_mariadb or case.channel.mode != GTID:
         return
     theirs = _stopped_at(case, source.uuid)
     waiting = (case.server.executed or GtidSet()).restricted([case.server.uuid]) - (source.executed or GtidSet())
@@ -50,6 +54,51 @@ def conflicting_writes(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
     remedies = () if ours else ("wait", "roll_back_here", "roll_back_there")
     yield Finding("conflicting_writes", case.channel.name, summary, evidence, remedies=remedies)
+
+
+def conflicting_by_position(case: Case) -> Iterator[Finding]:
+    """The same where no set of GTIDs tells: coordinates, and MariaDB.
+
+    Both appliers say behind which coordinates of the other server they stopped, at a row. Where only this one did and
+    the other has got everything from here, nothing of this server is in doubt.
+    """
+    source = case.source.server if case.source is not None else None
+    back = _back(source, case.server) if source is not None else None
+    channel, end = case.channel, case.server.binlog_end
+    if source is None or back is None or (channel.mode == GTID and not case.is_mariadb):
+        return
+    theirs, ours = _row_error(case), _row_error(Case(server=source, channel=back))
+    if not theirs or end is None or (back.executed is not None and _reached(back.executed, end)):
+        return
+    evidence: Dict[str, Any] = {
+        "transactions": "the next one behind %s here and behind %s on the source" % (back.executed, channel.executed),
+        "channel_there": back.name,
+    }
+    if ours:
+        here, there = ("the transaction behind %s" % point for point in (back.executed, channel.executed))
+        evidence.update(named=here, there=there, errno=theirs, errno_there=ours)
+        summary = "Each server stopped at a row that the other wrote: %s of this one, %s of its source." % (here, there)
+    else:
+        summary = "This server stopped behind %s of its source, which has not applied all of this one yet." % (
+            channel.executed
+        )  # fmt: skip
+    remedies = () if ours else ("wait", "roll_back_here", "roll_back_there")
+    yield Finding("conflicting_writes", case.channel.name, summary, evidence, remedies=remedies)
+
+
+def _row_error(case: Case) -> int:
+    """The number of the error about a row at which the applier stopped; 0 for none."""
+    if case.channel.applier == RUNNING:
+        return 0
+    found = [fault.number for fault, _name, _worker in applier_causes(case) if classify(fault, APPLIER) in _ROWS]
+    return found[0] if found else 0
+
+
+def _reached(point: Coordinates, end: Coordinates) -> bool:
+    try:
+        return point.reached(end)
+    except ValueError:
+        return False
 
 
 def _back(source: Server, server: Server) -> Optional[Channel]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a source has lost of its binlog where nothing has a number: by what both binlogs hold, transaction by transaction.
+"""What a source has lost of its binlog where nothing has a number: by what both binlogs hold, one by one.
 
 A replica that goes by coordinates knows a position, and one behind the end of the source's binlog says only that
 something is gone. Its own binlog has the source's transactions in the source's order, with their rows, the second and

@@ -61,17 +61,19 @@ class _Member:
     server: Server
 
 
-def check_none(asked: Asked, server: Server, why: str, advice: str) -> None:
+def check_none(asked: Asked, server: Server, why: str, advice: str, but: int = 0) -> None:
     """Refuse where anything replicates from a server, connected or not.
 
     :param why: the rest of the sentence that names them.
+    :param but: the server id of the one where it comes from, in a ring: nothing of it comes back to there.
     :raises RefusedError: something does, or that cannot be known.
     """
     rules.check_known(asked.attempted, server)
     if not rules.logs(server):
         return
-    found = list(rules.names(server))
-    ids = {place.server_id for place in rules.places(server)}
+    places = rules.places(server)
+    found = [place.name for place in places if not but or place.server_id != but]
+    ids = {but, *(place.server_id for place in places)}
     for member in _members(asked, server):
         if rules.replicates(member.server, server) and member.server.server_id not in ids:
             found.append("member %s" % member.login.name)

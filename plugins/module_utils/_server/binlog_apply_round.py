@@ -67,9 +67,8 @@ class Round:
         for item in self.named.items:
             if not item.executed:
                 rules.check_item(wish, item, aim.server)
-        self._gtids_tell = not wish.reverse and (
-            wish.whole or all(item.transaction.gtid and not item.passed for item in self.named.items)
-        )
+        told = all(item.transaction.gtid and not item.passed for item in self.named.items)
+        self._gtids_tell = not wish.reverse and (told if wish.whole is None else wish.whole)
         self.chains = Chains(self._compared, latest=not self._gtids_tell)
         self.conflicts = self._judge()
         self.parts: Dict[int, Dict[TableName, Part]] = {}

@@ -80,7 +80,7 @@ def pass_some(
     skip_plan.check_allowed(wish, aim.server, channel, fault)
     asked = Asked(tuple(members), "pass the failing transaction of %s" % channel.label, options)
     if not wish.proven or wish.method == IDEMPOTENT:
-        below.check_none(asked, aim.server, skip_plan.WITHOUT, skip_plan.REPAIR_THOSE)
+        below.check_none(asked, aim.server, skip_plan.WITHOUT, skip_plan.REPAIR_THOSE, channel.source_server_id)
         return _pass(aim, wish, options, fault, source_login, left, ())
     with below.servers(aim, asked) as lowers:
         return _pass(aim, wish, options, fault, source_login, left, lowers)

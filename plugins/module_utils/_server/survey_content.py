@@ -25,6 +25,9 @@ from .connect import Login, connect
 MOST_DESCRIBED = 1000
 MOST_COMPARED = 10000
 
+# How a source answers who asks for a place behind its end, and once it has written on, for one amid its events.
+_BEYOND = ("position_beyond_source", "source_binlog_unreadable", "packet_too_large")
+
 
 class Request(Protocol):
     """What of `survey.Request` is needed here."""
@@ -90,7 +93,7 @@ def _tails(server: Server, around: Surroundings, scope: Sequence[Channel], reque
     for channel in scope:
         fault, peer = channel.receiver_fault, around.sources.get(channel.name)
         source = peer.server if peer is not None else None
-        if fault is None or classify(fault, RECEIVER) not in ("position_beyond_source", "source_binlog_unreadable"):
+        if fault is None or classify(fault, RECEIVER) not in _BEYOND:
             continue
         if source is None or request.source_login is None or channel.mode != POSITION or channel.receiver == RUNNING:
             continue
