@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
@@ -14,6 +14,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
     choose_policy,
     fleet,
     metrics,
+    open_gaps,
     outcome,
     reposition,
 )
@@ -69,9 +70,16 @@ def incident_report(hosts: Mapping[str, Mapping[str, Any]], kind: str, at: str, 
     return {"html": page.page(told), "data": incident.as_data(told), "lines": lines.lines(told, path)}
 
 
-def replica_metrics(statuses: Mapping[str, Mapping[str, Any]], time: float) -> str:
+def replica_gaps(statuses: Mapping[str, Mapping[str, Any]], time: float, before: str = "") -> Dict[str, Any]:
+    """See replica_gaps.yml."""
+    return open_gaps.open_gaps(statuses, before, time)
+
+
+def replica_metrics(
+    statuses: Mapping[str, Mapping[str, Any]], time: float, gaps: Optional[Dict[str, Any]] = None
+) -> str:
     """See replica_metrics.yml."""
-    return metrics.exposition(statuses, time)
+    return metrics.exposition(statuses, time, gaps)
 
 
 class FilterModule:
@@ -87,5 +95,6 @@ class FilterModule:
             "repair_outcome": repair_outcome,
             "way_from_position": way_from_position,
             "incident_report": incident_report,
+            "replica_gaps": replica_gaps,
             "replica_metrics": replica_metrics,
         }

@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from integration.conftest import Pair
@@ -193,3 +194,43 @@ def test_metrics_say_what_is_the_case_with_every_server(well: Pair, tmp_path: Pa
                 [PROMTOOL, "check", "metrics"], input=file.read_bytes(), capture_output=True, check=False
             )
             assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def numbered(well: Pair, *gtids: str) -> None:
+    """Empty transactions under these GTIDs, on both."""
+    with well.source.connect("root") as connection, connection.cursor() as cursor:
+        for gtid in gtids:
+            for statement in ("SET gtid_next = '%s'" % gtid, "BEGIN", "COMMIT"):
+                cursor.execute(statement)
+        cursor.execute("SET gtid_next = 'AUTOMATIC'")
+    well.replica.wait_until("SELECT GTID_SUBSET('%s', @@GLOBAL.gtid_executed)" % ",".join(gtids))
+
+
+@pytest.mark.engine("mysql")
+@pytest.mark.modes("gtid")
+def test_a_gap_is_as_old_as_the_look_that_saw_it_first(well: Pair, tmp_path: Path) -> None:
+    other, file = str(uuid.uuid4()), tmp_path / "replicas.prom"
+
+    def look() -> Tuple[float, float]:
+        """When it was, and how old the oldest gap is."""
+        inventory = {"all": {"hosts": {"replica": host(well.replica)}}}
+        run = run_playbook("replicaops.mysql.watch", inventory, ["-e", "target=all", "-e", "watch_textfile=%s" % file])
+        assert run.code == 0, run.output
+        text = file.read_text("utf-8")
+        found = [re.search(r"^replicaops_replica_%s\{.*\} (\S+)$" % name, text, re.MULTILINE)
+                 for name in ("looked_timestamp_seconds", "oldest_gap_age_seconds")]  # fmt: skip
+        time, age = (float(one[1]) for one in found if one is not None)
+        return time, age
+
+    numbered(well, other + ":2")
+    first, age = look()
+    assert age == 0 and json.loads(Path(str(file) + ".gaps").read_text("utf-8"))["replica"][""][0]["since"] == first
+    numbered(well, other + ":4")
+    second, age = look()
+    assert age == pytest.approx(second - first) and age > 0
+    numbered(well, other + ":1")
+    third, age = look()
+    assert age == pytest.approx(third - second) and age > 0
+    numbered(well, other + ":3")
+    assert look()[1] == 0
+    assert json.loads(Path(str(file) + ".gaps").read_text("utf-8")) == {}

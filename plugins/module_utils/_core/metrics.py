@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Mapping, Tuple
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 from .finding_types import VERDICT_ORDER
 from .gtid_mysql import GtidSet
+from .open_gaps import Gaps, oldest
 
 Labels = Tuple[Tuple[str, str], ...]
 Sample = Tuple[str, Labels, float]
@@ -26,19 +27,21 @@ HELP: Mapping[str, str] = {
     "errant_transactions": "Transactions that only this server has.",
     "hole_transactions": "Transactions that this server has passed over and will not fetch by itself.",
     "gap_transactions": "Transactions that parallel appliers have still to fill in.",
+    "oldest_gap_age_seconds": "For how long looks have found a transaction missing, be it a gap or a hole; 0 for none.",
 }
 
 _COUNTED = {"errant_transactions": ("errant", "transactions"), "hole_transactions": ("gtid_hole", "missing"),
             "gap_transactions": ("gtid_gap", "missing")}  # fmt: skip
 
 
-def exposition(statuses: Mapping[str, Mapping[str, Any]], time: float) -> str:
+def exposition(statuses: Mapping[str, Mapping[str, Any]], time: float, gaps: Optional[Gaps] = None) -> str:
     """The metrics of several servers.
 
     :param statuses: results of replica_status by host; an empty one, or one that failed, is a server that was not read.
     :param time: when they were looked at, in seconds since 1970.
+    :param gaps: what `open_gaps` says at that time; without it nothing is told of a gap's age.
     """
-    samples = [sample for host in sorted(statuses) for sample in _samples(host, statuses[host], time)]
+    samples = [sample for host in sorted(statuses) for sample in _samples(host, statuses[host], time, gaps)]
     lines: List[str] = []
     for name, text in HELP.items():
         lines += ["# HELP %s%s %s" % (PREFIX, name, text), "# TYPE %s%s gauge" % (PREFIX, name)]
@@ -46,7 +49,7 @@ def exposition(statuses: Mapping[str, Mapping[str, Any]], time: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _samples(host: str, status: Mapping[str, Any], time: float) -> Iterable[Sample]:
+def _samples(host: str, status: Mapping[str, Any], time: float, gaps: Optional[Gaps]) -> Iterable[Sample]:
     here: Labels = (("host", host),)
     verdict = status.get("verdict")
     yield "up", here, float(verdict is not None)
@@ -66,6 +69,10 @@ def _samples(host: str, status: Mapping[str, Any], time: float) -> Iterable[Samp
         yield "applier_stalled", there, float("applier_stalled" in codes)
         for metric, (code, evidence) in _COUNTED.items():
             yield metric, there, float(_count(findings, channel, code, evidence))
+        if gaps is not None:
+            since = oldest(gaps, host, channel)
+            # The clock may have been set back.
+            yield "oldest_gap_age_seconds", there, 0.0 if since is None else max(time - since, 0.0)
 
 
 def _count(findings: Iterable[Mapping[str, Any]], channel: str, code: str, evidence: str) -> int:

@@ -75,3 +75,21 @@ def test_a_server_that_was_not_read_is_down_and_nothing_else() -> None:
         'replicaops_replica_up{host="db3"}': "0",
     }
     assert not any("verdict" in key or "finding" in key for key in found)
+
+
+def test_the_age_of_the_oldest_gap_is_told_of_every_channel_that_was_read() -> None:
+    gaps = {"db2": {"east": [{"since": 3.0, "missing": UUID + ":5"}, {"since": 1.5, "missing": UUID + ":3"}]}}
+    lines = exposition({"db2": status(), "db3": {}}, 12.5, gaps).splitlines()
+    assert [line for line in lines if line.startswith("replicaops_replica_oldest_gap")] == [
+        'replicaops_replica_oldest_gap_age_seconds{host="db2",channel="east"} 11',
+        'replicaops_replica_oldest_gap_age_seconds{host="db2",channel="west"} 0',
+    ]
+
+
+def test_a_gap_is_never_younger_than_nothing() -> None:
+    gaps = {"db2": {"east": [{"since": 99.0, "missing": UUID + ":5"}]}}
+    assert 'oldest_gap_age_seconds{host="db2",channel="east"} 0' in exposition({"db2": status()}, 12.5, gaps)
+
+
+def test_nothing_is_told_of_ages_that_nobody_follows() -> None:
+    assert not any("gap_age" in key for key in samples({"db2": status()}))
