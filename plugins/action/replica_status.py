@@ -23,10 +23,11 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
-
-# The last two are what the module loads when it looks: loaded here, all tasks of a run share them.
-from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished  # noqa: F401
+from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 from ansible_collections.replicaops.mysql.plugins.modules import replica_status
+
+# What the module loads when it looks: loaded here, all tasks of a run share it.
+PRELOADED = (survey, unfinished)
 
 SPEC = _module.merge(_module.LOGIN_SPEC, replica_status.SPEC)
 
