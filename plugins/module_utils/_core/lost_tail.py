@@ -119,10 +119,10 @@ def _mark(one: Logged) -> str:
 def _same(mine: Logged, theirs: Logged) -> bool:
     """Whether two transactions do the same.
 
-    Statements are not always logged in the same words by both; the second and the server tell them then.
+    Statements are not always logged in the same words by both: their beginning, the second and the server tell then.
     """
     one, other = mine.content, theirs.content
-    if one.tables != other.tables:
+    if (one.tables, one.statements) != (other.tables, other.statements):
         return False
     if one.digest and one.digest == other.digest:
         return True
