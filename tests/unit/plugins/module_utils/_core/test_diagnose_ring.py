@@ -13,11 +13,23 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog_appl
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.case import Case
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose import choose
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose_policy import Policy
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_ring import conflicting_writes
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_ring import (
+    conflicting_by_position,
+    conflicting_writes,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidBinlogState, GtidPosition
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import GTID, STOPPED, Fault, Peer
-from unit.made import U1, U2, channel, server
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
+    GTID,
+    POSITION,
+    RUNNING,
+    STOPPED,
+    Coordinates,
+    Fault,
+    Peer,
+)
+from unit.made import MARIADB_1011, MYSQL_56, U1, U2, channel, server
 
 FAULT = (
     "Coordinator stopped because there were error(s) in the worker(s). The most recent failure being: Worker 1 failed"
@@ -105,3 +117,93 @@ def test_who_replicates_from_here_has_to_be_known_to_lack_them():
 def test_who_has_them_or_may_get_them_stands_in_the_way(peer, why):
     with pytest.raises(RefusedError, match=why):
         none_has_them(peer)
+
+
+# What MySQL 5.6 and MariaDB say of the rows, shortened.
+ROW = "Could not execute Write_rows event on table shop.t; Duplicate entry '500' for key 'PRIMARY', Error_code: 1062"
+END = Coordinates("b.000002", 900)
+
+
+def at(position, number=1062, text=ROW, applier=STOPPED, **details):
+    fault = Fault(number, text) if number else None
+    return channel(
+        applier=applier, applier_fault=fault, executed=Coordinates("b.000002", position), source_uuid="",
+        **{"mode": POSITION, **details},
+    )  # fmt: skip
+
+
+def by_position(here, there, flavour=MYSQL_56):
+    """This server has id 2, the other one id 1."""
+    here, there = replace(here, source_server_id=1), replace(there, source_server_id=2)
+    now = server(here, flavour=flavour, uuid="", server_id=2, binlog_end=END)
+    above = Peer("db1", server(there, flavour=flavour, uuid="", server_id=1, binlog_end=END))
+    return Case(now, now.channels[0], above, (above,))
+
+
+@pytest.mark.parametrize(("flavour", "mode"), [(MYSQL_56, POSITION), (MARIADB_1011, POSITION), (MARIADB_1011, GTID)])
+def test_both_stop_at_a_row_of_the_other(flavour, mode):
+    (found,) = conflicting_by_position(by_position(at(300, 1032, mode=mode), at(400, mode=mode), flavour))
+    assert "b.000002:400" in found.evidence["named"] and "b.000002:300" in found.evidence["there"]
+    shown = {**found.as_dict(), "remedies": [{"name": name} for name in found.remedy_names()]}
+    for winner, remedy, errors in (("source", "roll_back_here", [1062]), ("replica", "roll_back_there", [1032])):
+        policy = Policy(winner=winner, allow_source_write=True)
+        choice = choose({"channel": "", "verdict": "broken", "mode": mode}, [shown], policy)
+        assert (choice.remedy, choice.arguments["errors"]) == (remedy, errors)
+        assert choice.arguments["tasks"] == "conflict_position"
+        refused = choose({"channel": "", "verdict": "broken", "mode": mode}, [shown], replace(policy, winner=""))
+        assert refused.action == "refused" and "repair_winner=%s" % winner in str(refused.would_allow)
+
+
+def test_where_the_other_goes_on_it_is_waited_for_or_it_is_no_conflict():
+    (found,) = conflicting_by_position(by_position(at(300), at(400, 0, applier=RUNNING)))
+    assert "named" not in found.evidence and found.remedy_names()[0] == "wait"
+    assert list(conflicting_by_position(by_position(at(300), at(900, 0, applier=RUNNING)))) == []
+
+
+def test_what_is_not_about_rows_or_has_sets_is_judged_elsewhere():
+    exists = "Error 'Table 't' already exists' on query. Default database: 'shop'. Query: 'CREATE TABLE t (a INT)'"
+    assert list(conflicting_by_position(by_position(at(300, 1050, exists), at(400)))) == []
+    assert list(conflicting_by_position(by_position(at(300, 0, applier=RUNNING), at(400)))) == []
+    assert list(conflicting_by_position(by_position(at(300, mode=GTID), at(400, mode=GTID)))) == []
+    assert list(conflicting_by_position(replace(by_position(at(300), at(400)), source=None))) == []
+
+
+def who_has(peer, wish, flavour):
+    here = server(flavour=flavour, uuid="", server_id=2, replicas_below=("db1:3306 (server id 1)",))
+    return binlog_apply_below.none_has_them(wish, here, [peer])
+
+
+def reader(flavour, there, **details):
+    there = replace(there, source_server_id=2)
+    return Peer("db1", server(there, flavour=flavour, uuid="", server_id=1, **details))
+
+
+RANGE = Wish(Coordinates("b.000002", 400), Coordinates("b.000002", 500), "", REVERSE)
+NAMED = Wish(None, None, "0-2-5", REVERSE)
+
+
+def positions(slave, binlog):
+    return {"replica_position": GtidPosition.parse(slave), "binlog_state": GtidBinlogState.parse(binlog)}
+
+
+def test_coordinates_tell_who_lacks_them():
+    assert who_has(reader(MYSQL_56, at(400)), RANGE, MYSQL_56)
+    assert who_has(reader(MYSQL_56, at(350, parallel=4, position_gaps=False)), RANGE, MYSQL_56)
+    assert who_has(reader(MARIADB_1011, at(0), **positions("0-2-4", "0-1-9,0-2-4")), NAMED, MARIADB_1011)
+
+
+@pytest.mark.parametrize(
+    ("peer", "wish", "why"),
+    [
+        (reader(MYSQL_56, at(401)), RANGE, "has applied up to"),
+        (reader(MYSQL_56, at(400, 0, applier=RUNNING)), RANGE, "any moment"),
+        (reader(MYSQL_56, at(350, parallel=4, position_gaps=True)), RANGE, "gaps"),
+        (reader(MYSQL_56, at(350, mode=GTID)), RANGE, "not known"),
+        (reader(MARIADB_1011, at(0), **positions("0-2-5", "0-1-9")), NAMED, "has applied 0-2-5"),
+        (reader(MARIADB_1011, at(0), **positions("0-2-4", "0-1-9,0-2-6")), NAMED, "has applied 0-2-5"),
+        (reader(MARIADB_1011, at(0)), NAMED, "cannot be read"),
+    ],
+)
+def test_who_may_have_them_by_its_place_stands_in_the_way(peer, wish, why):
+    with pytest.raises(RefusedError, match=why):
+        who_has(peer, wish, MARIADB_1011 if wish is NAMED else MYSQL_56)
