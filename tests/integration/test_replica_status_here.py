@@ -68,6 +68,13 @@ def test_the_result_is_that_of_the_module(well: Pair, broken: bool, tmp_path: Pa
     assert still(here) == still(packed)
 
 
+def test_the_playbook_looks_within_the_task(well: Pair) -> None:
+    """What a host of a fleet costs depends on it."""
+    inventory = {"all": {"hosts": {"replica": host(well.replica), "source": host(well.source)}}}
+    run = run_playbook("replicaops.mysql.diagnose", inventory, ["-vvv", "-e", "target=all"])
+    assert run.code == 0 and run.output.count(HERE) == 2 and USUAL not in run.output, run.output
+
+
 @FULL
 def test_what_fails_fails_as_the_module_does(well: Pair) -> None:
     """Nobody answers; the account is refused; options are wrong, which is left to the module to say."""
