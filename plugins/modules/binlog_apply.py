@@ -159,8 +159,8 @@ notes:
   - Refused when a foreign key would be broken, and rolling back when rows may have been changed by a foreign key
     without a word in the binlog (MySQL 5.6 to 9.5, MariaDB).
   - Nothing is rolled back where servers replicate from this one, as they would keep the rows. The exception is that all
-    of them are among O(members), go by GTIDs (MySQL), have executed none of the transactions, and their appliers stand
-    still, as when two servers that replicate from each other cannot apply what the other wrote.
+    of them are among O(members), have executed none of the transactions, as their GTIDs or coordinates tell, and their
+    appliers stand still, as when two servers that replicate from each other cannot apply what the other wrote.
   - On MariaDB a GTID cannot be written behind a higher number of its domain.
   - The place of a channel that goes by coordinates or by C(gtid_slave_pos) is not moved. It would fetch the same
     transactions from its source again.

@@ -101,7 +101,8 @@ notes:
     Where a column was added or converted RV(passed[].evidence) says that the values were not compared; compare them
     afterwards (M(replicaops.mysql.table_compare)). The grants of accounts are not compared either.
   - Refused when servers replicate from this one, as they would not get the transaction either, and when that cannot be
-    known because the account may not list them.
+    known because the account may not list them. The channel's own source may, in a ring, where a transaction is given
+    up knowingly.
   - The account needs C(REPLICATION_SLAVE_ADMIN), C(SYSTEM_VARIABLES_ADMIN) and C(REPLICATION SLAVE) (MySQL 5.6 and 5.7
     C(SUPER) and C(REPLICATION SLAVE); MariaDB C(REPLICATION SLAVE ADMIN), C(REPLICATION MASTER ADMIN),
     C(SLAVE MONITOR), C(BINLOG ADMIN), and C(SUPER) for the skip counter), C(CREATE TEMPORARY TABLES), and what it takes

@@ -399,14 +399,14 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "lost_tail", ERROR, DIVERGED,
-        "The replica has transactions numbered by the source that the source does not have: it lost them in a "
-        "crash. What it writes next takes their numbers, so repair this before anything is written or started.",
+        "The replica has transactions of the source that the source does not have: it lost them in a crash. What it "
+        "writes next takes their numbers or coordinates, so repair this before anything is written or started.",
         ("replay", "roll_back_reset", "rebuild"),
     ),
     FindingType(
         "gtid_collision", ERROR, DIVERGED,
-        "Source and replica have different transactions under the same numbers: the source lost some in a crash and "
-        "gave their numbers away again. The sets may be equal and replication may run; the rows differ.",
+        "Source and replica have different transactions under the same numbers or coordinates: the source lost some in "
+        "a crash and has written others in their place. Replication may run, with equal sets; the rows differ.",
         ("roll_back_reset", "rebuild"), not_reproduced=_BINLOGS,
     ),
     FindingType(

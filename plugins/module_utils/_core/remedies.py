@@ -215,7 +215,7 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "binlog_apply",
         "replica_rows",
         "Apply the exact inverse of this server's transaction at which its source stopped, and let an empty one take "
-        "its GTID there (only with repair_winner=source and repair_allow_source_write).",
+        "its GTID there, or pass it (only with repair_winner=source and repair_allow_source_write).",
         ("repairer", "source"),
         "what the transaction wrote (the undo record keeps it)",
     ),
@@ -224,7 +224,7 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "binlog_apply",
         "replica_rows",
         "Apply the exact inverse of the source's transaction at which this server stopped on the source, and let an "
-        "empty one take its GTID here (only with repair_winner=replica and repair_allow_source_write).",
+        "empty one take its GTID here, or pass it (only with repair_winner=replica and repair_allow_source_write).",
         ("repairer", "source"),
         "what the transaction wrote (the undo record keeps it)",
     ),
