@@ -26,7 +26,7 @@ MOST_DESCRIBED = 1000
 MOST_COMPARED = 10000
 
 # How a source answers who asks for a place behind its end, and once it has written on, for one amid its events.
-_BEYOND = ("position_beyond_source", "source_binlog_unreadable", "packet_too_large")
+_BEYOND = ("position_beyond_source", "source_binlog_unreadable", "packet_too_large", "relay_log_write_failed")
 
 
 class Request(Protocol):
