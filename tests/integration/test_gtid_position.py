@@ -15,6 +15,7 @@ from integration.test_gtid import LOST, NEW, full_matrix, gtid, picture, receive
 from integration.test_repair import result
 from lab import faults
 from lab.compare import compare
+from lab.load import Writer
 from lab.topology import Lab
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
@@ -127,6 +128,7 @@ def test_a_replica_that_logs_nothing_cannot_tell_what_is_lost(
         refused = gtid(lab, tmp_path / "refused", repair_winner=winner, **ALLOWED)
         assert refused.code != 0 and picture(lab) == before, refused.output
         assert "own binlogs hold nothing of the source" in refused.output, result(refused)
+        assert "holds 3 transactions that the source lacks" in refused.output, result(refused)
     assert "repair_max_risk=rebuild" in str(result(refused)["would_allow"]), result(refused)
 
 
@@ -171,6 +173,42 @@ def test_a_replay_that_was_cut_short_is_finished_by_the_next_run(
     lab.source.execute(LOST[0])
     settle(lab, tmp_path, ["replay", "repoint"], repair_winner="replica", **ALLOWED)
     assert rows(lab, "source") == wanted
+
+
+@full_matrix
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_source_may_go_on_writing_while_what_it_lost_is_undone(
+    lab_of: Callable[..., Lab], flavour: str, workers: int, tmp_path: Path
+) -> None:
+    strict = {"gtid_strict_mode": "1"} if flavour.startswith("mariadb") else {}
+    lab = lost_tail(lab_of, flavour, workers=workers, options=strict)
+    with Writer(lab.source, rate=20) as writer:
+        lab.source.wait_until(lambda: writer.committed > 20, what="the source to write again")
+        done = gtid(lab, tmp_path, repair_winner="source", **ALLOWED)
+    assert done.code == 0 and result(done)["applied"] == undone(lab), done.output
+    assert result(done)["proof"] == "rows_proven", result(done)
+    lab.wait_all_in_sync()
+    assert compare(lab.source, lab.replica) == []
+    assert lab.source.value("SELECT COUNT(*) FROM shop.t WHERE v IN ('lost', 'changed')") == 0
+
+
+@full_matrix
+def test_nothing_is_undone_above_a_server_that_keeps_it(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    lab = lab_of(flavour, "chain", gtid=False, seed=SEED)
+    lab.source.execute("INSERT INTO shop.t (v) VALUES ('before')")
+    faults.lose_tail(lab, lambda: lab.source.execute(*LOST))
+    middle = lab.servers[1]
+    receiver_error(lab, middle)
+    before = [picture(lab), *(server.query("SELECT * FROM shop.t") for server in lab.servers)]
+    refused = gtid(lab, tmp_path / "refused", target=middle.name, repair_winner="source", **ALLOWED)
+    assert refused.code != 0 and "server id 3" in refused.output, refused.output
+    assert [picture(lab), *(server.query("SELECT * FROM shop.t") for server in lab.servers)] == before
+    done = gtid(lab, tmp_path / "done", target=middle.name, repair_winner="replica", **ALLOWED)
+    assert done.code == 0 and result(done)["applied"] == ["replay", "repoint"], done.output
+    lab.wait_all_in_sync()
+    assert all(compare(lab.source, replica) == [] for replica in lab.replicas)
 
 
 def _more(count: int) -> List[str]:

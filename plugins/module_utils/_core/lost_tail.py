@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .gtid_content import Content
 from .snapshot import Coordinates
@@ -135,6 +135,27 @@ def _others(mine: Sequence[Logged], lost: Sequence[Logged], from_source: Set[int
         return ()
     first, last = mine.index(lost[0]), mine.index(lost[-1])
     return tuple(one for one in mine[first:last] if one.content.server_id not in from_source)
+
+
+def beyond(rows: Iterable[Mapping[str, Any]], sizes: Mapping[str, int]) -> int:
+    """How many transactions of a relay log end behind what the source has.
+
+    :param rows: of SHOW RELAYLOG EVENTS. An event keeps the end that it had in the source's binlog, whose name stands
+        in a rotate event before it.
+    :param sizes: of the source's binlogs.
+    """
+    file, count, begun = "", 0, False
+    for row in rows:
+        kind, info = str(row["Event_type"]), str(row["Info"])
+        if kind == "Rotate" and ";pos=" in info:
+            file = info.rsplit(";pos=", 1)[0]
+        # MariaDB begins with the event that has the GTID.
+        begins = kind in ("Query", "Gtid") and info.startswith("BEGIN")
+        ends = kind == "Xid" or (kind == "Query" and not begins and (info == "COMMIT" or not begun))
+        begun = begins or (begun and not ends)
+        if ends and file and int(row["End_log_pos"]) > sizes.get(file, 0):
+            count += 1
+    return count
 
 
 def named(start: Optional[Coordinates], end: Optional[Coordinates]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Deque, Dict, Iterator, List, Sequence, Tuple
+from typing import Deque, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from .._core import gtid_content as rules
 from .._core.binlog import header
@@ -16,8 +16,8 @@ from .._core.binlog.gtids import parse_gtid
 from .._core.binlog.transaction import UNFINISHED
 from .._core.binlog.transactions import Event, transactions
 from .._core.errors import ReplicaError
-from .._core.lost_tail import Logged, Tail, laid_beside
-from .._core.snapshot import Coordinates, Server
+from .._core.lost_tail import Logged, Tail, beyond, laid_beside
+from .._core.snapshot import Channel, Coordinates, Server
 from . import zstd
 from .binlog_stream import BinlogStream
 from .connect import Login, connect
@@ -25,10 +25,11 @@ from .connect import Login, connect
 SECONDS = 60.0
 MOST_BYTES = 32 << 20
 MOST_TRANSACTIONS = 50000
+MOST_EVENTS = 100000
 _HEAD = 4
 
 
-def tail(here: Server, login: Login, there: Server, other: Login) -> Tail:
+def tail(here: Server, channel: Channel, login: Login, there: Server, other: Login) -> Tail:
     """What the source has lost of what the replica has.
 
     :param here: the replica, and ``there`` its source, as they were read before; what came since is looked at too.
@@ -40,7 +41,26 @@ def tail(here: Server, login: Login, there: Server, other: Login) -> Tail:
         theirs = _newest(there, other, 2)
     except ReplicaError as error:
         return Tail(why=str(error))
-    return laid_beside(mine, theirs, here.server_id, there.server_id)
+    found = laid_beside(mine, theirs, here.server_id, there.server_id)
+    held = _held(channel, login, dict(there.binlogs)) if found.why else 0
+    if not held or channel.relay is None:
+        return found
+    return Tail(
+        why="%s; its relay log %s holds %d transaction%s that the source lacks: keep a copy of that file"
+        % (found.why, channel.relay.file, held, "s"[: held != 1])
+    )
+
+
+def _held(channel: Channel, login: Login, sizes: Mapping[str, int]) -> int:
+    """How many transactions of the present relay log the source does not have; 0 where that cannot be asked."""
+    if channel.relay is None or channel.name:
+        return 0
+    try:
+        with connect(login) as connection:
+            rows = connection.query("SHOW RELAYLOG EVENTS IN %s LIMIT " + str(MOST_EVENTS), (channel.relay.file,))
+    except ReplicaError:
+        return 0
+    return beyond(rows, sizes)
 
 
 def _newest(server: Server, login: Login, files: int) -> List[Logged]:

@@ -101,7 +101,7 @@ def _tails(server: Server, around: Surroundings, scope: Sequence[Channel], reque
             continue  # their sets tell
         from . import lost_tail
 
-        found[channel.name] = lost_tail.tail(server, request.login, source, request.source_login(channel))
+        found[channel.name] = lost_tail.tail(server, channel, request.login, source, request.source_login(channel))
     return found
 
 

@@ -17,7 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_fa
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_tail import lost_by_position
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_content import Content
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.lost_tail import Logged, Tail, laid_beside
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.lost_tail import Logged, Tail, beyond, laid_beside
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
     POSITION,
     RUNNING,
@@ -128,6 +128,25 @@ def test_ones_own_writes_are_none_of_the_source_but_are_in_the_way(flavour):
     assert len(tail.lost) == 3 and tail.others == (local,)
     behind = laid_beside([*mine, local], theirs, 2, 1)
     assert len(behind.lost) == 3 and behind.others == ()
+
+
+def test_what_only_a_relay_log_holds_is_counted():
+    """As MySQL 9.7 shows one: the end of an event is the one in the source's binlog."""
+    rows = [
+        ("Format_desc", 127, "Server ver: 9.7.4"),
+        ("Rotate", 0, "binlog.000001;pos=4"),
+        ("Query", 308, "BEGIN"),
+        ("Write_rows", 417, "table_id: 83"),
+        ("Xid", 448, "COMMIT /* xid=14 */"),
+        ("Rotate", 0, "binlog.000002;pos=4"),
+        ("Query", 190, "BEGIN"),
+        ("Query", 250, "use `shop`; INSERT INTO t VALUES (1)"),
+        ("Xid", 300, "COMMIT /* xid=15 */"),
+        ("Query", 500, "use `shop`; DROP TABLE t"),
+    ]
+    shown = [{"Event_type": kind, "End_log_pos": end, "Info": info} for kind, end, info in rows]
+    assert beyond(shown, {"binlog.000001": 448, "binlog.000002": 158}) == 2
+    assert beyond(shown, {"binlog.000001": 448, "binlog.000002": 500}) == 0
 
 
 def case(flavour, tail, fault=REFUSED, **details):
