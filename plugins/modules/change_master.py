@@ -69,8 +69,8 @@ options:
     description:
       - Begin at O(source_log_file) and O(source_log_pos), with O(rewind), also where the source has lost what it sent
         behind them, as after a crash that cut its binlog off.
-      - Only right when what it lost was applied to it or undone here (M(replicaops.mysql.binlog_apply)). All that was
-        fetched has to be applied.
+      - Only right when what it lost was applied to it or undone here (M(replicaops.mysql.binlog_apply)). What was
+        fetched and is not applied, such as half a transaction, is thrown away.
     type: bool
     default: false
   allow_unverified:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Tuple
 
 import pytest
 from integration.conftest import SEED
@@ -209,6 +210,45 @@ def test_nothing_is_undone_above_a_server_that_keeps_it(
     assert done.code == 0 and result(done)["applied"] == ["replay", "repoint"], done.output
     lab.wait_all_in_sync()
     assert all(compare(lab.source, replica) == [] for replica in lab.replicas)
+
+
+@full_matrix
+def test_half_a_transaction_in_the_relay_log_does_not_stand_in_the_way(
+    lab_of: Callable[..., Lab], flavour: str, tmp_path: Path
+) -> None:
+    """The source crashed while it sent: the applier has the beginning of a transaction, and waits for ever."""
+    lab = lab_of(flavour, "pair", gtid=False, seed=SEED, options={"max_allowed_packet": "64M"})
+    source, replica = lab.source, lab.replica
+    source.execute("CREATE TABLE shop.b (id INT PRIMARY KEY, v LONGBLOB)", "INSERT INTO shop.t (v) VALUES ('before')")
+    lab.wait_all_in_sync()
+    source.stop()
+    source.save("before_tail")
+    source.start()
+    faults.reconnect(lab)
+    source.execute(*LOST)
+    lab.wait_all_in_sync()
+    end = source.coordinates()
+    blobs = ["INSERT INTO shop.b VALUES (%d, REPEAT('x', 8000000))" % number for number in range(25)]
+    large = threading.Thread(target=source.execute, args=("BEGIN", *blobs, "COMMIT"))
+    large.start()
+    replica.wait_until(lambda: _read(lab) > end, what="the first events of the large transaction")
+    replica.stop_replica("IO_THREAD")
+    large.join()
+    assert end < _read(lab) < source.coordinates()
+    source.kill()
+    source.restore("before_tail")
+    source.start()
+    replica.start_replica("IO_THREAD")
+    receiver_error(lab, replica)
+    replica.wait_until(lambda: "has read all relay log" in str(replica.replica_status()), what="the applier to wait")
+    wanted = rows(lab, "source")
+    settle(lab, tmp_path, undone(lab), repair_winner="source", **ALLOWED)
+    assert rows(lab, "source") == wanted
+
+
+def _read(lab: Lab) -> Tuple[str, int]:
+    row, words = lab.replica.replica_status() or {}, lab.flavour.words
+    return str(row[words.source_file]), int(row[words.read_pos])
 
 
 def _more(count: int) -> List[str]:

@@ -111,6 +111,7 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
             notes.extend("Note: %s." % text for text in found.lost)
         elif drops or found.lost:
             risk, loses = _risk(wish, server, channel, found)
+    loses = (*loses, *_unapplied(wish, server, channel))
     check_discard(wish, server, channel, around.furthest)
     discarded = discards(wish, server, channel, around.furthest)
     if discarded:
@@ -128,6 +129,13 @@ def decide(wish: Wish, server: Server, channel: Channel, around: Around) -> Deci
         notes.append("The channel keeps its password: give source_password if the account has another.")
     end = frozenset() if wish.leave_stopped else BOTH if wish.start_both else around.running
     return Decision(plan, changes, _some(*notes), drops, late, mode, frozenset(end) | (around.running - stop))
+
+
+def _unapplied(wish: Wish, server: Server, channel: Channel) -> Tuple[str, ...]:
+    """What goes with the relay logs of a source that lost it as well, a sentence each."""
+    if not wish.allow_lost_tail or channel.mode != POSITION or drained(server, channel):
+        return ()
+    return ("What was fetched behind %s and is not applied, up to %s" % (channel.executed, channel.read),)
 
 
 def _word_for_gaps(channel: Channel, furthest: Optional[Coordinates]) -> str:
@@ -172,7 +180,7 @@ def evidence(wish: Wish, server: Server, channel: Channel, around: Around, mode:
     Relay logs in which everything is applied are the only copy of nothing.
     """
     aimed = aimed_at(wish, channel, mode, moved)
-    if wish.allow_lost_tail and wish.rewind and mode == POSITION and drained(server, channel):
+    if wish.allow_lost_tail and wish.rewind and mode == POSITION:
         aimed = replace(aimed, read=None)
     found = refetch.evidence(server, aimed, around.source, around.oldest)
     if found.lost or found.proven:

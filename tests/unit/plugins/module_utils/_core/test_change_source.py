@@ -285,6 +285,21 @@ def test_another_name_of_the_same_source_keeps_the_coordinates(flavour):
         decided(now, Peer("db3:3306", None, "no answer"), source_host="db3")
 
 
+def test_a_source_that_lost_its_tail_is_followed_only_where_that_is_settled():
+    now = replica(mode=POSITION, applier=STOPPED, receiver=STOPPED, read=Coordinates("binlog.000003", 900))
+    crashed = source(binlogs=(("binlog.000003", 450),))
+    place = {"source_log_file": "binlog.000003", "source_log_pos": 400, "rewind": True}
+    with pytest.raises(RefusedError, match="its binlogs end at"):
+        decided(now, crashed, **place)
+    with pytest.raises(RefusedError, match="its binlogs end at"):
+        decided(now, crashed, allow={"allow_lost_tail": True}, **{**place, "rewind": False, "source_log_pos": 950})
+    made = decided(now, crashed, allow={"allow_lost_tail": True}, **place)
+    assert "SOURCE_LOG_POS = 400" in shown(made)[0]
+    assert made.plan.loses == ("What was fetched behind binlog.000003:500 and is not applied, up to binlog.000003:900",)
+    drained = replica(mode=POSITION, applier=STOPPED, receiver=STOPPED, read=Coordinates("binlog.000003", 500))
+    assert decided(drained, crashed, allow={"allow_lost_tail": True}, **place).plan.loses == ()
+
+
 def test_coordinates_that_are_reached_stay_and_those_ahead_are_set():
     now = replica(mode=POSITION, applier=STOPPED)
     assert shown(decided(now, source(), source_log_file="binlog.000003", source_log_pos=500)) == []

@@ -25,6 +25,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot im
     Coordinates,
     Fault,
     Peer,
+    Worker,
 )
 from unit.made import MARIADB_1011, MYSQL_56, channel, server
 
@@ -195,6 +196,22 @@ def test_an_applier_that_has_not_applied_all_is_waited_for():
     halted = list(lost_by_position(case("mysql-5.6", tail, applier=STOPPED, **late)))
     refused = chosen(halted, replace(BOTH, winner="source"))
     assert refused.action == "refused" and "still to apply what was fetched" in refused.reason
+
+
+def test_half_a_transaction_is_not_waited_for():
+    """Measured on MySQL 9.7: a source that crashes while it sends leaves the applier so."""
+    half = {"read": Coordinates("binlog.000002", 1241), "applier": RUNNING,
+            "applier_state": "Replica has read all relay log; waiting for more updates"}  # fmt: skip
+    worker = Worker(1, True, None, "ANONYMOUS", "Waiting for an event from Coordinator")
+    busy = replace(worker, state="Applying batch of row changes (write)")
+    for details, action in (
+        ({"parallel": 1, "workers": (worker,)}, "apply"),
+        ({"parallel": 0}, "apply"),
+        ({"parallel": 1, "workers": (busy,)}, "wait"),
+        ({"parallel": 4, "workers": (worker,)}, "wait"),
+    ):
+        found = list(lost_by_position(case("mysql-9.7", beside("mysql-9.7"), **half, **details)))
+        assert chosen(found, replace(BOTH, winner="source")).action == action, details
 
 
 def test_what_others_wrote_between_is_not_undone_with_it():
