@@ -33,6 +33,7 @@ nitpicky = True
 ANSIBLE = "https://docs.ansible.com/ansible/latest/"
 ELSEWHERE = (
     (r"common_return_values", "reference_appendices/common_return_values.html"),
+    (r"action_plugins", "plugins/action.html"),
     (r"ansible_configuration_settings", "reference_appendices/config.html"),
     (r"ansible_collections\.ansible\.builtin\.(\w+)_module", r"collections/ansible/builtin/\1_module.html"),
 )
