@@ -18,13 +18,19 @@ from typing import Any, Dict, Mapping, Optional, Set, Tuple
 
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 from ansible_collections.replicaops.mysql.plugins.modules import replica_status
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+except ImportError:  # No ansible-core promises them, and the module needs none of them.
+    KNOWN_CORE = False
+else:
+    KNOWN_CORE = True
 
 # What the module loads when it looks: loaded here, all tasks of a run share it.
 PRELOADED = (survey, unfinished)
@@ -74,10 +80,11 @@ class ActionModule(ActionBase):
             and not self._task.delegate_to
             and not self._task.async_val
             and not any(self._task.environment or ())
+            and KNOWN_CORE
             and _module.PYMYSQL_ERROR is None
             # Who keeps a module's files wants to see the module run, and a shell of one's own may set anything.
             and not C.DEFAULT_KEEP_REMOTE_FILES
-            and C.DEFAULT_EXECUTABLE == "/bin/sh"
+            and {C.DEFAULT_EXECUTABLE, self._play_context.executable} == {"/bin/sh"}
             and sys.executable == self._interpreter(variables)
         )
 

@@ -26,10 +26,11 @@ class Templar:
         return sys.executable if value == "{{ ansible_playbook_python }}" else value
 
 
-def made(connection=None, task=None):
+def made(connection=None, task=None, shell="/bin/sh"):
     connection = {"ansible_name": "ansible.builtin.local", "become": None, **(connection or {})}
     task = {"delegate_to": None, "async_val": 0, "environment": [{}, None], "args": {}, **(task or {})}
-    return action.ActionModule(SimpleNamespace(**task), SimpleNamespace(**connection), None, None, Templar())
+    play = SimpleNamespace(executable=shell)
+    return action.ActionModule(SimpleNamespace(**task), SimpleNamespace(**connection), play, None, Templar())
 
 
 PYTHON = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -55,6 +56,7 @@ def test_a_local_look_with_the_controllers_python_is_within_the_task():
         {"task": {"async_val": 60}},
         {"task": {"environment": [{}, {"HTTP_PROXY": "x"}]}},
         {"task": {"environment": "{{ proxy }}"}},
+        {"shell": "/opt/sh"},
     ],
 )
 def test_everything_else_about_a_task_is_for_the_module(given):
@@ -68,7 +70,7 @@ def test_another_python_is_for_the_module(python):
 
 def test_kept_files_another_shell_and_no_library_are_for_the_module(monkeypatch):
     for where, name, value in ((C, "DEFAULT_KEEP_REMOTE_FILES", True), (C, "DEFAULT_EXECUTABLE", "/opt/sh"),
-                               (_module, "PYMYSQL_ERROR", "Traceback")):  # fmt: skip
+                               (_module, "PYMYSQL_ERROR", "Traceback"), (action, "KNOWN_CORE", False)):  # fmt: skip
         with monkeypatch.context() as other:
             other.setattr(where, name, value)
             assert not made()._is_here(PYTHON), name
