@@ -119,6 +119,7 @@ def test_the_time_that_a_task_is_given_ends_a_look(well: Pair, silent: int) -> N
 
 UNUSUAL: Dict[str, Dict[str, Any]] = {
     "another Python": {"vars": {"ansible_python_interpreter": "{{ ansible_playbook_python | dirname }}/python3"}},
+    "another shell": {"vars": {"ansible_shell_executable": "/bin/bash"}},
     "another host": {"delegate_to": "replica"},
     "another user": {"become": True, "vars": {"ansible_become_method": "su", "ansible_become_user": "root"}},
     "later": {"async": 60, "poll": 1},
