@@ -99,7 +99,7 @@ def choose(
         # MariaDB: the local writes are what the other errors come from.
         grave = named
     if "source_caught_up" in codes:
-        ahead = ("replica_ahead", "position_beyond_source")
+        ahead = ("replica_ahead", "position_beyond_source", "purged_on_source")
         grave = [finding for finding in grave if finding["code"] not in ahead]
     if not grave:
         waiting = (channel["verdict"] == "blocked" or "gtid_gap" in codes) and "wait" not in tried

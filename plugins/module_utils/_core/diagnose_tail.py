@@ -32,7 +32,7 @@ def lost_by_position(case: Case) -> Iterator[Finding]:
     if tail is None or tail.why or tail.goes_on is None or fault is None:
         return
     if not tail.lost:
-        if classify(fault, RECEIVER) == "position_beyond_source":
+        if classify(fault, RECEIVER) in ("position_beyond_source", "purged_on_source"):
             point: Dict[str, Any] = {"point": place(tail.goes_on)}
             summary = CAUGHT_UP % tail.goes_on
             yield Finding("source_caught_up", case.channel.name, summary, point, {}, ("repoint",))

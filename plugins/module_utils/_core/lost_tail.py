@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .gtid_content import Content
-from .snapshot import Coordinates
+from .snapshot import Channel, Coordinates, Server
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ class Tail:
     def end(self) -> Optional[Coordinates]:
         """Where they end there."""
         return self.lost[-1].end if self.lost else None
+
+
+def behind_all(channel: Channel, source: Server) -> bool:
+    """Whether a channel's coordinates name a binlog that its source has not begun yet: it lost the last of them."""
+    point = channel.read or channel.executed
+    if point is None or not source.binlogs:
+        return False
+    try:
+        return point.key() > Coordinates(source.binlogs[-1][0], point.position).key()
+    except ValueError:
+        return False
 
 
 def laid_beside(mine: Sequence[Logged], theirs: Sequence[Logged], own: int, source: int) -> Tail:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 
 from .._core import gtid_content as rules
+from .._core import lost_tail as lost_tail_rules
 from .._core.case import Lacking
 from .._core.diagnose import Surroundings
 from .._core.errors import ReplicaError
@@ -93,9 +94,9 @@ def _tails(server: Server, around: Surroundings, scope: Sequence[Channel], reque
     for channel in scope:
         fault, peer = channel.receiver_fault, around.sources.get(channel.name)
         source = peer.server if peer is not None else None
-        if fault is None or classify(fault, RECEIVER) not in _BEYOND:
-            continue
         if source is None or request.source_login is None or channel.mode != POSITION or channel.receiver == RUNNING:
+            continue
+        if fault is None or not (classify(fault, RECEIVER) in _BEYOND or lost_tail_rules.behind_all(channel, source)):
             continue
         if server.executed or source.executed:
             continue  # their sets tell

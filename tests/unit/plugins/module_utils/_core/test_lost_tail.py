@@ -17,7 +17,13 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_fa
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_tail import lost_by_position
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_content import Content
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mariadb import GtidPosition
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.lost_tail import Logged, Tail, beyond, laid_beside
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.lost_tail import (
+    Logged,
+    Tail,
+    behind_all,
+    beyond,
+    laid_beside,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import (
     POSITION,
     RUNNING,
@@ -129,6 +135,13 @@ def test_ones_own_writes_are_none_of_the_source_but_are_in_the_way(flavour):
     assert len(tail.lost) == 3 and tail.others == (local,)
     behind = laid_beside([*mine, local], theirs, 2, 1)
     assert len(behind.lost) == 3 and behind.others == ()
+
+
+def test_a_binlog_that_the_source_has_not_begun_is_lost_too():
+    source = server(binlogs=(("binlog.000001", 900), ("binlog.000002", 158)))
+    for file, behind in (("binlog.000003", True), ("binlog.000002", False), ("binlog.000001", False), ("odd", False)):
+        assert behind_all(channel(mode=POSITION, read=Coordinates(file, 400)), source) is behind
+    assert not behind_all(channel(mode=POSITION, read=None, executed=None), source)
 
 
 def test_what_only_a_relay_log_holds_is_counted():
