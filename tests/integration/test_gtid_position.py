@@ -249,13 +249,14 @@ def test_half_a_transaction_in_the_relay_log_does_not_stand_in_the_way(
     blobs = ["INSERT INTO shop.b VALUES (%d, REPEAT('x', 1000000))" % number for number in range(200)]
     large = threading.Thread(target=source.execute, args=("BEGIN", *blobs, "COMMIT"))
     large.start()
-    # Not by wait_until, which looks too seldom: the rest must not arrive before the receiver is stopped.
+    # wait_until looks too seldom: the rest must not arrive before the receiver is stopped. (MariaDB 11.8 begins a
+    # binlog of its own for a transaction this large.)
     limit = time.monotonic() + 60
     while _read(lab) <= end and time.monotonic() < limit:
         pass
     replica.stop_replica("IO_THREAD")
     large.join()
-    assert end < _read(lab) and _read(lab)[0] == end[0], "all of it has arrived: make it larger"
+    assert end < _read(lab) < source.coordinates(), "all of it has arrived: make it larger"
     source.kill()
     source.restore("before_tail")
     source.start()
