@@ -22,6 +22,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
+from ansible_collections.replicaops.mysql.plugins.module_utils._masked_module import user_names, without_secrets
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import survey, unfinished
 from ansible_collections.replicaops.mysql.plugins.modules import replica_status
 
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
             warnings.simplefilter("ignore")
             result = _outcome(params)
         if _shows_invocation(variables):
-            result["invocation"] = {"module_args": params}
+            result["invocation"] = {"module_args": without_secrets(params)}
         return _masked(_carried(result, Direction.MODULE_TO_CONTROLLER), secrets)
 
     def _as_usual(self, task_vars: Optional[Dict[str, Any]]) -> Dict[str, Any]:
@@ -98,7 +99,8 @@ class ActionModule(ActionBase):
         found = ArgumentSpecValidator(SPEC).validate(given)
         if found.error_messages or found._deprecations or found._warnings:
             return None
-        return found.validated_parameters, set(found._no_log_values)
+        params = found.validated_parameters
+        return params, set(found._no_log_values) - user_names(params)
 
 
 def _outcome(params: Mapping[str, Any]) -> Dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ._core.errors import ReplicaError
+from ._masked_module import MaskedModule
 from ._server.connect import Login
 from ._server.logins import ACCOUNT, inherited, login_from, source_login
 
@@ -99,7 +100,7 @@ def build_module(spec: Spec, supports_check_mode: bool = True, **rules: Any) -> 
 
     :param rules: ``mutually_exclusive``, ``required_if`` and so on, as AnsibleModule takes them.
     """
-    module = AnsibleModule(argument_spec=merge(LOGIN_SPEC, spec), supports_check_mode=supports_check_mode, **rules)
+    module = MaskedModule(argument_spec=merge(LOGIN_SPEC, spec), supports_check_mode=supports_check_mode, **rules)
     if PYMYSQL_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR, code="library")
     return module

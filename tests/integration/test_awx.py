@@ -146,7 +146,8 @@ def test_every_playbook_has_a_wrapper_and_a_survey() -> None:
     assert {template.get("playbook", name) + ".yml" for name, template in TEMPLATES.items()} == wrappers
 
 
-def test_a_workflow_repairs_the_approved_state_and_no_other(pair: Pair, tmp_path: Path) -> None:
+def test_a_workflow_repairs_the_approved_state_and_no_other(well: Pair, tmp_path: Path) -> None:
+    pair = well
     target = {"target": "db2"}
     pair.source.execute("CREATE TABLE shop.awx (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")
     pair.lab.wait_in_sync()

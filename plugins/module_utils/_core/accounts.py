@@ -5,8 +5,8 @@
 
 Five roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
 also carries out the remedies; a *definer* can do all that and makes and alters tables; a *rebuilder* can do what a
-repairer can and drops and makes every schema; a *checksummer* does what the observer does, and the writing on the source
-that pt-table-checksum needs. Every entry says which statement needs it; the integration tests run with
+repairer can and drops and makes every schema; a *checksummer* does what the observer does, and lets
+pt-table-checksum write on the source. Every entry says which statement needs it; the integration tests run with
 exactly these grants, so one that is missing fails there.
 """
 

@@ -13,6 +13,7 @@ pytest.importorskip("ansible")
 
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError
+from ansible_collections.replicaops.mysql.plugins.module_utils._masked_module import HIDDEN, user_names, without_secrets
 from unit.made import channel
 
 TARGET = {
@@ -83,6 +84,16 @@ def test_an_option_is_declared_once():
 def test_every_password_is_hidden():
     specs = [_module.LOGIN_SPEC, _module.SOURCE_SPEC["source"]["options"], _module.MEMBERS_SPEC["members"]["options"]]
     assert all(spec["login_password"]["no_log"] is True for spec in specs)
+
+
+def test_names_of_users_are_found_and_secrets_hidden_at_any_depth():
+    member = {"name": "db3", "login_user": "c", "login_password": None}
+    options = {"login_user": "a", "login_password": "a", "source": {"master_user": "b", "master_password": "s"},
+               "members": [member], "update_password": "always", "login_port": 3306}  # fmt: skip
+    assert user_names(options) == {"a", "b", "c"}
+    shown = without_secrets(options)
+    assert (shown["login_user"], shown["login_password"], shown["update_password"]) == ("a", HIDDEN, "always")
+    assert shown["source"] == {"master_user": "b", "master_password": HIDDEN} and shown["members"] == [member]
 
 
 def outcome(check_mode=False, diff=True, changed=True, **more):
