@@ -231,9 +231,12 @@ def lose_tail(lab: Lab, work: Work, server: Optional[Server] = None) -> None:
     reconnect(lab)
     work()
     lab.wait_all_in_sync()
+    lost = int(source.value("SELECT UNIX_TIMESTAMP()"))
     source.kill()
     source.restore("before_tail")
     source.start()
+    # No host is back within the second in which it lost power; that second is in the lost events.
+    source.wait_until(lambda: int(source.value("SELECT UNIX_TIMESTAMP()")) > lost, what="the next second")
 
 
 def reconnect(lab: Lab, timeout: float = 30.0) -> None:
