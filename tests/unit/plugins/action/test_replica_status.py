@@ -95,12 +95,12 @@ def test_passwords_of_the_source_and_of_members_are_secrets():
     assert made(task={"args": given})._checked()[1] == {"s1", "m1"}
 
 
-@pytest.mark.parametrize("wrong", [{"samples": "many"}, {"no_such": 1}, {"members": [{"login_host": "db3"}]}])
 def test_the_name_of_a_user_is_no_secret():
     given = {"login_user": "root", "login_password": "root", "source": {"login_user": "repl", "login_password": "x"}}
     assert made(task={"args": {"login_host": "db2", **given}})._checked()[1] == {"x"}
 
 
+@pytest.mark.parametrize("wrong", [{"samples": "many"}, {"no_such": 1}, {"members": [{"login_host": "db3"}]}])
 def test_wrong_options_are_for_the_module_to_say(wrong):
     assert made(task={"args": {"login_host": "db2", **wrong}})._checked() is None
 
