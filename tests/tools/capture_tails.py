@@ -1,3 +1,4 @@
+# Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the fixtures of the unit tests about lost tails: what both binlogs of a real pair hold, without GTIDs.
