@@ -6,9 +6,8 @@
 
 *Runs* are the boundaries of a set in ascending order: ``(1, 4, 7, 8)`` holds 1, 2, 3 and 7. Each even place begins a
 run, the odd one behind it is the first number that is not in it any more; no two are equal, so that equal sets have
-equal runs. A replica that applied transactions out of order can have 100,000 of them: whatever could have many steps is
-sorting, slicing and comparing whole lists, which costs a tenth of a loop. (Flat, as a pair for each run would be an
-object for each, which the collector of garbage looks through again and again.)
+equal runs. A replica that applied transactions out of order can have 100,000 of them: so they are flat, as a pair
+for each run would be an object for each, and whole lists are sorted, sliced and compared where that does it.
 """
 
 from __future__ import annotations
@@ -24,9 +23,12 @@ from operator import eq, lt
 Interval = tuple[int, int]
 Runs = tuple[int, ...]
 
+# Above every number.
+_NEVER = 1 << 65
 _SINGLE = re.compile(r"(?<![\d-])(\d+)(?![\d-])", re.ASCII)
 _TWICE = re.compile(r"\b(\d+)-\1\b", re.ASCII)
 _NO_DIGITS = str.maketrans("", "", "0123456789")
+_COMMAS = str.maketrans(":-", ",,")
 
 
 def read(text: str, limit: int) -> Runs:
@@ -44,22 +46,23 @@ def read(text: str, limit: int) -> Runs:
         if text.translate(_NO_DIGITS) != alternating:
             return ()
     try:
-        numbers = json.loads("[%s]" % text.replace("-", ",").replace(":", ","))
+        numbers = json.loads("[%s]" % text.translate(_COMMAS))
     except ValueError:
         return ()
-    numbers[1::2] = map((1).__add__, numbers[1::2])
-    starts, ends = numbers[::2], numbers[1::2]
-    if not all(map(lt, starts, ends)):
-        return ()
+    starts, ends = numbers[::2], [last + 1 for last in numbers[1::2]]
     # As servers write them, in order and apart; or else.
-    apart = all(map(lt, ends, islice(starts, 1, None)))
-    found = tuple(numbers) if apart else _joined(sorted(starts), sorted(ends))
+    if numbers == sorted(numbers) and all(map(lt, ends, islice(starts, 1, None))):
+        found = _woven(starts, ends)
+    elif all(map(lt, starts, ends)):
+        found = _joined(sorted(starts), sorted(ends))
+    else:
+        return ()
     return found if found[0] >= 1 and found[-1] <= limit else ()
 
 
 def write(runs: Runs) -> str:
     """The form that ``read`` takes, as servers print it."""
-    starts, lasts = runs[::2], list(map((-1).__add__, runs[1::2]))
+    starts, lasts = runs[::2], [end - 1 for end in runs[1::2]]
     text = (":%d-%d" * len(starts) % _woven(starts, lasts))[1:]
     # The server prints a run of one number as that number.
     return _TWICE.sub(r"\1", text) if any(map(eq, starts, lasts)) else text
@@ -88,22 +91,31 @@ def union(left: Runs, right: Runs) -> Runs:
 
 def subtract(left: Runs, right: Runs) -> Runs:
     """The numbers of ``left`` that are not in ``right``."""
-    if not left or not right:
-        return left
-    return intersect(left, (0, *right, max(left[-1], right[-1]) + 1))
+    result: list[int] = []
+    add = result.append
+    cuts = pairs((*right, _NEVER, _NEVER))
+    cut_start, cut_end = next(cuts)
+    for start, end in pairs(left):
+        while cut_end <= start:
+            cut_start, cut_end = next(cuts)
+        while cut_start < end:
+            if start < cut_start:
+                add(start)
+                add(cut_start)
+            start = cut_end
+            if cut_end >= end:
+                # It may reach into the next run of ``left``, too.
+                break
+            cut_start, cut_end = next(cuts)
+        if start < end:
+            add(start)
+            add(end)
+    return tuple(result)
 
 
 def intersect(left: Runs, right: Runs) -> Runs:
-    """The numbers that are in both.
-
-    Two runs are open from the second start of two on until the first of their ends: with all starts and all ends in
-    order, from the start at i + 1 up to the end at i, wherever that is later. As runs of one set never touch, no third
-    is open.
-    """
-    starts, ends = sorted(left[::2] + right[::2]), sorted(left[1::2] + right[1::2])
-    del starts[:1]
-    both = list(map(lt, starts, ends))
-    return _woven(list(compress(starts, both)), list(compress(ends, both)))
+    """The numbers that are in both: those of ``left`` that are not in the gaps of ``right``."""
+    return subtract(left, (0, *right, _NEVER))
 
 
 def holes(runs: Runs) -> Runs:
