@@ -190,9 +190,9 @@ def contents(server: Server) -> Dict[str, Any]:
         "rows": server.query("CHECKSUM TABLE %s" % ", ".join(shown)) if shown else [],
         "definitions": [server.query("SHOW CREATE TABLE %s" % name) for name in shown],
         "programs": server.query("SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
-                                 " WHERE ROUTINE_SCHEMA LIKE '%s%%'" % DB),
+                                 " WHERE ROUTINE_SCHEMA LIKE '%s%%' ORDER BY 1" % DB),
         "triggers": server.query("SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS"
-                                 " WHERE TRIGGER_SCHEMA LIKE '%s%%'" % DB),
+                                 " WHERE TRIGGER_SCHEMA LIKE '%s%%' ORDER BY 1" % DB),
         "accounts": server.query("SELECT User, Host FROM mysql.user ORDER BY 1, 2"),
         "binlog": (server.coordinates(), server.gtid_position()),
     }  # fmt: skip

@@ -66,7 +66,8 @@ def state(pair: Pair) -> Dict[str, Any]:
         "gtids": server.gtid_position(),
         "variables": variables,
         "tables": server.query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"
-                               " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ('performance_schema')"),
+                               " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ('performance_schema')"
+                               " ORDER BY TABLE_SCHEMA, TABLE_NAME"),
     }  # fmt: skip
 
 

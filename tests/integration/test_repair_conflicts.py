@@ -19,7 +19,7 @@ from integration.conflicts import CONFLICTS, GENERATED, HEALABLE, HEALED, Confli
 from integration.conftest import SEED, Pair
 from integration.held import held
 from integration.playbook import run_module
-from integration.test_repair import dropped, play, queries, result, state
+from integration.test_repair import dropped, play, queries, result, state, stops
 from lab.compare import compare
 from lab.server import Server
 from lab.topology import Lab
@@ -49,7 +49,7 @@ class Broken(Pair):
         self.stopped()
 
     def stopped(self) -> None:
-        self.replica.wait_until(lambda: self.status()[self.words.sql_running] == "No", what="the applier to stop")
+        stops(self)
 
     def heal(self, folder: Path, which: str = "failing", check: bool = False, **more: Any) -> Dict[str, Any]:
         """The module alone."""

@@ -30,6 +30,10 @@ POLL_SECONDS = 0.05
 RESTART_SECONDS = 30.0
 
 
+class MissedPointError(ReplicaError):
+    """The applier stopped elsewhere than at the point: on MariaDB, rarely, a transaction behind it."""
+
+
 class Pause:
     """The applier of one channel, stopped while the block runs and started again at its end when it ran before.
 
@@ -98,7 +102,8 @@ class Pause:
 
         :param source: a connection which is not the one that holds the read view.
         :param deadline: on the monotonic clock.
-        :raises ReplicaError: the applier stopped with an error, did not get there in time, or is not exactly there.
+        :raises MissedPointError: the applier is not exactly there.
+        :raises ReplicaError: the applier stopped with an error, or did not get there in time.
         """
         if not self.is_at(source, point):
             self._replica.execute(self._verbs.start(APPLIER, self._until(point)))
@@ -107,7 +112,7 @@ class Pause:
             if self.look().applier == "Yes":
                 self._stop()
         if not self.is_at(source, point):
-            raise ReplicaError(
+            raise MissedPointError(
                 "stop the applier exactly at %s" % point,
                 self.where,
                 "it stands at %s" % (self.look().executed or "an unknown point"),

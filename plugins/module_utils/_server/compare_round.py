@@ -29,7 +29,7 @@ from .._core.snapshot import Channel, Server
 from .._core.touched import Touched
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
-from .applier_pause import Pause, refuse_stopped
+from .applier_pause import MissedPointError, Pause, refuse_stopped
 from .compare import TableReader
 from .compare_side import Limits, Side, YieldedError, reason_of
 from .connect import Connection, Login, connect
@@ -42,6 +42,7 @@ STOP_SECONDS = 60.0
 VIEW_SECONDS = 60.0
 # A point after which the source was written already is given up for another one so often.
 QUIET_TRIES = 10
+MISSED_TRIES = 3
 
 LAG_POLL_SECONDS = 0.5
 
@@ -199,14 +200,20 @@ class Round:
         # With GTIDs that are counted at the commit (MySQL 5.7 and later) the replica's coordinates clear the doubt.
         counted = by_gtid and probed.flavour.version >= (5, 7, 0)
         quiet = 0.0 if counted else snapshot_point.QUIET_SECONDS
-        tries = QUIET_TRIES if self._quiet else 1
-        for left in reversed(range(tries)):
+        tries, missed = QUIET_TRIES if self._quiet else 1, 0
+        while True:
             point = snapshot_point.open_view(view, probed, min(VIEW_SECONDS, self._remaining()), quiet)
             if not pause.ran and not self._setting.start_stopped and not pause.is_at(work, point):
                 raise refuse_stopped(pause, point, self._setting.channel.until)
-            pause.advance(work, point, self._setting.limits.deadline)
-            if not left or snapshot_point.end(work, probed).coordinates == point.coordinates:
-                break
+            try:
+                pause.advance(work, point, self._setting.limits.deadline)
+                tries -= 1
+                if not tries or snapshot_point.end(work, probed).coordinates == point.coordinates:
+                    break
+            except MissedPointError:
+                missed += 1
+                if missed > MISSED_TRIES:
+                    raise
             snapshot_point.close_view(view)
         if counted and point.doubtful and pause.at_coordinates(point):
             return replace(point, doubtful=False)

@@ -20,7 +20,7 @@ from .._core.snapshot import Coordinates, Server
 from .._core.touched import Touched
 from . import compare_catalog as catalog
 from . import snapshot_point, touched
-from .applier_pause import Pause
+from .applier_pause import MissedPointError, Pause
 from .change import Target
 from .compare_side import Side
 from .connect import Connection, Login, connect
@@ -121,7 +121,13 @@ def _meet(
         point = snapshot_point.open_view(view, probed, left, 0.0 if counted and number < TRIES // 2 else left)
         behind: Optional[Touched] = None
         if pause.ran or start_stopped or pause.is_at(work, point):
-            pause.advance(work, point, deadline)
+            try:
+                pause.advance(work, point, deadline)
+            except MissedPointError:
+                if number == TRIES - 1:
+                    raise
+                snapshot_point.close_view(view)
+                continue
             if counted and point.doubtful and pause.at_coordinates(point):
                 point = replace(point, doubtful=False)
         else:
