@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core import gtid_content as rules
 from .._core.binlog import header
@@ -68,7 +68,7 @@ def _read(
     origins: Dict[str, int] = {}
     deadline = time.monotonic() + seconds
     with BinlogStream(connect(login), begin, stop_at=server.binlog_end, deadline=deadline) as stream:
-        for done in transactions(_noting(stream, origins), rules.plain_layout, rows, zstd.decompress):
+        for done in transactions(noting(stream, origins), rules.plain_layout, rows, zstd.decompress):
             if done.gtid and wanted(done.gtid):
                 found[done.gtid] = rules.content(done, origins.get(done.gtid, 0), rows)
                 if len(found) == count:
@@ -77,11 +77,24 @@ def _read(
     return found
 
 
-def _noting(stream: BinlogStream, origins: Dict[str, int]) -> Iterator[Event]:
+def noting(stream: BinlogStream, origins: Dict[str, int]) -> Iterator[Event]:
+    """The events of a stream; when each transaction was committed first is kept by its GTID, which may be ''."""
     for event in stream:
-        if event[0] == header.GTID:
-            origins[parse_gtid(event[3])] = rules.origin(event[3])
+        if event[0] in (header.GTID, header.ANONYMOUS_GTID):
+            name = parse_gtid(event[3]) if event[0] == header.GTID else ""
+            origins[name] = rules.origin(event[3])
         yield event
+
+
+def newest_files(binlogs: Sequence[Tuple[str, int]], most: int, least: int = 1) -> List[str]:
+    """The newest of a server's binlogs, oldest first: no more bytes than ``most``, but so many files at least."""
+    found: List[str] = []
+    for name, size in reversed(binlogs):
+        most -= size
+        if most < 0 and len(found) >= least:
+            break
+        found.insert(0, name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -101,18 +114,12 @@ def recent(login: Login, server: Server, most: int = RECENT_BYTES, seconds: floa
 
     :raises ReplicaError: a binlog cannot be read.
     """
-    files = [name for name, _size in server.binlogs[-1:]]
-    room = most - sum(size for _name, size in server.binlogs[-1:])
-    for name, size in reversed(server.binlogs[:-1]):
-        room -= size
-        if room < 0:
-            break
-        files.append(name)
+    files = newest_files(server.binlogs, most)
     if not files:
         return Recent({}, ())
     head: List[MariadbGtid] = []
     found: Dict[str, Content] = {}
-    begin = Coordinates(files[-1], 4)
+    begin = Coordinates(files[0], 4)
     deadline = time.monotonic() + seconds
     with BinlogStream(connect(login), begin, stop_at=server.binlog_end, deadline=deadline) as stream:
         for done in transactions(_heading(stream, head), rules.plain_layout, True, zstd.decompress, begin.file):

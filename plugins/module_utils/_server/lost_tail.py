@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Deque, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Deque, Dict, List, Mapping
 
 from .._core import gtid_content as rules
-from .._core.binlog import header
-from .._core.binlog.gtids import parse_gtid
 from .._core.binlog.transaction import UNFINISHED
-from .._core.binlog.transactions import Event, transactions
+from .._core.binlog.transactions import transactions
 from .._core.errors import ReplicaError
 from .._core.lost_tail import Logged, Tail, beyond, laid_beside
 from .._core.snapshot import Channel, Coordinates, Server
 from . import zstd
 from .binlog_stream import BinlogStream
 from .connect import Login, connect
+from .gtid_content import newest_files, noting
 
 SECONDS = 60.0
 MOST_BYTES = 32 << 20
@@ -65,35 +64,15 @@ def _held(channel: Channel, login: Login, sizes: Mapping[str, int]) -> int:
 
 def _newest(server: Server, login: Login, files: int) -> List[Logged]:
     """The transactions of the newest binlogs, of so many at least. Raises ReplicaError."""
-    names = _files(server.binlogs, files)
+    names = newest_files(server.binlogs, MOST_BYTES, files)
     if not names:
         return []
     found: Deque[Logged] = deque(maxlen=MOST_TRANSACTIONS)
     origins: Dict[str, int] = {}
     begin, deadline = Coordinates(names[0], _HEAD), time.monotonic() + SECONDS
     with BinlogStream(connect(login), begin, deadline=deadline) as stream:
-        for done in transactions(_noting(stream, origins), rules.plain_layout, True, zstd.decompress, begin.file):
+        for done in transactions(noting(stream, origins), rules.plain_layout, True, zstd.decompress, begin.file):
             if done.ending != UNFINISHED:
                 found.append(Logged(rules.content(done, origins.get(done.gtid, 0)), done.end))
             origins.clear()
     return list(found)
-
-
-def _files(binlogs: Sequence[Tuple[str, int]], least: int) -> List[str]:
-    """The newest files, so many at least, and no more bytes than `MOST_BYTES` otherwise; the oldest of them first."""
-    found: List[str] = []
-    room = MOST_BYTES
-    for name, size in reversed(binlogs):
-        room -= size
-        if room < 0 and len(found) >= least:
-            break
-        found.insert(0, name)
-    return found
-
-
-def _noting(stream: BinlogStream, origins: Dict[str, int]) -> Iterator[Event]:
-    for event in stream:
-        if event[0] in (header.GTID, header.ANONYMOUS_GTID):
-            name = parse_gtid(event[3]) if event[0] == header.GTID else ""
-            origins[name] = rules.origin(event[3])
-        yield event
