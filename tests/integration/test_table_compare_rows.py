@@ -26,6 +26,7 @@ TYPES = (
     ("long_double", "DOUBLE", "-1.2345678901234567e-100", "-1.2345678901234565e-100"),
     ("double", "DOUBLE", "0.1", "0.1 + 1.3877787807814457e-17"),
     ("fixed_double", "DOUBLE(10,2)", "0.12", "0.13"),
+    ("no_number", "DOUBLE", "0e0", "NULL"),
     ("float", "FLOAT", "1.1", "1.1000001"),
     ("bits", "BIT(64)", "b'1'", "b'0'"),
     ("choice", "ENUM('a','b','')", "''", "0"),
@@ -51,6 +52,7 @@ TYPES = (
 
 
 MYSQL_TYPES = (
+    ("signed_zero", "DOUBLE", "0e0", "-0e0"),
     ("json", "JSON", "'{\"a\": 1}'", "'{\"a\": 1.0}'"),
     ("vector", "VECTOR(2)", "STRING_TO_VECTOR('[1,2]')", "STRING_TO_VECTOR('[1,2.0000002]')"),
 )

@@ -32,6 +32,7 @@ class Table:
     :param kind: ``BASE TABLE``, ``VIEW``, ``SEQUENCE``, ``SYSTEM VERSIONED``, ...
     :param engine: ``InnoDB``.
     :param key: what its rows are read by; None when it has no suitable key.
+    :param sha1: its rows can be hashed by SHA1.
     """
 
     schema: str
@@ -40,6 +41,7 @@ class Table:
     engine: str = ""
     columns: Tuple[Column, ...] = ()
     key: Optional[Key] = None
+    sha1: bool = False
 
     @property
     def label(self) -> str:
@@ -96,11 +98,13 @@ def comparable(source: Table, replica: Table) -> bool:
     return [c.shape() for c in source.columns if not c.virtual] == [c.shape() for c in replica.columns if not c.virtual]
 
 
-def common_key(source: Table, replica: Table) -> Tuple[Table, Table]:
-    """Both tables with the source's key; a replica that lacks it is read by the same columns without an index.
+def read_alike(source: Table, replica: Table) -> Tuple[Table, Table]:
+    """Both tables with the source's key, and one hash; a replica without the key is read by the same columns.
 
     Neither has a key when its columns are not ordered alike on both sides: then ranges would not be the same rows.
     """
+    sha1 = source.sha1 and replica.sha1
+    source, replica = dataclasses.replace(source, sha1=sha1), dataclasses.replace(replica, sha1=sha1)
     if source.key is None:
         return source, dataclasses.replace(replica, key=None)
     for name in source.key.columns:
@@ -131,7 +135,7 @@ def digest_statement(table: Table, after: Optional[KeyValues], upto: Optional[Ke
     # An exact sum of 64 bits of every hash: unlike XOR it also tells apart how often a row is there. Failures go into
     # the same sum, so that each row is hashed once and no row is kept in a temporary table.
     return "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(COALESCE(%s, %d)), 0) AS CHAR) AS total FROM %s%s" % (
-        "CAST(CONV(LEFT(%s, 16), 16, 10) AS UNSIGNED)" % row_hash(table.columns), _FAILED, _from(table),
+        "CAST(CONV(LEFT(%s, 16), 16, 10) AS UNSIGNED)" % row_hash(table.columns, table.sha1), _FAILED, _from(table),
         key_condition(table, after, upto),
     )  # fmt: skip
 
@@ -146,7 +150,7 @@ def rows_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyV
     """Key and hash of every row of a chunk, in the order of the key."""
     columns = table.key_columns()
     select = ["%s AS k%d" % (key_value(column), index) for index, column in enumerate(columns)]
-    select.append("%s AS h" % row_hash(table.columns))
+    select.append("%s AS h" % row_hash(table.columns, table.sha1))
     names = ", ".join(identifier(column.name) for column in columns)
     return "SELECT %s FROM %s%s ORDER BY %s LIMIT %d" % (
         ", ".join(select), _from(table), key_condition(table, after, upto), names, limit,
@@ -155,7 +159,7 @@ def rows_statement(table: Table, after: Optional[KeyValues], upto: Optional[KeyV
 
 def multiset_statement(table: Table, limit: int) -> str:
     """Every different hash of a table without a key, and how often it is there."""
-    inner = "SELECT %s AS h FROM %s" % (row_hash(table.columns), _from(table))
+    inner = "SELECT %s AS h FROM %s" % (row_hash(table.columns, table.sha1), _from(table))
     return "SELECT h, COUNT(*) AS n FROM (%s %s) AS x GROUP BY h LIMIT %d" % (inner, _ALL, limit)
 
 

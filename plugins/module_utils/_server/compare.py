@@ -62,7 +62,7 @@ class TableReader:
         unknown = source.unknown_types() + replica.unknown_types()
         if unknown:
             return undecided(source.label, "columns of type %s cannot be compared" % ", ".join(sorted(set(unknown))))
-        source, replica = rows.common_key(source, replica)
+        source, replica = rows.read_alike(source, replica)
         if source.key is None:
             return self._without_key(source, replica)
         return self._by_key(source, replica, found or Found(), found is not None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._core import grants
-from .._core.compare_columns import Column
+from .._core.compare_columns import Column, has_sha1
 from .._core.compare_rows import Table, choose_key
 from .._core.errors import ServerError
 from .._core.statement import identifier, literal, qualified
@@ -110,7 +110,8 @@ def describe(connection: Connection, table: Table) -> Table:
     keys: Dict[str, List[Mapping[str, Any]]] = {}
     for row in connection.query(_KEYS, where):
         keys.setdefault(str(row["INDEX_NAME"]), []).append(row)
-    return Table(table.schema, table.name, table.kind, table.engine, columns, choose_key(columns, keys))
+    sha1 = has_sha1(connection.driver.get_server_info())
+    return Table(table.schema, table.name, table.kind, table.engine, columns, choose_key(columns, keys), sha1)
 
 
 def _column(row: Mapping[str, Any]) -> Column:

@@ -14,7 +14,7 @@ from .._core import table_repair as rules
 from .._core import table_repair_make as make
 from .._core.compare import SNAPSHOT_ENGINES, STATIC_ENGINES
 from .._core.compare_rows import Table as Compared
-from .._core.compare_rows import common_key, comparable
+from .._core.compare_rows import comparable, read_alike
 from .._core.errors import ServerError
 from .._core.row_repair_rows import Key
 from .._core.table_repair import HEALED, Wish
@@ -107,7 +107,7 @@ class Preparer:
                 texts = catalog.definition(self.at.work, mine), catalog.definition(self.aim.connection, theirs)
                 task.why = rules.unlike(*texts)
                 return
-            task.source, task.replica = common_key(task.source, task.replica)
+            task.source, task.replica = read_alike(task.source, task.replica)
         except ServerError as error:
             task.why = reason(error)
             return

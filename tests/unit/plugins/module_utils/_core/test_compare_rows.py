@@ -123,18 +123,37 @@ def test_some_keys_do_not_serve(column: Column, part: dict[str, object]) -> None
 def test_key_columns_of_another_collation_make_ranges_impossible() -> None:
     source = Table("d", "t", columns=(text_column(collation="utf8mb4_bin"),), key=Key("PRIMARY", ("c",)))
     replica = Table("d", "t", columns=(text_column(collation="utf8mb4_unicode_ci"),), key=Key("PRIMARY", ("c",)))
-    assert [table.key for table in compare_rows.common_key(source, replica)] == [None, None]
+    assert [table.key for table in compare_rows.read_alike(source, replica)] == [None, None]
 
 
 def test_a_replica_without_the_index_is_read_without_it() -> None:
     column = text_column(collation="utf8_bin", charset="utf8")
     other = text_column(collation="utf8mb3_bin", charset="utf8mb3")
     source = Table("d", "t", columns=(column,), key=Key("PRIMARY", ("c",)))
-    mine, theirs = compare_rows.common_key(source, Table("d", "t", columns=(other,)))
+    mine, theirs = compare_rows.read_alike(source, Table("d", "t", columns=(other,)))
     assert mine.key == Key("PRIMARY", ("c",))
     assert "FORCE INDEX (`PRIMARY`)" in compare_rows.digest_statement(mine, None, None)
     assert "FORCE INDEX" not in compare_rows.digest_statement(theirs, None, None)
     assert compare_rows.comparable(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "function"),
+    [(True, True, "SHA1("), (True, False, "SHA2("), (False, True, "SHA2("), (False, False, "SHA2(")],
+)
+def test_both_sides_are_hashed_by_what_both_have(mine: bool, theirs: bool, function: str) -> None:
+    pair = (Table("d", "t", columns=(Column("a", "int"),), sha1=sha1) for sha1 in (mine, theirs))
+    for table in compare_rows.read_alike(*pair):
+        assert function in compare_rows.digest_statement(table, None, None)
+        assert function in compare_rows.multiset_statement(table, 1)
+
+
+@pytest.mark.parametrize(
+    ("version", "there"),
+    [("5.6.51-log", True), ("9.5.0", True), ("9.6.0", False), ("9.7.4", False), ("5.5.5-10.11.19-MariaDB-log", True)],
+)
+def test_versions_that_have_sha1(version: str, there: bool) -> None:
+    assert compare_columns.has_sha1(version) is there
 
 
 def test_tables_are_comparable_by_names_types_and_character_sets() -> None:
@@ -194,7 +213,7 @@ def test_unknown_types_are_named_and_never_hashed() -> None:
 
 def test_long_values_are_hashed_and_virtual_columns_left_out() -> None:
     columns = [Column("a", "int"), Column("b", "longtext"), Column("v", "int", virtual=True)]
-    text = compare_columns.row_hash(columns)
+    text = compare_columns.row_hash(columns, False)
     assert "SHA2(CAST(`b` AS BINARY), 256)" in text
     assert "`v`" not in text
     assert "IFNULL(`a`, 'N'), ','" in text
