@@ -116,7 +116,8 @@ server:
   sample: {"address": "db2:3306", "flavour": "mysql", "version": "9.7.4", "server_id": 2}
 channels:
   description: Every channel looked at, in the same shape for every flavour and version, with its C(verdict)
-    and C(state_id), and with O(record_dir) C(unfinished) and C(owed).
+    and C(state_id), and with O(record_dir) C(unfinished) and C(owed). One that is to be repaired has with O(source)
+    C(needs), which says what is the oldest binlog of the source that it needs and when that may be purged.
   returned: always
   type: list
   elements: dict
@@ -203,6 +204,9 @@ def status(params: Mapping[str, Any]) -> Dict[str, Any]:
                 "state_id": found.state_id,
                 "unfinished": left,
                 "owed": list(owed),
+                "needs": {**found.needs.as_dict(), "told": found.needs.told(), "too_late": found.needs.too_late()}
+                if found.needs
+                else None,
             }
             for found in diagnosis.channels
             for left, owed in [unfinished.look_at_all(params["record_dir"], diagnosis.server, found.channel)]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 import pymysql
+from lab import faults
 from lab.engine import LabError
 from lab.flavours import Flavour
 from lab.server import Server
@@ -157,16 +158,8 @@ class Servers:
         server.execute("SET GLOBAL %s = %s" % (name, value))
 
     def rotate(self) -> None:
-        """Have the source begin a new binlog file, and wait until it has written all that belongs to its beginning."""
-        self.source.execute("FLUSH BINARY LOGS")
-        name, _position = self.source.coordinates()
-        if self.mariadb:
-            events = "SHOW BINLOG EVENTS IN '%s'" % name
-            self.source.wait_until(
-                lambda: any(row["Event_type"] == "Binlog_checkpoint" and row["Info"] == name
-                            for row in self.source.query(events)),
-                what="the checkpoint of " + name,
-            )  # fmt: skip
+        """Have the source begin a new binlog file."""
+        faults.rotate_binlog(self.source)
 
     def fill(self, server: Server, keep_kib: int = 0) -> None:
         """Fill a server's file system until so many KiB are left; undone at the next reset."""

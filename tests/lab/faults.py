@@ -164,6 +164,20 @@ def restore_relay_info(server: Server) -> None:
 # -- binlogs and data ------------------------------------------------------------------------------------------------
 
 
+def rotate_binlog(server: Server) -> None:
+    """Begin a new binlog file, and wait until the server has written all that belongs to its beginning."""
+    server.execute("FLUSH BINARY LOGS")
+    name, _position = server.coordinates()
+    if server.flavour.is_mariadb:
+        server.wait_until(
+            lambda: any(
+                row["Event_type"] == "Binlog_checkpoint" and row["Info"] == name
+                for row in server.query("SHOW BINLOG EVENTS IN '%s'" % name)
+            ),
+            what="the checkpoint of " + name,
+        )
+
+
 def purge_binlogs(server: Server, flush: bool = True) -> str:
     """Delete all of a server's binlogs but the last; returns the name of that one.
 

@@ -17,6 +17,9 @@ from typing import Any, Dict, Optional
 from .snapshot import Channel, Server
 
 _DAY = 86400
+# What a repair surely does not exceed: the time for itself, and the pace of an applier that is behind.
+REPAIR_SECONDS = 60
+SLOW_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Needed:
 
     :param expires: seconds since 1970 from which on it may be purged; None for never by itself, or not known.
     :param newest: the source still writes it.
+    :param size: bytes from its beginning to the source's end.
+    :param now: the source's clock, in seconds since 1970.
     """
 
     replica: str
@@ -32,6 +37,8 @@ class Needed:
     file: str
     expires: Optional[int]
     newest: bool
+    size: int = 0
+    now: Optional[int] = None
 
     def told(self) -> str:
         """For people."""
@@ -41,6 +48,17 @@ class Needed:
         if self.expires is None:
             return text + "; when it is purged is not known, or left to a person"
         return "%s; it may be purged from %s UTC on" % (text, datetime(1970, 1, 1) + timedelta(seconds=self.expires))
+
+    def too_late(self) -> str:
+        """Why no repair is begun: it may take more than half of the time that is left; empty when it does not."""
+        seconds = REPAIR_SECONDS + self.size // SLOW_BYTES
+        if self.expires is None or self.now is None or 2 * seconds <= self.expires - self.now:
+            return ""
+        left = max(self.expires - self.now, 0)
+        return (
+            "%s, %d s from now, and a repair with what is behind it may take %d s: let the source keep its binlogs for"
+            " longer first (binlog_expire_logs_seconds, expire_logs_days)" % (self.told(), left, seconds)
+        )
 
     def as_dict(self) -> Dict[str, Any]:
         """For results."""
@@ -55,6 +73,19 @@ def oldest(channel: Channel, source: Server) -> Optional[str]:
     return None
 
 
+def size_from(file: str, source: Server) -> int:
+    """The bytes of a file and all behind it."""
+    names = [name for name, _size in source.binlogs]
+    return sum(size for _name, size in source.binlogs[names.index(file) :])
+
+
+def clock(source: Server) -> Optional[int]:
+    """The source's clock in seconds since 1970; None when it was not read."""
+    if not source.now:
+        return None
+    return (datetime.fromisoformat(source.now[:19]) - datetime(1970, 1, 1)) // timedelta(seconds=1)
+
+
 def after(file: str, source: Server) -> Optional[str]:
     """The file behind one; None for the newest."""
     names = [name for name, _size in source.binlogs]
@@ -67,6 +98,8 @@ def expires(source: Server, written_until: Optional[int]) -> Optional[int]:
 
     :param written_until: when it was written to last.
     """
+    if source.variable("binlog_expire_logs_auto_purge", "ON").upper() in ("OFF", "0"):
+        return None
     keep = _seconds(source.variable("binlog_expire_logs_seconds")) or _seconds(
         source.variable("expire_logs_days"), _DAY
     )

@@ -17,7 +17,7 @@ from .choose_arguments import arguments_of
 from .choose_obstacles import forbidden, obstacle, unfit
 from .choose_policy import Policy
 from .finding_types import ERROR, INFO, TYPES
-from .remedies import REMEDIES
+from .remedies import REMEDIES, RISKS, Remedy
 
 DONE = "done"
 APPLY = "apply"
@@ -110,22 +110,7 @@ def choose(
         return finish
     held = [finding for finding in grave if finding["code"] in _HOLD]
     hold = min(held, key=lambda finding: _HOLD.index(finding["code"]), default=None)
-    reasons: List[str] = []
-    switches: List[str] = []
-    for finding in [hold] if hold is not None else grave:
-        for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
-            why, switch = unfit(remedy, channel, finding), ""
-            if not why:
-                why, switch = obstacle(remedy, finding, policy, tried, earlier)
-            if not why:
-                return Choice(
-                    WAIT if remedy.name == "wait" else APPLY, name, remedy.name, remedy.module, finding["code"],
-                    arguments_of(remedy, finding), "%s: %s" % (finding["code"], remedy.meaning),
-                )  # fmt: skip
-            reasons.append("%s: %s" % (remedy.name, why))
-            switches.extend(item for item in [switch] if item and item not in switches)
-    summary = "%s is left. %s." % (", ".join(finding["code"] for finding in grave), "; ".join(reasons))
-    return Choice(REFUSED, name, finding=grave[0]["code"], reason=summary, would_allow=switches)
+    return _first_that_may(channel, grave, [hold] if hold is not None else grave, policy, (tried, earlier))
 
 
 def first_choice(status: Mapping[str, Any], policy: Policy, tried: Sequence[str] = ()) -> Choice:
@@ -142,6 +127,48 @@ def first_choice(status: Mapping[str, Any], policy: Policy, tried: Sequence[str]
     if not choices:
         return Choice(REFUSED, reason="The server has no replication channel.")
     return min(choices, key=lambda choice: (APPLY, WAIT, REFUSED, DONE).index(choice.action))
+
+
+def _first_that_may(
+    channel: Mapping[str, Any],
+    grave: Sequence[Mapping[str, Any]],
+    eligible: Sequence[Mapping[str, Any]],
+    policy: Policy,
+    before: Tuple[Sequence[str], Sequence[str]],
+) -> Choice:
+    """The first remedy of the eligible findings that nothing forbids, else why none may be applied.
+
+    :param before: what was tried in this state, and in earlier ones.
+    """
+    name = str(channel["channel"])
+    reasons: List[str] = []
+    switches: List[str] = []
+    for finding in eligible:
+        for remedy in (REMEDIES[entry["name"]] for entry in finding["remedies"]):
+            why, switch = unfit(remedy, channel, finding), ""
+            if not why:
+                why, switch = obstacle(remedy, finding, policy, *before)
+            if not why and _too_late(remedy, channel):
+                return Choice(REFUSED, name, finding=finding["code"], reason="%s." % _too_late(remedy, channel))
+            if not why:
+                return Choice(
+                    WAIT if remedy.name == "wait" else APPLY, name, remedy.name, remedy.module, finding["code"],
+                    arguments_of(remedy, finding), "%s: %s" % (finding["code"], remedy.meaning),
+                )  # fmt: skip
+            reasons.append("%s: %s" % (remedy.name, why))
+            switches.extend(item for item in [switch] if item and item not in switches)
+    summary = "%s is left. %s." % (", ".join(finding["code"] for finding in grave), "; ".join(reasons))
+    return Choice(REFUSED, name, finding=grave[0]["code"], reason=summary, would_allow=switches)
+
+
+def _too_late(remedy: Remedy, channel: Mapping[str, Any]) -> str:
+    """Why the source may not keep its binlogs for long enough; empty when it does, or the remedy looks for itself.
+
+    What is without risk is not refused: it asks for them at once, and nothing would be gained by waiting.
+    """
+    if remedy.risk in (RISKS[0], RISKS[-1]):
+        return ""
+    return str((channel.get("needs") or {}).get("too_late") or "")
 
 
 def _unfinished(

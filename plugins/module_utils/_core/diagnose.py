@@ -20,6 +20,7 @@ from . import (
     diagnose_settings,
     diagnose_tail,
 )
+from .binlog_expiry import Needed
 from .case import Case, Lacking
 from .finding import Finding, verdict_of
 from .finding_types import ERROR, INFO, NOT_A_REPLICA, UNKNOWN, VERDICT_ORDER, WARNING
@@ -75,13 +76,17 @@ _SEVERITY = {ERROR: 0, WARNING: 1, INFO: 2}
 
 @dataclass(frozen=True)
 class ChannelDiagnosis:
-    """What is the case with one channel."""
+    """What is the case with one channel.
+
+    :param needs: the oldest binlog of its source that it needs; None where that was not asked.
+    """
 
     channel: Channel
     findings: Tuple[Finding, ...]
     verdict: str
     state_id: str
     case: Case
+    needs: Optional[Needed] = None
 
 
 @dataclass(frozen=True)

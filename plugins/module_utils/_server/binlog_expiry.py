@@ -29,7 +29,9 @@ def needed(replica: str, channel: Channel, name: str, source: Server, login: Log
         return None
     following = rules.after(file, source)
     written_until = begun(login, following) if following else None
-    return Needed(replica, name, file, rules.expires(source, written_until), following is None)
+    expires = rules.expires(source, written_until)
+    size, clock = rules.size_from(file, source), rules.clock(source)
+    return Needed(replica, name, file, expires, following is None, size, clock)
 
 
 def begun(login: Login, file: str) -> Optional[int]:

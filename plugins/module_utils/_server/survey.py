@@ -16,10 +16,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import normalise
 from .._core.case import STALL_SECONDS, Case
-from .._core.diagnose import Diagnosis, Surroundings, case_of, diagnose
+from .._core.diagnose import ChannelDiagnosis, Diagnosis, Surroundings, case_of, diagnose
 from .._core.diagnose_gtid import errant_candidates, gap_undecided
 from .._core.diagnose_progress import moved, stall_possible
 from .._core.errors import BadInputError, ReplicaError, ServerError
+from .._core.finding_types import BEHIND, HEALTHY
 from .._core.gtid_mysql import GtidSet
 from .._core.snapshot import Channel, Peer, Server
 from . import reader, survey_content
@@ -97,7 +98,20 @@ def survey(request: Request) -> Tuple[Diagnosis, Dict[str, Any]]:
             raw, server, around = _second_sample(connection, probed, server, around)
     around = _confirm(server, around, request)
     around = survey_content.looked_into(server, around, _scope(server, request), request)
-    return diagnose(server, around, request.channel), raw
+    found = diagnose(server, around, request.channel)
+    return replace(found, channels=tuple(_with_needs(channel, server, request) for channel in found.channels)), raw
+
+
+def _with_needs(found: ChannelDiagnosis, server: Server, request: Request) -> ChannelDiagnosis:
+    """With the oldest binlog that it needs, where it is to be repaired and its source was read (RULES: expiry)."""
+    source = found.case.source
+    if found.verdict in (HEALTHY, BEHIND) or source is None or source.server is None or request.source_login is None:
+        return found
+    from . import binlog_expiry
+
+    login = request.source_login(found.channel)
+    needs = binlog_expiry.needed(server.address, found.channel, source.name, source.server, login)
+    return replace(found, needs=needs)
 
 
 def _read(connection: Connection, probed: Probed) -> Dict[str, Any]:

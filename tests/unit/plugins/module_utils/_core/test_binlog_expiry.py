@@ -26,6 +26,8 @@ def source(**variables):
         ({"expire_logs_days": "0.5", "binlog_expire_logs_seconds": "0"}, 44200),
         ({"binlog_expire_logs_seconds": "0", "expire_logs_days": "0"}, None),
         ({}, None),
+        ({"binlog_expire_logs_seconds": "3600", "binlog_expire_logs_auto_purge": "OFF"}, None),
+        ({"binlog_expire_logs_seconds": "3600", "binlog_expire_logs_auto_purge": "ON"}, 4600),
     ],
 )
 def test_a_file_expires_so_long_after_its_last_write(variables, wanted):
@@ -47,3 +49,27 @@ def test_it_is_told():
     )
     assert rules.Needed("db2", "db1", "b.1", None, True).told().endswith("which is still written")
     assert "left to a person" in rules.Needed("db2", "db1", "b.1", None, False).told()
+
+
+@pytest.mark.parametrize(
+    ("expires", "size", "refused"),
+    [
+        (1120, 0, ""),
+        (1119, 0, "119 s from now, and a repair with what is behind it may take 60 s"),
+        (1139, 10 * rules.SLOW_BYTES, "139 s from now, and a repair with what is behind it may take 70 s"),
+        (1140, 10 * rules.SLOW_BYTES, ""),
+        (900, 0, "0 s from now"),
+        (None, 1 << 40, ""),
+    ],
+)
+def test_a_repair_has_half_of_the_time_that_is_left(expires, size, refused):
+    needed = rules.Needed("db2", "db1", "b.1", expires, False, size, 1000)
+    assert refused in needed.too_late() and bool(needed.too_late()) is bool(refused)
+    assert rules.Needed("db2", "db1", "b.1", expires, False, size, None).too_late() == ""
+
+
+def test_the_clock_and_what_is_behind_a_file():
+    assert rules.clock(SimpleNamespace(now="1970-01-02T00:00:01")) == 86401
+    assert rules.clock(SimpleNamespace(now="1970-01-02 00:00:01.5")) == 86401
+    assert rules.clock(SimpleNamespace(now="")) is None
+    assert (rules.size_from("b.000007", source()), rules.size_from("b.000008", source())) == (18, 9)

@@ -57,6 +57,16 @@ def test_a_definition_that_is_there_is_passed(case: str) -> None:
     assert chosen.arguments["errors"] and choice(case, max_risk="none").action != APPLY
 
 
+def test_no_repair_is_begun_and_no_rebuild_instead_of_one_when_the_source_may_purge_before_it_is_over() -> None:
+    for code, refused in (("column_exists", True), ("stopped_applier", False)):
+        finding = Finding(code, "", "so it is", {"errno": 1060, "count": 1}, {}).as_dict()
+        channel = {"channel": "", "mode": "gtid", "verdict": "broken", "needs": {"too_late": "it goes at noon"}}
+        policy = Policy.from_variables({"max_risk": "rebuild", "start_stopped": True})
+        chosen = choose(channel, [finding], policy)
+        assert (chosen.action == REFUSED) is refused, chosen
+        assert ("it goes at noon" in chosen.reason) is refused
+
+
 def test_a_remedy_that_was_tried_is_not_tried_again() -> None:
     chosen = choice("table_exists", tried=("skip_present",))
     assert chosen.action == REFUSED
