@@ -30,7 +30,10 @@ extends_documentation_fragment:
 options:
   method:
     description:
-      - V(copy) copies definitions and rows, which works everywhere. V(auto) is the same.
+      - V(auto) takes the first that nothing speaks against of V(copy), V(replay), and of V(clone) and V(backup) where
+        O(source_password) or O(backup_command) is given. The result says which it is and what speaks against those
+        before it.
+      - V(copy) copies definitions and rows, which works everywhere.
       - V(clone) uses MySQL's clone plugin (MySQL 8 and later, both servers of one series). It is faster, and brings the
         donor's accounts and everything else in its system schemas. The server restarts. O(source_password) is needed.
       - V(replay) lets the channel begin at the beginning of the source's binlogs and apply all of them. Only for a
@@ -43,6 +46,10 @@ options:
     type: str
     choices: [auto, copy, clone, replay, backup]
     default: auto
+  another_method:
+    description: Whether another method may be taken, in the order of V(auto), where the one of O(method) is refused.
+    type: bool
+    default: false
   source_password:
     description: With V(clone), the password of the channel's account. A clone loses it.
     type: str
@@ -129,13 +136,18 @@ msg:
   type: str
   sample: >-
     Built anew from source (db1:3306): 2,000,104 rows in 12 tables, replicating from binlog.000007:1234.
+method:
+  description: The method that was taken or would be.
+  returned: success
+  type: str
+  sample: copy
 donor:
   description: Name of the donor.
   returned: success
   type: str
   sample: source
 notes:
-  description: Why this donor, how much is to be copied, how long the source keeps its binlogs.
+  description: Why this method and this donor, how much is to be copied, how long the source keeps its binlogs.
   returned: success
   type: list
   elements: str
@@ -206,8 +218,9 @@ from typing import Any, Dict, Tuple
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.replicaops.mysql.plugins.module_utils import _module
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, BACKUP, intended
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import ATTEMPT, intended
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, rebuild, rebuild_backup
+from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_ready import Wish
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_tell import Teller
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.rebuild_way import Way
 
@@ -241,19 +254,22 @@ def converge(module: AnsibleModule, teller: Teller) -> Dict[str, Any]:
     )  # fmt: skip
     target = _module.target_arguments(module, ATTEMPT, options, params)
     members = tuple(_module.member_logins(params))
-    left = rebuild_backup.go_on(way, target[0]) if params["method"] == BACKUP and not module.check_mode else {}
-    wish = rebuild.Wish(params["donor"], members, params["method"], way, left)
+    # A server that a run has left stopped, while it exchanged files, is started whatever the method is now.
+    left = rebuild_backup.go_on(way, target[0]) if way.directory and not module.check_mode else {}
+    wish = Wish(params["donor"], members, params["method"], way, left, params["another_method"])
     with change.target(*target, samples=1) as aim:
         login = _module.source_login(params, aim.channel)
         report = rebuild.Rebuild(aim, wish, options, login, teller).run()
+        if left and report.executed:
+            rebuild_backup.clear(way)
         before = after = state.channel_as_dict(aim.channel)
         if report.after is not None:
             after = state.channel_as_dict(report.after.channel(aim.channel.name) or intended(aim.channel, {}))
         queries = report.executed or list(report.plan.queries())
         return _module.result(
             module, True, report.message, queries, before, after, aim.state_id, report.record, SHOWN,
-            donor=report.donor, notes=list(report.notes), only_here=list(report.own), kept=report.kept,
-            loses=list(report.plan.loses), risk=report.plan.risk, tables=report.tables,
+            method=report.method, donor=report.donor, notes=list(report.notes), only_here=list(report.own),
+            kept=report.kept, loses=list(report.plan.loses), risk=report.plan.risk, tables=report.tables,
             point=report.point.as_dict() if report.point else {},
         )  # fmt: skip
 
@@ -262,6 +278,7 @@ def main() -> None:
     """Run the module."""
     spec = {
         "method": {"type": "str", "choices": ["auto", "copy", "clone", "replay", "backup"], "default": "auto"},
+        "another_method": {"type": "bool", "default": False},
         "source_password": {"type": "str", "no_log": True},
         "restart_command": {"type": "str"},
         "restart_timeout": {"type": "int", "default": 600},

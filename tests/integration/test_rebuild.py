@@ -6,69 +6,33 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Iterator
 
 import pytest
 from integration.conftest import Pair
-from integration.playbook import Run, run_module, run_playbook, running_module
+from integration.playbook import run_module
+from integration.rebuilding import (
+    FOUR,
+    FULL,
+    STUFF,
+    codes,
+    killed_in_the_middle,
+    large,
+    only_full,
+    options,
+    play,
+    rebuild,
+)
 from integration.test_repair import host, result, state
 from lab import faults
-from lab.accounts import REBUILDER, REPL
+from lab.accounts import REPL
 from lab.compare import compare
 from lab.load import Writer
 from lab.server import Server
 from lab.topology import Lab
-
-FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
-only_full = pytest.mark.skipif(not FULL, reason="with REPLICA_TEST_MATRIX=full")
-
-# One of everything that a copy may spoil; made with a time zone and a character set of its own.
-STUFF = (
-    "CREATE DATABASE built CHARACTER SET latin1",
-    "CREATE TABLE built.types (id BIGINT UNSIGNED PRIMARY KEY, a FLOAT, b DOUBLE, c DECIMAL(30,10), d CHAR(10),"
-    " e VARCHAR(50) CHARACTER SET latin1, f TEXT CHARACTER SET utf8, g BLOB, h ENUM('x','y'), i SET('p','q','r'),"
-    " j BIT(40), k DATE, l DATETIME(6), m TIMESTAMP NULL, n TIME(3), o YEAR, p VARBINARY(20), q GEOMETRY,"
-    " r VARCHAR(20) CHARACTER SET utf16) ENGINE=InnoDB",
-    "INSERT INTO built.types VALUES (1, 0.1, -0.0, 12345678901234567890.0123456789, 'ab ', '\u00e9\u00e0',"
-    " 'a''b\\\\c\"\u20ac', X'00FF27225C0A0D1A', 'y', 'p,r', b'1010101', '2020-01-02', '2020-01-02 03:04:05.123456',"
-    " '2020-06-02 03:04:05', '-100:01:02.5', 2020, X'0001', ST_GeomFromText('POINT(1 2)'), 'h\u00e9'),"
-    " (18446744073709551615, 1e30, 1.7976931348623157e308, NULL, '', NULL, '', X'', 'x', '', 0, '0001-01-01', NULL,"
-    " NULL, NULL, 0, '', NULL, '')",
-    "CREATE TABLE built.keyless (a INT, b VARCHAR(10)) ENGINE=InnoDB",
-    "INSERT INTO built.keyless VALUES (1, 'a'), (1, 'a'), (NULL, 'b')",
-    "CREATE TABLE built.parent (id INT PRIMARY KEY) ENGINE=InnoDB",
-    "CREATE TABLE built.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES built.parent (id)) ENGINE=InnoDB",
-    "INSERT INTO built.parent VALUES (1), (2)",
-    "INSERT INTO built.child VALUES (1, 1), (2, 2)",
-    "CREATE TABLE built.`odd name` (`a``b` VARCHAR(20) PRIMARY KEY, c INT NOT NULL DEFAULT 7) ENGINE=InnoDB",
-    "INSERT INTO built.`odd name` VALUES ('k1', 1), ('k2', 2)",
-    "CREATE FUNCTION built.twice(a INT) RETURNS INT DETERMINISTIC NO SQL RETURN a * 2",
-    "CREATE PROCEDURE built.p() SELECT 'gr\u00fcn'",
-    "CREATE VIEW built.z_view AS SELECT id, built.twice(id) AS t FROM built.parent",
-    "CREATE VIEW built.a_view AS SELECT * FROM built.z_view",
-    "CREATE TRIGGER built.tr BEFORE INSERT ON built.keyless FOR EACH ROW SET NEW.a = NEW.a + 1",
-    "CREATE EVENT built.ev ON SCHEDULE EVERY 1 DAY DO SELECT 1",
-)
-MANY = 16  # doublings
-# Each engine and flavour, each mode twice: what is the same in both modes need not run eight times.
-FOUR = ("mysql-9.7-gtid", "mysql-5.6-position", "mariadb-10.11-gtid", "mariadb-11.8-position")
-
-
-def rebuild(server: Server, folder: Path, *more: str, **variables: Any) -> Run:
-    """Run the playbook against a replica."""
-    return play("rebuild", server, folder, *more, **variables)
-
-
-def play(name: str, server: Server, folder: Path, *more: str, **variables: Any) -> Run:
-    """Run a playbook with the rebuilder's account."""
-    mine = {"replica_login_user": REBUILDER.user, "replica_login_password": REBUILDER.password}
-    given = {"target": "replica", "repair_record_dir": str(folder), "repair_timeout": "60", **variables}
-    inventory = {"all": {"hosts": {"replica": {**host(server), **mine}}}}
-    return run_playbook("replicaops.mysql." + name, inventory, ["-e", json.dumps(given), *more])
 
 
 @pytest.fixture
@@ -77,16 +41,6 @@ def fresh(pair: Pair) -> Iterator[Pair]:
     pair.renew_if_unwell()
     yield pair
     pair.source.execute(*("DROP DATABASE IF EXISTS `%s`" % name for name in ("built", "load", "many")))
-
-
-def large(server: Server, doublings: int = MANY) -> None:
-    """A table that takes a moment to copy."""
-    server.execute(
-        "CREATE DATABASE many",
-        "CREATE TABLE many.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(200)) ENGINE=InnoDB",
-        "INSERT INTO many.t (v) VALUES (REPEAT('x', 200))",
-        *["INSERT INTO many.t (v) SELECT v FROM many.t"] * doublings,
-    )
 
 
 def test_a_diverged_replica_is_built_anew_while_its_source_is_written_to(fresh: Pair, tmp_path: Path) -> None:
@@ -145,47 +99,15 @@ def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, t
     assert compare(fresh.source, fresh.replica) == []
 
 
-def begun(server: Server, process: Any, path: Path, rows: int) -> None:
-    """Wait until so many rows are copied."""
-
-    def far_enough() -> bool:
-        assert process.poll() is None, process.communicate()
-        if not path.exists():
-            return False
-        return int(json.loads(path.read_text()).get("rows", 0)) >= rows
-
-    server.wait_until(far_enough, 120, "rows to be copied")
-
-
-def options(folder: Path) -> Dict[str, Any]:
-    """The module's options."""
-    login = {"login_user": REBUILDER.user, "login_password": REBUILDER.password}
-    return {"record_dir": str(folder), "progress_file": str(folder / "progress"), **login}
-
-
-def codes(server: Server) -> List[str]:
-    """What diagnosis finds."""
-    found = run_module("replica_status", server, {"samples": 1, "source": {}})
-    return [finding["code"] for finding in found["findings"]]
-
-
 @only_full
 @pytest.mark.pairs(*FOUR)
 @pytest.mark.parametrize("victim", ["donor", "replica", "module"])
 def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(fresh: Pair, tmp_path: Path, victim: str) -> None:
     large(fresh.source)
     fresh.lab.wait_in_sync()
-    with running_module("replica_rebuild", fresh.replica, options(tmp_path)) as process:
-        begun(fresh.replica, process, tmp_path / "progress", 1000)
-        if victim == "module":
-            process.kill()
-        else:
-            (fresh.source if victim == "donor" else fresh.replica).kill()
-        output, _errors = process.communicate(timeout=120)
-    if victim != "module":
-        told = json.loads(output)
-        assert told["failed"] and "Run the rebuild again" in told["msg"], told
-        (fresh.source if victim == "donor" else fresh.replica).start()
+    killed_in_the_middle(
+        fresh, tmp_path, options(tmp_path), victim, lambda progress: int(progress.get("rows", 0)) >= 1000
+    )
     # Started by itself or by a person, it does not replicate into half a copy.
     faults.try_start_replica(fresh.replica)
     fresh.replica.wait_until(

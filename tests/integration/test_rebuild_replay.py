@@ -11,8 +11,19 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from integration.conftest import Pair
-from integration.playbook import run_module, running_module
-from integration.test_rebuild import FOUR, FULL, STUFF, codes, only_full, options, play, rebuild
+from integration.playbook import run_module
+from integration.rebuilding import (
+    FOUR,
+    FULL,
+    STUFF,
+    codes,
+    killed_in_the_middle,
+    only_full,
+    options,
+    play,
+    rebuild,
+    spoil,
+)
 from integration.test_repair import state
 from lab import faults
 from lab.compare import compare
@@ -47,24 +58,11 @@ def chosen(folder: Path) -> Dict[str, Any]:
     return {**options(folder), "method": "replay"}
 
 
-def spoil(pair: Pair, how: str) -> None:
-    """Bring the replica into a state from which nothing of it can be kept."""
-    if how == "empty":
-        pair.replica.stop_replica()
-        pair.replica.execute_unlogged("DROP DATABASE shop", "DROP DATABASE built")
-        return
-    pair.replica.execute_unlogged("DELETE FROM built.child", "CREATE DATABASE only_here")
-    pair.replica.execute("INSERT INTO built.parent VALUES (77)")
-    if how == "broken":
-        pair.source.execute("INSERT INTO built.parent VALUES (77)")
-        pair.replica.wait_until(lambda: pair.status()[pair.words.sql_running] == "No", what="the applier's error")
-
-
 @pytest.mark.parametrize("how", ["diverged", *(["empty", "broken"] if FULL else [])])
 def test_a_replica_replays_everything_while_its_source_is_written_to(whole: Pair, tmp_path: Path, how: str) -> None:
     whole.source.execute(*STUFF, "CREATE DATABASE IF NOT EXISTS built")
     whole.lab.wait_in_sync()
-    spoil(whole, how)
+    spoil(whole.lab, how)
     before = state(whole)
     refused = rebuild(whole.replica, tmp_path, rebuild_method="replay")
     assert refused.code != 0 and "Confirm it with -e repair_max_risk=rebuild" in refused.output, refused.output
@@ -163,16 +161,6 @@ def test_an_applier_that_stops_half_way_is_named_and_a_copy_helps(whole: Pair, t
     faults.purge_binlogs(whole.source)  # no other test can replay these
 
 
-def replayed(pair: Pair, process: Any, path: Path) -> None:
-    """Wait until the channel replays, and is not through."""
-
-    def under_way() -> bool:
-        assert process.poll() is None, process.communicate()
-        return path.exists() and json.loads(path.read_text())["stage"] == "replaying"
-
-    pair.replica.wait_until(under_way, 120, "the replay to begin")
-
-
 @only_full
 @pytest.mark.pairs(*FOUR)
 @pytest.mark.parametrize("victim", ["donor", "replica", "module"])
@@ -184,17 +172,10 @@ def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(whole: Pair, tmp
         slow = "IF(@@GLOBAL.server_id = 1, 0, SLEEP(4)) = 0"
         cursor.execute("INSERT INTO shop.t (v) SELECT 'slow' FROM shop.t WHERE id = 1 AND %s" % slow)
     whole.lab.wait_in_sync()
-    with running_module("replica_rebuild", whole.replica, {**chosen(tmp_path), "timeout": 5}) as process:
-        replayed(whole, process, tmp_path / "progress")
-        if victim == "module":
-            process.kill()
-        else:
-            (whole.source if victim == "donor" else whole.replica).kill()
-        output, _errors = process.communicate(timeout=120)
-    if victim != "module":
-        told = json.loads(output)
-        assert told["failed"] and "has begun to replay" in told["msg"], told
-        (whole.source if victim == "donor" else whole.replica).start()
+    told = killed_in_the_middle(
+        whole, tmp_path, {**chosen(tmp_path), "timeout": 5}, victim, lambda progress: progress["stage"] == "replaying"
+    )
+    assert told is None or "has begun to replay" in told["msg"], told
     with Writer(whole.source, rate=20) as writer:
         done = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
         assert not done["failed"], done

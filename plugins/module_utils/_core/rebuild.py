@@ -234,6 +234,12 @@ def history(verbs: Verbs, server: Server, point: CommitPoint) -> Tuple[Step, ...
     return reset, Step(Statement(text, (point.gtids,), purpose="take over the copy's GTIDs"))
 
 
+def drops_binlogs(verbs: Verbs, server: Server) -> bool:
+    """Whether `history` takes the server's own binlogs away; MySQL without GTIDs keeps them."""
+    drops = verbs.dialect.reset_source
+    return any(step.statement.sql == drops for step in history(verbs, server, UNKNOWN_POINT))
+
+
 def starts(verbs: Verbs, channel: Channel) -> Tuple[Step, ...]:
     """START of both threads."""
     return start_steps(verbs, replace(channel, receiver=STOPPED, applier=STOPPED), BOTH)
@@ -307,10 +313,15 @@ def own_gtids(target: Server, source: Optional[Server], members: Sequence[Peer])
     return target.executed.subtract(known)
 
 
-def loses(schemas: Sequence[str], own: Sequence[str]) -> Tuple[str, ...]:
-    """What is gone afterwards, a sentence each."""
+def loses(schemas: Sequence[str], own: Sequence[str], binlogs: bool) -> Tuple[str, ...]:
+    """What is gone afterwards, a sentence each.
+
+    :param own: the transactions that only this server has.
+    :param binlogs: whether its binlogs are gone, too.
+    """
     found = ["All data of %s here." % (", ".join(schemas) or "no schema")]
-    found.append("The binlogs of this server.")
+    if binlogs:
+        found.append("The binlogs of this server.")
     if own:
         found.append(
             "%d transactions that only this server has: %s" % (len(own), ", ".join(own[:10]))

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core import rebuild as rules
 from .._core import rebuild_backup as backup_rules
-from .._core import rebuild_clone as cloning
 from .._core import rebuild_objects as kinds
 from .._core import record as schema
 from .._core.commit_point import CommitPoint
 from .._core.compare_rows import Table
-from .._core.errors import BadInputError, RefusedError, ReplicaError, ServerError
+from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.nowhere import NOWHERE, is_unfinished
 from .._core.plan import Plan, Step
 from .._core.rebuild import ATTEMPT
@@ -31,18 +31,19 @@ from . import rebuild_keep, row_events
 from . import record as store
 from .change import Options, Target
 from .change_source import Insisting
+from .connect import STATEMENT_SECONDS as START_SECONDS
 from .connect import Connection, Login, connect
 from .execute import Journal, run
-from .probe import Probed, probe
+from .probe import Probed
 from .reader import read_server
 from .rebuild_backup import Backup
 from .rebuild_clone import Clone
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
-from .rebuild_donor import Donor, ask, choose
-from .rebuild_look import SLOW_BYTES, look, sizes, tables
+from .rebuild_donor import Donor, ask
+from .rebuild_look import tables
+from .rebuild_ready import Finder, Ready, Wish, plan
 from .rebuild_replay import Replay
 from .rebuild_view import PATIENCE, open_with_definitions
-from .rebuild_way import Way
 from .snapshot_point import close_view
 
 NOT_COMPLETE = (
@@ -58,29 +59,12 @@ REPLAYING = (
 Told = Callable[[Dict[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for.
-
-    :param donor: ``auto``, ``source``, or the name of a member.
-    :param members: the logins of the other servers, each with its name.
-    :param method: one of `rebuild.METHODS`.
-    :param way: what the methods need that replace the server's files.
-    :param left: what an exchange of these files that did not end says of the channel.
-    """
-
-    donor: str = rules.AUTO
-    members: Tuple[Login, ...] = ()
-    method: str = rules.COPY
-    way: Way = field(default_factory=Way)
-    left: Mapping[str, Any] = field(default_factory=dict)
-
-
 @dataclass
 class Report:
     """What came of it."""
 
     plan: Plan
+    method: str
     donor: str
     notes: Tuple[str, ...]
     own: Tuple[str, ...] = ()
@@ -131,24 +115,15 @@ class Rebuild:
             # After them, so that what they have applied meanwhile is not taken for their own.
             with connect(self.source_login) as connection:
                 theirs = read_server(connection, role="source")
-        of_source = self.wish.method in rules.OF_SOURCE
-        wanted = rules.SOURCE if of_source and self.wish.donor == rules.AUTO else self.wish.donor
-        donor = choose(self.aim.server, self.channel, wanted, self.wish.members, members, theirs, self.source_login)
-        if of_source and not donor.is_source:
-            raise BadInputError("Method %s knows no donor" % self.wish.method, advice="Leave donor out.")
-        with connect(donor.login) as reader:
-            probed = probe(reader)
-            clone = self._clone(donor)
-            if clone is not None:
-                clone.check(reader, read_server(reader, probed, role="source"))
-            replay = Replay(self.aim, self.channel, donor.login, self.told)
-            backup = Backup(self.aim, self.channel, self.source_login, self.wish.way, self.journal, self._tell)
-            notes = self._notes(donor, reader, theirs, replay, backup)
+        ready = self._finder().find(members, theirs)
+        self.total = ready.rows
+        with ready.reader:
             gtids = rules.own_gtids(self.aim.server, theirs, members)
             own = rebuild_keep.is_own(self.aim.server, theirs, gtids)
             found = self._own(own) if gtids is None or gtids else ()
-            report = Report(self._plan(donor, found, replay), donor.chosen.name, notes, found)
-            report.message = " ".join(("Would build the replica anew.", *notes))
+            planned = plan(self.aim, self.channel, ready, self.wish.way, found)
+            report = Report(planned, ready.method, ready.donor.chosen.name, ready.notes, found)
+            report.message = " ".join(("Would build the replica anew.", *ready.notes))
             if self.options.check_mode:
                 return report
             if not self.options.record_dir:
@@ -157,87 +132,39 @@ class Rebuild:
                     "Set record_dir to a directory that outlives this run.",
                 )  # fmt: skip
 
-            def copy() -> None:
-                if clone is not None:
-                    self._cloned(donor, clone, report)
-                elif self.wish.method == rules.REPLAY:
-                    self._replayed(donor, replay, report)
-                elif self.wish.method == rules.BACKUP:
-                    self._from_backup(backup, report)
-                else:
-                    self._copy(donor, reader, probed, report)
-
-            self._carry_out(copy, donor, own, report)
+            self._carry_out(ready, own, report)
         return report
 
-    def _notes(
-        self, donor: Donor, reader: Connection, source: Server, replay: Replay, backup: Backup
-    ) -> Tuple[str, ...]:
-        """What is to be said before anything is changed; refuses what cannot be done."""
-        if self.wish.method == rules.REPLAY:
-            self._tell("reading the source's binlogs")
-            return (donor.reasons, *replay.check(reader, probe(reader)))
-        if self.wish.method == rules.BACKUP:
-            return self._look_for_backup(backup, reader, source)
-        self.total, notes = look(reader, self.aim.connection, source, self.wish.method != rules.CLONE)
-        return (donor.reasons, *notes)
-
-    def _clone(self, donor: Donor) -> Optional[Clone]:
-        if self.wish.method != rules.CLONE:
-            return None
-        return Clone(
-            self.aim, self.channel, donor.login, self.wish.way, self.journal, self._tell,
-            lambda point: self._check_start(donor, point),
-        )  # fmt: skip
-
     # -- before anything is changed
+
+    def _finder(self) -> Finder:
+        aim, channel, way = self.aim, self.channel, self.wish.way
+
+        def clone(donor: Donor) -> Clone:
+            may_start = partial(self._check_start, donor)
+            return Clone(aim, channel, donor.login, way, self.journal, self._tell, may_start)
+
+        def backup() -> Backup:
+            return Backup(aim, channel, self.source_login, way, self.journal, self._tell)
+
+        def replay(donor: Donor) -> Replay:
+            return Replay(aim, channel, donor.login, self.told)
+
+        return Finder(aim, channel, self.wish, self.source_login, clone, backup, replay, self._tell)
 
     def _own(self, own: rebuild_keep.Own) -> Tuple[str, ...]:
         return rebuild_keep.find(self.aim.connection.login, self.aim.server, own)
 
-    def _look_for_backup(self, backup: Backup, reader: Connection, source: Server) -> Tuple[str, ...]:
-        self.total, size = sizes(reader)
-        backup.check(size)
-        said = "The backup may take %.1f MB in %s." % (size / 1e6, backup.exchange.directory)
-        return said, rules.check_expiry(source, size / SLOW_BYTES, "receiving")
-
-    def _plan(self, donor: Donor, own: Sequence[str], replay: Replay) -> Plan:
-        verbs, server = self.aim.verbs, self.aim.server
-        schemas = catalog.schemas(self.aim.connection)
-        point = replay.point if self.wish.method == rules.REPLAY else rules.UNKNOWN_POINT
-        away = rules.turn_away(verbs, server, self.aim.channel)
-        loses = rules.loses(schemas, own)
-        if self.wish.method == rules.CLONE:
-            to = self.wish.way.password
-            brought = Statement("/* the server is cloned from %s and restarts */" % donor.chosen)
-            made = cloning.steps(verbs, self.channel, to, point)
-            steps = (*away, Step(Statement(cloning.HOLD)), Step(brought), *made, Step(Statement(cloning.LET_GO)))
-            more = "The accounts and everything else in the system schemas of this server: the donor's come."
-            return Plan(self.aim.state_id, steps, "Clone %s." % donor.chosen, "rebuild", (*loses, more))
-        shown = [Step(Statement(kinds.drop_schema(name))) for name in schemas]
-        text = "/* every schema, table, row, view, routine, trigger and event of %s is copied */" % donor.chosen
-        copied = list(replay.schemas) if self.wish.method == rules.REPLAY else [text]
-        if self.wish.method == rules.BACKUP:
-            shown, copied = [], ["/* %s */" % text for text in self.wish.way.told()]
-            loses = (*loses, backup_rules.loses())
-        steps = (
-            *away, *shown, *(Step(Statement(text)) for text in copied),
-            *rules.history(verbs, server, point), *rules.point_at(verbs, server, self.channel, self.channel, point),
-            *rules.starts(verbs, self.channel),
-        )  # fmt: skip
-        return Plan(
-            self.aim.state_id, steps, "Build the replica anew from %s." % donor.chosen, "rebuild",
-            loses, ("what docs/accounts.md lists for a rebuilder",),
-        )  # fmt: skip
-
     # -- the change
 
-    def _carry_out(self, copy: Callable[[], None], donor: Donor, own: rebuild_keep.Own, report: Report) -> None:
+    def _carry_out(self, ready: Ready, own: rebuild_keep.Own, report: Report) -> None:
         directory = self.options.record_dir or ""
         aim = self.aim
         undo = ["What was dropped cannot be put back from this record.", *report.notes]
-        record = schema.build(self.options.module, aim.server, aim.channel, report.plan, self.options.written_at, undo,
-                              {"only_here": list(report.own), "donor": str(donor.chosen)})  # fmt: skip
+        details = {"only_here": list(report.own), "donor": str(ready.donor.chosen), "method": ready.method}
+        record = schema.build(
+            self.options.module, aim.server, aim.channel, report.plan, self.options.written_at, undo, details
+        )
         report.record = store.write(directory, record)
         if report.own:
             report.kept = report.record[: -len(".json")] + ".binlog"
@@ -246,7 +173,7 @@ class Rebuild:
             record["details"]["kept"] = report.kept
             store.replace(report.record, record)
         try:
-            copy()
+            self._build(ready, report)
         except BaseException as error:
             self._failed(report, record, error)
             raise
@@ -254,6 +181,16 @@ class Rebuild:
         with connect(aim.connection.login) as fresh:
             report.after = read_server(fresh, aim.probed)
         store.replace(report.record, schema.finished(record, self.journal.executed, report.after))
+
+    def _build(self, ready: Ready, report: Report) -> None:
+        if ready.clone is not None:
+            self._cloned(ready.donor, ready.clone, report)
+        elif ready.replay is not None:
+            self._replayed(ready.donor, ready.replay, report)
+        elif ready.backup is not None:
+            self._from_backup(ready.backup, report)
+        else:
+            self._copy(ready.donor, ready.reader, ready.probed, report)
 
     def _failed(self, report: Report, record: Dict[str, Any], error: BaseException) -> None:
         with suppress(ReplicaError):
@@ -305,7 +242,8 @@ class Rebuild:
             target.set_deadline(STATEMENT_SECONDS)
             self._empty(target)
             replay.make_schemas(target)
-            self._start(target, donor, replay.point, REPLAYING)
+            # What waits for the threads is what watches them, so that none of it waits without a word.
+            self._start(target, donor, replay.point, REPLAYING, wait=False)
         report.point = replay.point
         report.message = replay.wait(self.options.timeout)
 
@@ -316,8 +254,7 @@ class Rebuild:
         self._steps(Insisting(self.aim.connection), rules.turn_away(self.aim.verbs, self.aim.server, self.aim.channel))
         backup.put(self._kept())
         self._tell("starting replication")
-        backup.check_point(point)
-        backup.finish(point, self.options.timeout)
+        backup.finish(point, self._kept(), self.options.timeout)
         report.message = backup_rules.message(point, backup.size, time.monotonic() - began)
 
     def _kept(self) -> Dict[str, Any]:
@@ -363,7 +300,7 @@ class Rebuild:
             now = read_server(connection, role="source")
         rules.check_source_has(now, self.channel, point, donor.is_source)
 
-    def _start(self, target: Insisting, donor: Donor, point: CommitPoint, state: str) -> None:
+    def _start(self, target: Insisting, donor: Donor, point: CommitPoint, state: str, wait: bool = True) -> None:
         aim = self.aim
         self._tell("starting replication")
         self._check_start(donor, point)
@@ -376,7 +313,10 @@ class Rebuild:
         self._steps(target, steps)
         self._do(target, kinds.drop_schema(rules.MARKER_SCHEMA))
         self.state = state
-        self._steps(target, rules.starts(aim.verbs, self.channel))
+        # A status statement hangs where a thread waits for room on a full disk.
+        target.set_deadline(START_SECONDS)
+        steps = rules.starts(aim.verbs, self.channel)
+        self._steps(target, steps if wait else [replace(step, wait="") for step in steps])
 
     def _do(self, target: Connection, sql: str) -> None:
         statement = Statement(sql)

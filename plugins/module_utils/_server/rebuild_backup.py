@@ -10,6 +10,7 @@ moved aside and removed only when the server replicates from the backup.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -23,7 +24,8 @@ from .._core import rebuild_backup as rules
 from .._core.channel_plan import Verbs
 from .._core.commit_point import CommitPoint
 from .._core.errors import RefusedError, ReplicaError
-from .._core.rebuild import ATTEMPT, history, point_at, starts
+from .._core.rebuild import ATTEMPT, MARKER_SCHEMA, history, marker, point_at, starts
+from .._core.rebuild_objects import drop_schema
 from .._core.snapshot import Channel, Server
 from .change import Target
 from .change_source import Insisting
@@ -162,13 +164,20 @@ class Backup:
         """Stop the server, put the backup in the place of its data, start it.
 
         :param kept: what a later run has to know of the channel, should this one be ended.
-        :raises ReplicaError: a command failed. What is left of the server does not replicate when it is started.
+        :raises ReplicaError: a command or a move failed. What is left of the server does not replicate when it is
+            started.
         """
         self.exchange.prepare({**kept, "pid_file": self.pid_file})
         self.aim.connection.close()
         self._run("stop the server", self.way.stop, "stopping the server")
         self._wait_down()
-        self.exchange.copy_kept(rules.kept(os.listdir(self.exchange.datadir), self.variables))
+        try:
+            self.exchange.copy_kept(rules.kept(os.listdir(self.exchange.datadir), self.variables))
+        except ReplicaError:
+            # Nothing was moved yet, so that it is the server of before that starts.
+            with suppress(ReplicaError):
+                self._run("start the server", self.way.restart, "starting the server")
+            raise
         self.exchange.carry_out()
         self._run("start the server", self.way.restart, "starting the server")
         bring_up(self.aim.connection.login, self.way, self.aim.server.address)
@@ -180,8 +189,13 @@ class Backup:
                 raise ReplicaError("stop the server", self.aim.server.address, "it is still there")
             time.sleep(_POLL / 5)
 
-    def finish(self, point: CommitPoint, timeout: int) -> None:
-        """Give the channel its point, and let it replicate. Raises what the steps raise."""
+    def finish(self, point: CommitPoint, kept: Dict[str, Any], timeout: int) -> None:
+        """Give the channel its point, and let it replicate.
+
+        :param kept: what a later run has to know of the channel, should this one be ended.
+        :raises RefusedError: the source cannot send any more what comes behind the point.
+        :raises ReplicaError: what the steps raise.
+        """
         with connect(self.aim.connection.login) as fresh, advisory_lock(fresh, self.channel.name):
             probed = probe(fresh)
             verbs = Verbs(probed.dialect, probed.features.channels, self.channel.name)
@@ -190,9 +204,15 @@ class Backup:
             if channel is None:
                 raise ReplicaError("find the channel again", server.address, "the server has none any more")
             fresh.execute(verbs.stop())
+            fresh.execute("SET SESSION sql_log_bin = 0")
+            for text in marker(json.dumps(kept)):
+                fresh.execute(text)
+            self.check_point(point)
             steps = (*history(verbs, server, point), *point_at(verbs, server, self.channel, channel, point))
             target = Insisting(fresh)
-            run((*steps, *starts(verbs, self.channel)), target, probed, self.channel.name, self.journal, timeout)
+            run(steps, target, probed, self.channel.name, self.journal, timeout)
+            fresh.execute(drop_schema(MARKER_SCHEMA))
+            run(starts(verbs, self.channel), target, probed, self.channel.name, self.journal, timeout)
         self.exchange.remove()
 
     def _run(self, what: str, command: str, stage: str) -> None:
@@ -235,6 +255,12 @@ def bring_up(login: Login, way: Way, address: str) -> None:
         "reach the server with the backup's data", address, str(last),
         "It has the accounts of the backup now. Look into its error log; its data of before is kept aside.",
     )  # fmt: skip
+
+
+def clear(way: Way) -> None:
+    """Remove what is left of an exchange, when the replica was built by another method."""
+    if way.directory:
+        Exchange("", way.directory).remove()
 
 
 def go_on(way: Way, login: Login) -> Dict[str, Any]:

@@ -4,8 +4,9 @@
 
 """Exchanges the contents of a data directory for others, so that it can be ended anywhere and gone on with.
 
-Only renames happen while the server is stopped. The system schema goes out first and comes in last: without it no
-server starts, so that a half exchanged directory cannot be taken for a whole one.
+Only renames happen while the server is stopped. Until the last of them nobody but root may enter the data directory,
+and the system schema goes out first and comes in last: so no server starts, and a half exchanged directory cannot be
+taken for a whole one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -53,7 +55,8 @@ class Exchange:
             why = "it is not on the file system of the data directory %s" % self.datadir
         else:
             found = os.statvfs(above)
-            free = found.f_bavail * found.f_frsize
+            # What a run has left here that was ended goes before anything comes.
+            free = found.f_bavail * found.f_frsize + self.size() + _bytes(self.old)
             if free < wanted * _SPARE:
                 why = "%.1f MB are free, and the backup may take %.1f MB" % (free / 1e6, wanted * _SPARE / 1e6)
         if why:
@@ -63,33 +66,51 @@ class Exchange:
             )  # fmt: skip
 
     def begin(self) -> str:
-        """Make room for what comes; its directory."""
-        self.remove()
-        os.makedirs(self.new, mode=0o700)
+        """Make room for what comes; its directory.
+
+        :raises ReplicaError: it cannot be made.
+        """
+        try:
+            self.remove()
+            os.makedirs(self.new, mode=0o700)
+        except OSError as error:
+            raise ReplicaError("make room for the backup", self.directory, str(error), "Nothing was changed.") from None
         return self.new
 
     def size(self) -> int:
         """Bytes that have come."""
-        total = 0
-        for where, _directories, files in os.walk(self.new) if self.directory else ():
-            for name in files:
-                with suppress(OSError):
-                    total += os.stat(os.path.join(where, name)).st_size
-        return total
+        return _bytes(self.new) if self.directory else 0
 
     def links(self) -> List[str]:
         """Files that say that a table is elsewhere."""
         return [name for _where, _directories, files in os.walk(self.new) for name in files if name.endswith(".isl")]
 
     def prepare(self, told: Dict[str, Any]) -> None:
-        """Note what a later run has to know; nothing is moved yet."""
-        self._note(READY, {"datadir": self.datadir, **told})
+        """Note what a later run has to know; nothing is moved yet. All that is written is written now.
+
+        :raises ReplicaError: it cannot be noted.
+        """
+        try:
+            os.makedirs(self.old, mode=0o700, exist_ok=True)
+            permissions = stat.S_IMODE(os.stat(self.datadir).st_mode)
+            for phase in (_OUT, _IN, READY):
+                self._write({"datadir": self.datadir, "permissions": permissions, **told, "phase": phase})
+            self._note(READY)
+        except OSError as error:
+            raise ReplicaError("note what is to be exchanged", self.directory, str(error)) from None
 
     def copy_kept(self, kept: Sequence[str]) -> None:
         """Take over what stays, now that the server is stopped, and give all the owner that the data has.
 
         :param kept: files of the data directory.
+        :raises ReplicaError: it cannot be done, for want of room perhaps; nothing was moved.
         """
+        try:
+            self._copy_kept(kept)
+        except OSError as error:
+            raise ReplicaError("take over the files of the channel", self.new, str(error)) from None
+
+    def _copy_kept(self, kept: Sequence[str]) -> None:
         for name in kept:
             with suppress(FileNotFoundError):
                 shutil.copy2(os.path.join(self.datadir, name), os.path.join(self.new, name))
@@ -105,12 +126,14 @@ class Exchange:
         """
         told = self.told()
         try:
+            if told.get("phase") == READY:
+                self._note(_OUT)
+            self._enter(0)
             if told.get("phase") != _IN:
-                self._note(_OUT, told)
-                os.makedirs(self.old, mode=0o700, exist_ok=True)
                 _move(self.datadir, self.old, first=_SYSTEM)
-                self._note(_IN, told)
+                self._note(_IN)
             _move(self.new, self.datadir, last=_SYSTEM)
+            self._enter(int(told["permissions"]))
         except OSError as error:
             raise ReplicaError(
                 "put the backup in the place of the data", self.datadir, str(error),
@@ -129,8 +152,9 @@ class Exchange:
     def remove(self) -> None:
         """Remove what is left of an exchange, the old data with it."""
         if os.path.isdir(self.directory):
-            with suppress(FileNotFoundError):
-                os.unlink(self._file)
+            for name in (self._file, *(self._file + "." + phase for phase in (READY, _OUT, _IN))):
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
             for path in (self.new, self.old):
                 if os.path.isdir(path):
                     shutil.rmtree(path)
@@ -139,13 +163,31 @@ class Exchange:
             with suppress(OSError):  # somebody else's files are in it
                 os.rmdir(self.directory)
 
-    def _note(self, phase: str, told: Dict[str, Any]) -> None:
-        temporary = self._file + ".new"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({**told, "phase": phase}, file)
+    def _write(self, told: Dict[str, Any]) -> None:
+        with open(self._file + "." + told["phase"], "w", encoding="utf-8") as file:
+            json.dump(told, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, self._file)
+
+    def _note(self, phase: str) -> None:
+        # By a rename, which takes no room: the disk may be full by now.
+        os.replace(self._file + "." + phase, self._file)
+
+    def _enter(self, permissions: int) -> None:
+        """Who may enter the data directory. Whoever starts a server in the middle, at the next boot of the host too,
+        gets none that makes files there.
+        """
+        if os.geteuid() == 0:  # as it always is; another user would lock itself out
+            os.chmod(self.datadir, permissions)
+
+
+def _bytes(directory: str) -> int:
+    total = 0
+    for where, _directories, files in os.walk(directory):
+        for name in files:
+            with suppress(OSError):
+                total += os.stat(os.path.join(where, name)).st_size
+    return total
 
 
 def half_way(directory: str) -> Optional[Exchange]:

@@ -11,10 +11,12 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._core import rebuild_replay as rules
+from .._core import rebuild_stuck as stuck
 from .._core.binlog.transactions import transactions
 from .._core.binlog_expiry import after, expires
 from .._core.commit_point import CommitPoint
-from .._core.errors import ReplicaError
+from .._core.errors import ReplicaError, ServerError
+from .._core.glance import Glance
 from .._core.rebuild import check_expiry
 from .._core.rebuild_objects import SCHEMA, SEQUENCE, TABLE
 from .._core.rebuild_replay import Evidence
@@ -25,15 +27,24 @@ from .binlog_expiry import begun
 from .binlog_stream import BinlogStream
 from .change import Target
 from .connect import Connection, Login, connect
+from .driver_errors import CONNECTION_LOST
 from .execute import LOOK_SECONDS
 from .probe import Probed
 from .reader import read_server
 from .source_head import oldest_position
-from .wait import wait_for
+from .wait import ThreadFaultError, wait_for
 
 _NOW = "SELECT UNIX_TIMESTAMP() AS n"
 _ACCOUNTS = "SELECT User, Host FROM mysql.user"
 _READ_SECONDS = 3600.0
+_RUNNING = "receiver_running,applier_running"
+# MySQL 8.0.22 and later; the message is printed every ten minutes.
+_ERROR_LOG = (
+    "SELECT DATA AS said FROM performance_schema.error_log WHERE LOGGED > NOW() - INTERVAL 11 MINUTE"
+    " AND DATA LIKE 'Disk is full%' ORDER BY LOGGED DESC LIMIT 1"
+)
+# Its long columns need a temporary file.
+_ON_DISK = "SELECT '' AS said, ID, INFO FROM information_schema.PROCESSLIST"
 _POLL = 0.2
 
 
@@ -109,21 +120,28 @@ class Replay:
         """Wait until all that was there when it was read is applied, and little is left; what was done.
 
         :param patience: seconds for a thread that is not running to come back.
-        :raises ReplicaError: a thread stopped with an error, or does not run. The channel is as it should be.
+        :raises ReplicaError: a thread stopped with an error, or does not run, or waits for room on a full disk, or the
+            server has ended. The channel is as it should be.
         """
-        aim, began = self.aim, time.monotonic()
-        aim.connection.set_deadline(LOOK_SECONDS)
-        binlogs = self._binlogs()
-        while True:
-            now = wait_for("receiver_running,applier_running", aim.connection, aim.probed, aim.channel.name, patience)
-            if rules.reached(now.executed, self.evidence.last):
-                # A source that does not answer just now is no reason to stop: the receiver comes back to it, or ends.
-                with suppress(ReplicaError):
-                    binlogs = self._binlogs()
-                if rules.is_near(self.channel, rules.behind(binlogs, now.executed)):
-                    break
-            self.told(rules.progress(time.monotonic() - began, now.executed, binlogs))
-            time.sleep(_POLL)
+        began = time.monotonic()
+        still, binlogs = stuck.Stillness(began), self._binlogs()
+        with Looks(self.aim, patience) as looks:
+            while True:
+                seen, now = looks.look(), time.monotonic()
+                if seen is not None and rules.reached(seen.executed, self.evidence.last):
+                    # A source that does not answer just now is no reason to stop: the receiver comes back, or ends.
+                    with suppress(ReplicaError):
+                        binlogs = self._binlogs()
+                    if rules.is_near(self.channel, rules.behind(binlogs, seen.executed)):
+                        break
+                seconds = still.seconds(seen, now)
+                told = rules.progress(now - began, still.at[1] if still.at else None, binlogs)
+                self.told({**told, "line": told["line"] + stuck.line(seen, seconds)})
+                sign = looks.sign() if seconds >= stuck.STILL_SECONDS else ""
+                error = stuck.error(self.aim.server.address, seconds, sign, seen is not None, patience)
+                if error is not None:
+                    raise error
+                time.sleep(_POLL)
         return rules.message(
             self.login.address, self.first, self.evidence.transactions, self.size, time.monotonic() - began
         )
@@ -131,3 +149,83 @@ class Replay:
     def _binlogs(self) -> Tuple[Tuple[str, int], ...]:
         with connect(self.login) as connection:
             return read_server(connection, role="source").binlogs
+
+
+class Looks:
+    """Looks at the replica while it replays, on connections of its own: a status statement may hang and cost one.
+
+    :param aim: the replica.
+    :param patience: seconds for a thread that is not running to come back.
+    """
+
+    def __init__(self, aim: Target, patience: float) -> None:
+        self.aim, self.patience = aim, patience
+        self._connection: Optional[Connection] = None
+        self._hanging = 0
+
+    def __enter__(self) -> Looks:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> Connection:
+        try:
+            made = connect(self.aim.connection.login)
+        except ReplicaError as error:
+            raise stuck.gone(self.aim.server.address, str(error)) from None
+        made.set_deadline(LOOK_SECONDS)
+        return made
+
+    def look(self) -> Optional[Glance]:
+        """How far it is; None when it does not say so in time.
+
+        :raises ReplicaError: a thread stopped with an error, or does not run; or the server has ended.
+        """
+        if self._hanging and self._hangs():
+            return None
+        self._connection = self._connection or self._open()
+        try:
+            name = self.aim.channel.name
+            return wait_for(_RUNNING, self._connection, self.aim.probed, name, self.patience)
+        except ThreadFaultError as error:
+            if stuck.is_full(int(error.context["errno"]), str(error.context["error"])):
+                raise stuck.full(error.where, error.answer) from None
+            raise
+        except ServerError as error:
+            self._hanging = self._connection.connection_id
+            self._close()
+            if error.number != CONNECTION_LOST:
+                raise
+            self._hangs()
+            return None
+
+    def _hangs(self) -> bool:
+        """Whether the look that got no answer still waits for it there: another one would only wait beside it.
+
+        :raises ReplicaError: the server has ended.
+        """
+        with self._open() as asking:
+            if self._hanging not in (int(row["Id"]) for row in asking.query("SHOW PROCESSLIST")):
+                self._hanging = 0
+        return bool(self._hanging)
+
+    def sign(self) -> str:
+        """What says that its disk is full: a thread's state, its error log, or a temporary file without room."""
+        with suppress(ReplicaError), self._open() as asking:
+            found = stuck.sign_in(str(row["State"] or "") for row in asking.query("SHOW PROCESSLIST"))
+            if found:
+                return found
+            for statement in (_ERROR_LOG, _ON_DISK):
+                try:
+                    found = stuck.sign_in(str(row["said"]) for row in asking.query(statement))
+                except ServerError as error:
+                    found = stuck.sign_of(error.number, error.answer)
+                if found:
+                    return found
+        return ""

@@ -160,7 +160,17 @@ def test_binlogs_must_be_kept_for_twice_as_long_as_it_may_take():
 def test_what_only_the_replica_has_is_named():
     assert str(rebuild.own_gtids(TARGET, source(), ())) == U2 + ":1"
     assert rebuild.own_gtids(replace(TARGET, variables={"gtid_mode": "OFF"}), source(), ()) is None
-    assert "1 transactions" in rebuild.loses(["a"], ["x:1"])[-1]
+    assert "1 transactions" in rebuild.loses(["a"], ["x:1"], True)[-1]
+
+
+def test_binlogs_that_are_kept_are_not_called_lost():
+    assert rebuild.drops_binlogs(made.verbs(), TARGET)
+    by_position = replace(TARGET, variables={"gtid_mode": "OFF"})
+    assert not rebuild.drops_binlogs(made.verbs(), by_position)
+    assert rebuild.loses(["a"], [], False) == ("All data of a here.",)
+    for logs in ("ON", "OFF"):
+        maria = made.server(made.channel(), flavour=MARIADB_1011, variables={"log_bin": logs})
+        assert rebuild.drops_binlogs(made.verbs(MARIADB_1011), maria) == (logs == "ON")
 
 
 def test_accounts_that_are_not_here_are_named():

@@ -63,14 +63,16 @@ def test_it_can_be_ended_at_any_move_and_gone_on_with(exchange, monkeypatch, mov
         done.append(target)
         real(origin, target)
 
+    before = os.stat(exchange.datadir).st_mode
     monkeypatch.setattr(rebuild_exchange.os, "rename", rename)
     with pytest.raises(ReplicaError, match="Run again, which goes on with it"):
         exchange.carry_out()
     # No server starts without its system schema.
     assert not moves or not os.path.exists(os.path.join(exchange.datadir, "mysql"))
+    assert os.geteuid() or os.stat(exchange.datadir).st_mode & 0o777 == 0
     monkeypatch.setattr(rebuild_exchange.os, "rename", real)
     half_way(exchange.directory).carry_out()
-    assert contents(exchange.datadir) == WANTED
+    assert contents(exchange.datadir) == WANTED and os.stat(exchange.datadir).st_mode == before
     assert contents(os.path.join(exchange.datadir, "mysql")) == {"db.frm": "new"}
     assert set(contents(exchange.old)) == {"ibdata1", "master.info", "zz"}
 
@@ -88,6 +90,42 @@ def test_a_place_of_no_use_is_refused(tmp_path):
         with pytest.raises(RefusedError, match=expected):
             Exchange(str(data), directory).check("db2", wanted)
     Exchange(str(data), str(tmp_path / "x")).check("db2", 1000)
+
+
+def test_nothing_is_written_once_the_server_is_stopped_so_that_a_full_disk_is_no_obstacle(exchange, monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    real = open
+    reads = lambda name, mode="r", **more: full() if "w" in mode else real(name, mode, **more)  # noqa: E731
+    monkeypatch.setattr("builtins.open", reads)
+    monkeypatch.setattr(rebuild_exchange.os, "makedirs", full)
+    exchange.carry_out()
+    assert contents(exchange.datadir) == WANTED
+
+
+@pytest.mark.parametrize(("what", "name"), [("copy_kept", "copy2"), ("prepare", "replace"), ("begin", "rmtree")])
+def test_a_full_disk_is_an_error_in_words(exchange, monkeypatch, what, name):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    owner = rebuild_exchange.os if name == "replace" else rebuild_exchange.shutil
+    monkeypatch.setattr(owner, name, full)
+    with pytest.raises(ReplicaError, match="No space left on device"):
+        getattr(exchange, what)(*{"copy_kept": (("master.info",),), "prepare": ({},)}.get(what, ()))
+
+
+def test_what_an_ended_run_has_left_counts_as_free(tmp_path, monkeypatch):
+    filled(tmp_path / "rebuild" / "new", "ibdata1", text="x" * 5000)
+    (tmp_path / "data").mkdir()
+
+    class Full:
+        f_bavail, f_frsize = 0, 1
+
+    monkeypatch.setattr(rebuild_exchange.os, "statvfs", lambda _path: Full)
+    Exchange(str(tmp_path / "data"), str(tmp_path / "rebuild")).check("db2", 4000)
+    with pytest.raises(RefusedError, match="MB are free"):
+        Exchange(str(tmp_path / "data"), str(tmp_path / "rebuild")).check("db2", 12000)
 
 
 def test_tables_elsewhere_are_found_and_bytes_are_counted(exchange):
