@@ -135,7 +135,7 @@ class BinlogStream:
         return self._events(kinds)
 
     def together(self, whole: Whole) -> Iterator[Tuple[int, int, int, Any]]:
-        """Like iterating; where ``whole`` makes a transaction of events, that stands in their place."""
+        """Like iterating; where ``whole`` makes transactions of events, a list of these stands in their place."""
         return self._events(None, whole)
 
     def _events(
@@ -151,12 +151,12 @@ class BinlogStream:
                 limit = self._limit if plain and not self._unwanted else 0
                 while size - pos >= shortest:
                     if whole is not None and limit and buffer[pos + _TYPE] in BEGINNINGS:
-                        done = whole(buffer, pos, size, offset, checksum)
-                        if done is not None and done[2] <= limit:
+                        done = whole(buffer, pos, size, offset, checksum, limit)
+                        if done is not None:
                             start = offset
-                            transaction, pos, offset = done
+                            batch, pos, offset = done
                             self._offset = offset
-                            yield WHOLE, start, offset, transaction
+                            yield WHOLE, start, offset, batch
                             continue
                     word, status, kind, event_size, end, flags = unpack(buffer, pos)
                     after = pos + _HEAD + event_size

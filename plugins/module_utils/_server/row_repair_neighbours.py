@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .._core.binlog.framing import Layout
+from .._core.binlog.mapped import Layout
 from .._core.binlog.table_map import TableMap, TableName
 from .._core.binlog.transactions import Transaction
 from .._core.row_repair_map import by_key, encoded

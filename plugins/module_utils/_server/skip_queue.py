@@ -13,7 +13,7 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tupl
 from .._core.binlog import canonical
 from .._core.binlog import layout as layouts
 from .._core.binlog.columns_info import ColumnInfo
-from .._core.binlog.framing import Layout
+from .._core.binlog.mapped import Layout
 from .._core.binlog.rows import DELETE
 from .._core.binlog.table_map import TableMap, TableName
 from .._core.binlog.transactions import Transaction, transactions

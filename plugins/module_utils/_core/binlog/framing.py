@@ -7,23 +7,19 @@
 from __future__ import annotations
 
 import struct
-from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, Optional
 
 from . import gtids, header, query
-from .columns_info import ColumnInfo, Decoder
-from .format import MODERN, FormatDescription, parse_format, parse_rotate
+from .format import parse_format, parse_rotate
 from .group import Group
 from .header import BODY, HEADER, IGNORABLE_FLAG, broken
+from .mapped import LayoutFor, Mapped
 from .payload import Decompress, inner_events
-from .rows import STATEMENT_END, RowDecoder
-from .runs import Field
-from .table_map import TableMap, TableName, parse_table_map, table_id_size
+from .rows import STATEMENT_END
 from .transaction import COMMIT, DDL, INCIDENT, ROLLBACK, XA, XID, Transaction
 
 Handler = Callable[[int, int, bytes], Optional[Transaction]]
 
-# Table maps remembered; more than that and the memory is emptied.
-_MOST_MAPS = 10000
 # Some servers end a statement with an event of this table, which does not exist.
 _NO_TABLE = frozenset((0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFF))
 
@@ -42,26 +38,6 @@ _LOAD = "it holds LOAD DATA, whose file the binlog carries in pieces"
 SEPARATE = "it is one part of an XA transaction, whose other part stands elsewhere"
 
 
-class Layout(Protocol):
-    """What row decoding needs to know about a table.
-
-    A layout with a method ``row_decoder(table_map, format_description)`` brings a `RowDecoder` of its own; one with
-    ``fields`` (`runs.fields_of`) has its columns read together.
-    """
-
-    @property
-    def columns(self) -> Sequence[ColumnInfo]:
-        """The columns in the order of the table."""
-
-    @property
-    def decoders(self) -> Sequence[Decoder]:
-        """The decoder of each column."""
-
-
-LayoutFor = Callable[[TableMap], Optional[Layout]]
-Known = Tuple[TableName, Optional[RowDecoder]]
-
-
 class Framer(Group):
     """The transaction that is being read, and what the events of a file refer to.
 
@@ -73,13 +49,8 @@ class Framer(Group):
 
     def __init__(self, layout_for: LayoutFor, rows: bool, decompress: Optional[Decompress], file: str) -> None:
         super().__init__(file)
-        self.layout_for, self.decompress, self.rows = layout_for, decompress, rows
-        self.form = MODERN
-        self.id_end = BODY + 6
-        self.maps: Dict[bytes, Known] = {}
-        self.by_id: Dict[bytes, Known] = {}
-        self._last_map = b""
-        self._last_known: Known = (TableName("", ""), None)
+        self.decompress, self.rows = decompress, rows
+        self.mapped = Mapped(layout_for, rows)
         self.handlers: Dict[int, Handler] = self._handlers()
 
     def _handlers(self) -> Dict[int, Handler]:
@@ -126,13 +97,9 @@ class Framer(Group):
     # -- files
 
     def _format(self, _start: int, _end: int, data: bytes) -> None:
-        self.form = parse_format(data)
-        self.id_end = BODY + table_id_size(self.form.post_header_length(header.TABLE_MAP))
+        self.mapped.begin(parse_format(data))
         # A transaction without an end was never committed: the server died while it wrote it.
         self.open = False
-        self.maps.clear()
-        self.by_id.clear()
-        self._last_map = b""
 
     def _rotate(self, _start: int, _end: int, data: bytes) -> None:
         self.open = False
@@ -255,39 +222,7 @@ class Framer(Group):
     def _table_map(self, _start: int, _end: int, data: bytes) -> None:
         if not self.open:
             self.must_be_open()
-        self.tables[self.table(data, BODY, len(data))[0]] = None
-
-    def table(self, buffer: bytes, begin: int, end: int) -> Known:
-        """What a table map event describes; the rows events after it are of that.
-
-        :param begin: where its body begins in the buffer, which holds its header, too.
-        :raises BinlogError: it makes no sense.
-        """
-        key = buffer[begin:end]
-        if key == self._last_map:
-            return self._last_known
-        known = self.maps.get(key)
-        if known is None:
-            known = self._new_table(buffer[begin - BODY : end])
-            if len(self.maps) >= _MOST_MAPS:
-                self.maps.clear()
-            if known[1] is not None or not self.rows:
-                self.maps[key] = known
-        self.by_id[key[: self.id_end - BODY]] = known
-        # Columns that are not known may be by the next time: a caller need not want the rows from the beginning.
-        self._last_map, self._last_known = key if key in self.maps else b"", known
-        return known
-
-    def _new_table(self, data: bytes) -> Known:
-        table = parse_table_map(data, self.form)
-        layout = self.layout_for(table) if self.rows else None
-        if layout is None or len(layout.columns) != table.column_count:
-            return table.name, None
-        made: Optional[Callable[[TableMap, FormatDescription], RowDecoder]] = getattr(layout, "row_decoder", None)
-        if made is not None:
-            return table.name, made(table, self.form)
-        fields: Optional[Sequence[Field]] = getattr(layout, "fields", None)
-        return table.name, RowDecoder(table, layout.columns, layout.decoders, self.form, fields)
+        self.tables[self.mapped.table(data, BODY, len(data))[0]] = None
 
     def _rows_of(self, kind: int) -> Handler:
         """The handler of rows events of a type."""
@@ -295,7 +230,7 @@ class Framer(Group):
         def handle(_start: int, end: int, data: bytes) -> Optional[Transaction]:
             if not self.open:
                 self.must_be_open()
-            known = self.by_id.get(data[BODY : self.id_end])
+            known = self.mapped.by_id.get(data[BODY : self.mapped.id_end])
             if known is None:
                 self._no_table(data)
             elif known[1] is None:
@@ -312,10 +247,10 @@ class Framer(Group):
         return self._rows_alone(end, data) if self.alone else None
 
     def _rows_alone(self, end: int, data: bytes) -> Optional[Transaction]:
-        return self.finish(COMMIT, end) if data[self.id_end] & STATEMENT_END else None
+        return self.finish(COMMIT, end) if data[self.mapped.id_end] & STATEMENT_END else None
 
     def _no_table(self, data: bytes) -> None:
-        number = int.from_bytes(data[BODY : self.id_end], "little")
+        number = int.from_bytes(data[BODY : self.mapped.id_end], "little")
         if number not in _NO_TABLE:
             raise broken("a rows event is about the table number %d, which no event before it describes" % number)
 

@@ -16,7 +16,7 @@ from typing import Mapping, Optional, Sequence, Tuple
 
 from .canonical import ABSENT
 from .columns_info import ColumnInfo, Decoder, Value
-from .framing import Layout
+from .mapped import Layout
 
 Parts = Tuple[Optional[bytes], ...]
 

@@ -11,18 +11,18 @@ calls one closure a value and decides nothing. Source: reference manual of MySQL
 
 from __future__ import annotations
 
-import struct
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .canonical import ABSENT
 from .columns_info import ColumnInfo, Decoder
 from .compressed import inflate
 from .format import FormatDescription
-from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, ROWS, UPDATES, broken
+from .header import BODY, DELETES, PARTIAL_UPDATE_ROWS, ROWS, UPDATES, WRITES, broken
+from .images import Images, leading_integers
 from .packed import packed_integer
 from .partial_json import AfterImages
-from .runs import Field, Image, Reader, reader
+from .runs import Field, Image, Reader
 from .table_map import TableMap, TableName, table_id_size
+from .written import Common, Rows, written_rows
 
 WRITE = "write"
 UPDATE = "update"
@@ -33,11 +33,8 @@ STATEMENT_END = 1
 COMPRESSED = frozenset((166, 167, 168, 169, 170, 171))
 _SINGLE = ROWS - UPDATES
 _LONG_HEADER = frozenset((30, 31, 32, 39, 169, 170, 171))
-# More different patterns of NULLs than this are not remembered, so that random data cannot eat the memory.
-_MOST_PLANS = 4096
-
-# Integers that begin a row, as keys do, are read together. Types and their signed form for `struct`.
-_INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q"}
+# More different selections of columns than this are not remembered, so that random data cannot eat the memory.
+_MOST_IMAGES = 4096
 
 
 class RowChange(NamedTuple):
@@ -67,98 +64,6 @@ def kind_of(event_type: int) -> str:
     return DELETE if event_type in DELETES else WRITE
 
 
-def leading_integers(type_codes: bytes, columns: Sequence[ColumnInfo]) -> struct.Struct:
-    """The form of as many integer columns as a table begins with."""
-    form = "<"
-    for code, column in zip(type_codes, columns):
-        if code not in _INTEGERS:
-            break
-        form += _INTEGERS[code].upper() if column.unsigned else _INTEGERS[code]
-    return struct.Struct(form)
-
-
-class Images:
-    """Decodes images that hold a given selection of a table's columns.
-
-    :param fields: how the columns are read together, where that is known of all of them.
-    """
-
-    def __init__(
-        self,
-        decoders: Sequence[Decoder],
-        lead: struct.Struct,
-        present: bytes,
-        fields: Optional[Sequence[Field]] = None,
-    ) -> None:
-        self.columns = [i for i in range(len(decoders)) if present[i >> 3] >> (i & 7) & 1]
-        self.decoders = decoders
-        self.complete = len(self.columns) == len(decoders)
-        self.null_size = (len(self.columns) + 7) // 8
-        # What reads images with these NULLs.
-        self.plans: Dict[bytes, Reader] = {}
-        self._lead, self._fields = lead, fields
-
-    def read(self, data: bytes, pos: int) -> Tuple[Image, int]:
-        """The image at an offset, and the offset behind it."""
-        nulls = data[pos : pos + self.null_size]
-        return (self.plans.get(nulls) or self.plan(nulls))(data, pos)
-
-    def plan(self, nulls: bytes) -> Reader:
-        """What reads images in which these columns are NULL. Raises BinlogError when the bitmap is cut off."""
-        if len(nulls) != self.null_size:
-            raise broken("a row image is cut off")
-        absent = [nulls[bit >> 3] >> (bit & 7) & 1 > 0 for bit in range(len(self.columns))]
-        if not self.complete:
-            made = self._partial_reader(absent)
-        elif self._fields is not None:
-            made = reader(self._fields, absent, self.null_size)
-        else:
-            made = self._complete_reader(absent)
-        if len(self.plans) < _MOST_PLANS:
-            self.plans[nulls] = made
-        return made
-
-    def _complete_reader(self, absent: Sequence[bool]) -> Reader:
-        null_size, lead = self.null_size, struct.Struct("<") if any(absent) else self._lead
-        unpack, lead_size = lead.unpack_from, lead.size
-        rest = slice(len(lead.unpack(bytes(lead_size))), None)
-        decoders = tuple(None if null else known for known, null in zip(self.decoders[rest], absent[rest]))
-
-        def read(data: bytes, pos: int) -> Tuple[Image, int]:
-            pos += null_size
-            values = list(unpack(data, pos))
-            append = values.append
-            pos += lead_size
-            for decode in decoders:
-                if decode is None:
-                    append(None)
-                else:
-                    value, pos = decode(data, pos)
-                    append(value)
-            return tuple(values), pos
-
-        return read
-
-    def _partial_reader(self, absent: Sequence[bool]) -> Reader:
-        null_size, count = self.null_size, len(self.decoders)
-        plan = [(column, None if null else self.decoders[column]) for column, null in zip(self.columns, absent)]
-
-        def read(data: bytes, pos: int) -> Tuple[Image, int]:
-            pos += null_size
-            values: List[Any] = [ABSENT] * count
-            for column, decode in plan:
-                if decode is None:
-                    values[column] = None
-                else:
-                    values[column], pos = decode(data, pos)
-            return tuple(values), pos
-
-        return read
-
-
-# From (data, offset, where the event ends) to the rows, and the offset behind them. Whether that is the end is for the
-# caller to say: what is read by length may be beyond it.
-Rows = Callable[[bytes, int, int], Tuple[List[Any], int]]
 _Head = Tuple[bytes, int, Rows]
 
 
@@ -191,15 +96,21 @@ class RowDecoder:
         self._images: Dict[bytes, Images] = {}
         # By type: the fixed part of the event before, and what it came to. Most events of a table have the same.
         self.heads: Dict[int, _Head] = {}
+        # By type and the columns of its images.
+        self._rows: Dict[Tuple[int, bytes], Rows] = {}
 
     def images(self, present: bytes) -> Images:
         """The decoder of images with these columns."""
         known = self._images.get(present)
         if known is None:
-            known = Images(self.decoders, self._lead, present, self._fields)
-            if len(self._images) < _MOST_PLANS:
+            known = Images(self.decoders, self._lead, present, self._fields, self._learned)
+            if len(self._images) < _MOST_IMAGES:
                 self._images[present] = known
         return known
+
+    def _learned(self) -> None:
+        self.heads.clear()
+        self._rows.clear()
 
     def decode(self, kind: int, data: bytes) -> List[Any]:
         """The rows of an event of this table.
@@ -237,8 +148,13 @@ class RowDecoder:
         end = pos + size * (1 if kind in _SINGLE else 2)
         if end > len(data) or not size:
             raise broken("a rows event ends within its columns")
-        images, afters = self.images(data[pos : pos + size]), self.images(data[end - size : end])
-        head = data[BODY:end], end, self.rows(kind, images, afters)
+        key = kind, data[pos:end]
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self.rows(kind, self.images(data[pos : pos + size]), self.images(data[end - size : end]))
+            if len(self._rows) < _MOST_IMAGES:
+                self._rows[key] = rows
+        head = data[BODY:end], end, rows
         self.heads[kind] = head
         return head
 
@@ -250,12 +166,20 @@ class RowDecoder:
         if not images.columns and not afters.columns:
             return _no_columns
         partial = not (images.complete and afters.complete)
+        before, after = images.common, afters.common
+        if before is not None and after is not None and kind != PARTIAL_UPDATE_ROWS:
+            return written_rows(RowChange, self.name, kind_of(kind), *_sides(kind, before, after))
         if kind in _SINGLE:
             return _singles(self.name, images, kind in DELETES, partial)
         if kind == PARTIAL_UPDATE_ROWS:
             reader = AfterImages(self.table.type_codes, self.decoders, afters.columns)
             return _partial_updates(self.name, images.read, reader, partial)
         return _updates(self.name, images, afters, partial)
+
+
+def _sides(kind: int, before: Common, after: Common) -> Tuple[Optional[Common], Optional[Common]]:
+    """Which images an event of this type has."""
+    return None if kind in WRITES else before, None if kind in DELETES else after
 
 
 def _no_columns(_data: bytes, pos: int, end: int) -> Tuple[List[RowChange], int]:

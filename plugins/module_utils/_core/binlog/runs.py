@@ -11,14 +11,15 @@ taken as bytes and made a value of afterwards; the values are those of the colum
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import columns as types
 from .columns_info import ColumnInfo, Decoder, Value
 from .columns_json import Json
-from .columns_number import decimal_text
+from .columns_number import decimal_size, decimal_text
 from .columns_text import decompress
-from .columns_time import fraction_size
+from .columns_time import datetime2, fraction_size, timestamp2
 from .storage import storage
 from .table_map import TableMap
 
@@ -34,23 +35,13 @@ _RAW = frozenset((types.FLOAT, types.DOUBLE))
 _WHOLE_SECONDS = {types.DATETIME2: 5, types.TIMESTAMP2: 4}
 _COMPRESSED = frozenset((types.COMPRESSED_VARCHAR, types.COMPRESSED_BLOB))
 # Values of a type with few different ones that are remembered.
-_MOST_VALUES = 1 << 15
+_MOST_VALUES = 1 << 14
+# Digits of a decimal before and behind its point, of which many rows have the same.
+_MOST_WHOLE = 18
+_MOST_FRACTION = 4
 
 
-class Field(NamedTuple):
-    """How the values of one column are read.
-
-    :param form: of `struct`.
-    :param long: the number is the length of the value, which follows.
-    :param convert: what makes the value of what was read; None when that is the value.
-    """
-
-    form: str
-    long: bool
-    convert: Optional[Convert]
-
-
-class _Known(Dict[bytes, Value]):
+class Known(Dict[bytes, Value]):
     """Values by their bytes, made when first asked for."""
 
     def __init__(self, make: Convert) -> None:
@@ -63,6 +54,36 @@ class _Known(Dict[bytes, Value]):
             self.clear()
         self[data] = value
         return value
+
+
+class Halves(NamedTuple):
+    """How a value is put together from the texts of its two halves, which repeat from row to row more than it does.
+
+    :param size: bytes of the first half.
+    :param above: only of first halves greater than these bytes.
+    :param whole: makes the others.
+    """
+
+    size: int
+    above: bytes
+    first: Known
+    second: Known
+    whole: Convert
+
+
+class Field(NamedTuple):
+    """How the values of one column are read.
+
+    :param form: of `struct`.
+    :param long: the number is the length of the value, which follows.
+    :param convert: what makes the value of what was read; None when that is the value.
+    :param halves: how nearly all of its values are made sooner.
+    """
+
+    form: str
+    long: bool
+    convert: Optional[Convert]
+    halves: Optional[Halves] = None
 
 
 def field(type_code: int, metadata: int, column: ColumnInfo, decode: Decoder) -> Optional[Field]:
@@ -115,25 +136,54 @@ def _fixed(code: int, metadata: int, size: int, decode: Decoder) -> Field:
     if code in _RAW:
         return Field(form, False, None)
     if code == types.NEWDECIMAL:
-        return Field(form, False, decimal_text(metadata & 0xFF, metadata >> 8))
+        precision, scale = metadata & 0xFF, metadata >> 8
+        halves = _decimal_halves(precision, scale)
+        return Field(form, False, decimal_text(precision, scale) if halves is None else _put_together(halves), halves)
     if code in _WHOLE_SECONDS and fraction_size(metadata):
-        return Field(form, False, _with_fraction(_WHOLE_SECONDS[code], size, decode))
-    return Field(form, False, _Known(lambda data: decode(data, 0)[0]).__getitem__)
+        halves = _time_halves(code, metadata)
+        return Field(form, False, _put_together(halves), halves)
+    return Field(form, False, Known(lambda data: decode(data, 0)[0]).__getitem__)
 
 
-def _with_fraction(whole: int, size: int, decode: Decoder) -> Convert:
-    """Seconds repeat from row to row, and so do fractions of one; both together hardly do."""
-    zeros, second = bytes(whole), b"\x80" + bytes(whole - 1)
-    length = len(decode(second + bytes(size - whole), 0)[0].partition(".")[0])
-    seconds = _Known(lambda data: decode(data + bytes(size - whole), 0)[0][:length])
-    fractions = _Known(lambda data: decode(second + data, 0)[0][length:])
+def _put_together(halves: Halves) -> Convert:
+    size, above, first, second, whole = halves
 
     def convert(data: bytes) -> Value:
-        first = data[:whole]
-        # Nothing but zeros is the date of zeros, and a fraction behind them is not.
-        return seconds[first] + fractions[data[whole:]] if first != zeros else decode(data, 0)[0]
+        begin = data[:size]
+        return first[begin] + second[data[size:]] if begin > above else whole(data)
 
     return convert
+
+
+# What is remembered of the next two serves all columns of a type.
+
+
+@lru_cache(maxsize=32)
+def _decimal_halves(precision: int, scale: int) -> Optional[Halves]:
+    """The digits before the point and those behind it, of decimals that are not negative.
+
+    Longer numbers and fractions of more digits hardly repeat.
+    """
+    after = decimal_size(scale, scale) if scale else 0
+    size = decimal_size(precision, scale) - after
+    if not 0 < scale <= _MOST_FRACTION or not 0 < precision - scale <= _MOST_WHOLE:
+        return None
+    text, zero = decimal_text(precision, scale), b"\x80" + bytes(size - 1)
+    first = Known(lambda data: text(data + bytes(after)).partition(".")[0])
+    second = Known(lambda data: "." + text(zero + data).partition(".")[2])
+    return Halves(size, b"\x7f" + b"\xff" * (size - 1), first, second, text)
+
+
+@lru_cache(maxsize=32)
+def _time_halves(code: int, digits: int) -> Halves:
+    """Seconds and their fraction. Nothing but zeros is the date of zeros, and a fraction behind them is not."""
+    size, none = _WHOLE_SECONDS[code], bytes(fraction_size(digits))
+    decode = datetime2(digits) if code == types.DATETIME2 else timestamp2(digits)
+    second = b"\x80" + bytes(size - 1)
+    length = len(decode(second + none, 0)[0].partition(".")[0])
+    first = Known(lambda data: decode(data + none, 0)[0][:length])
+    fractions = Known(lambda data: decode(second + data, 0)[0][length:])
+    return Halves(size, bytes(size), first, fractions, lambda data: decode(data, 0)[0])
 
 
 def reader(fields: Sequence[Field], nulls: Sequence[bool], skip: int) -> Reader:

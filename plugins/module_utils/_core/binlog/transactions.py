@@ -15,7 +15,8 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, Tuple,
 
 from ..errors import BinlogError
 from .columns_info import DECODE_ERRORS
-from .framing import Framer, Layout, LayoutFor
+from .framing import Framer
+from .mapped import Layout, LayoutFor
 from .payload import Decompress
 from .query import QueryEvent
 from .rows import RowChange
@@ -43,7 +44,7 @@ __all__ = [
 
 # (type, start, end, data). ``data`` is header and body without the checksum; only a format description keeps its own.
 Event = Tuple[int, int, int, bytes]
-# Or in the place of an event's bytes a whole transaction, as what `Packets` hand out.
+# Or in the place of an event's bytes whole transactions, as what `Packets` hand out.
 WHOLE = -1
 
 
@@ -51,7 +52,7 @@ class Packets(Protocol):
     """Events of a server, which lie as packets in a buffer, so that transactions can be taken out in one piece."""
 
     def together(self, whole: Whole) -> Iterator[Tuple[int, int, int, Any]]:
-        """The events, and in the place of those of which ``whole`` makes a transaction that one, as type `WHOLE`."""
+        """The events, and in the place of those of which ``whole`` makes transactions a list of these, as `WHOLE`."""
 
 
 def transactions(
@@ -79,7 +80,7 @@ def transactions(
     try:
         for kind, start, end, data in _together(events, framer):
             if kind < 0:
-                yield data
+                yield from data
                 continue
             handler = handlers.get(kind)
             if handler is None:

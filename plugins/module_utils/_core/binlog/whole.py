@@ -20,20 +20,22 @@ from . import gtids, header, query
 from .columns_info import DECODE_ERRORS
 from .framing import Framer
 from .header import BODY, broken
+from .mapped import Known
 from .rows import COMPRESSED
 from .table_map import TableName
 from .transaction import XID, Transaction
 
-# From packets, an offset in them, their size, the offset in the file and the size of a checksum to a transaction with
-# both offsets behind it; None when it is not usual, or not all there.
-Done = Tuple[Transaction, int, int]
-Whole = Callable[[bytes, int, int, int, int], Optional[Done]]
-# From packets, an offset in them, their size, the offset in the file of their beginning less what the packets before
-# add to their events, the size of a checksum, what the transaction's head says, its tables and rows so far.
-Rest = Callable[
-    [bytes, int, int, int, int, Tuple[Any, ...], Dict[TableName, None], List[Any]],
-    Optional[Done],
-]
+# From packets, an offset in them, their size, the offset in the file, the size of a checksum and the offset in the file
+# that nothing may end behind to the transactions that lie there, with both offsets behind them; None when the first is
+# not usual, or not all there.
+Batch = Tuple[List[Transaction], int, int]
+Whole = Callable[[bytes, int, int, int, int, int], Optional[Batch]]
+# The same of one transaction. What knows the table of a table map event comes last.
+Done = Optional[Tuple[Transaction, int, int]]
+Table = Callable[[bytes, int, int], Known]
+One = Callable[[bytes, int, int, int, int, Table], Done]
+# The same of many, which it adds to those that were found; it gives the offsets behind them.
+Usual = Callable[[bytes, int, int, int, int, int, List[Transaction]], Tuple[int, int]]
 # Time, server id, GTID and thread, and how many bytes and packets that took.
 _Start = Tuple[int, int, str, int, int, int]
 
@@ -49,12 +51,17 @@ _USUAL = frozenset((header.GTID, header.ANONYMOUS_GTID))
 _PLAIN = header.ROWS - COMPRESSED
 _BEGIN = b"\0BEGIN"
 _TOLD = frozenset((header.ROWS_QUERY, header.ANNOTATE_ROWS))
+# What is raised where something is damaged or not all there.
+_UNUSUAL = (BinlogError, zlib.error, RecursionError, MemoryError, *DECODE_ERRORS)
+# What a NamedTuple's own constructor does, without a call in between.
+_new = tuple.__new__
 # What goes before BEGIN, and its GTID.
 _NAMES: Dict[int, Callable[[bytes], str]] = {
     header.GTID: gtids.parse_gtid,
     header.GTID_TAGGED: gtids.parse_tagged_gtid,
     header.ANONYMOUS_GTID: lambda _data: "",
 }
+_QUERY_KIND, _MAP_KIND, _XID = header.QUERY, header.TABLE_MAP, header.XID
 _SEPARATE = gtids.STANDALONE | gtids.PREPARED_XA | gtids.COMPLETED_XA
 _TWO_PHASES = gtids.START_ALTER | gtids.ROLLBACK_ALTER
 
@@ -63,11 +70,12 @@ _TWO_PHASES = gtids.START_ALTER | gtids.ROLLBACK_ALTER
 _packet = struct.Struct("<IB4xB8xI").unpack_from
 _origin = struct.Struct("<IxI").unpack_from
 
-# Four packets. A GTID event of MySQL: length, status, time, type, server id, UUID, number. The statement BEGIN: length,
-# status, type, thread, bytes of the schema and of the context, and its end. A table map: length, status, type, body. Of
-# what follows it length, status and type.
-_GTID, _QUERY, _MAP, _NEXT = "IBIBI11x16sq", "IB4xB14xI4xB2xH", "IB4xB14x", "IB4xB"
+# The packets of the smallest transaction. A GTID event of MySQL: length, status, time, type, server id, UUID, number.
+# The statement BEGIN: length, type, thread, bytes of the schema and of the context, and its end. A table map: length,
+# type, body. Of what follows it length, status and type. Of the first three lengths two of three bytes are enough.
+_GTID, _QUERY, _MAP, _NEXT = "H2xBIBI11x16sq", "H7xB14xI4xB2xH", "H7xB14x", "IB4xB"
 _GTID_SIZE, _QUERY_SIZE, _MAP_SIZE, _NEXT_SIZE = (struct.calcsize("<" + part) for part in (_GTID, _QUERY, _MAP, _NEXT))
+_LONGEST = 0xFFFF
 
 
 class _Form(NamedTuple):
@@ -86,11 +94,11 @@ class _Form(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _form(first: int, second: int, third: int, checksum: int) -> _Form:
-    """The form of packets of these lengths. Raises struct.error when they are too short."""
+    """The form of packets of these lengths. Raises struct.error when they are too short or too long."""
     inside = second + 4 - _QUERY_SIZE - len(_BEGIN) - checksum
     pads = first + 4 - _GTID_SIZE, inside, third + 4 - _MAP_SIZE - checksum
-    if min(pads) < 0:
-        raise struct.error("a packet is too short")
+    if min(pads) < 0 or max(first, second, third) > _LONGEST:
+        raise struct.error("a packet of unusual length")
     form = struct.Struct(
         "<%s%dx%s%dx6s%dx%s%ds%dx%s" % (_GTID, pads[0], _QUERY, inside, checksum, _MAP, pads[2], checksum, _NEXT)
     )
@@ -112,96 +120,94 @@ def _form_at(buffer: bytes, pos: int, checksum: int) -> _Form:
 def whole(framer: Framer) -> Whole:
     """What takes transactions of a framer's stream; the framer does not see the events of these.
 
-    It gives what `Framer` would, and never raises anything.
+    It gives what `Framer` would, and never raises anything. Only the first of a batch may be about a table whose
+    columns have to be asked for: the answer can depend on what became of those before.
     """
-    rest = _rest(framer)
-    any_kind = _any_kind(framer, rest)
-    usual = _usual(framer, rest, any_kind)
+    mapped, usual, one = framer.mapped, _usual(framer), _one(framer)
 
-    def read(buffer: bytes, pos: int, size: int, offset: int, checksum: int) -> Optional[Done]:
+    def read(buffer: bytes, pos: int, size: int, offset: int, checksum: int, limit: int) -> Optional[Batch]:
+        found: List[Transaction] = []
         if framer.open:
             return None
         try:
-            if buffer[pos + _TYPE] in _USUAL:
-                return usual(buffer, pos, size, offset, checksum)
-            return any_kind(buffer, pos, size, offset, checksum)
-        except (BinlogError, zlib.error, RecursionError, MemoryError, *DECODE_ERRORS):
-            return None
+            while pos + _TYPE < size and buffer[pos + _TYPE] in BEGINNINGS:
+                if buffer[pos + _TYPE] in _USUAL:
+                    pos, offset = usual(buffer, pos, size, offset, checksum, limit, found)
+                done = one(buffer, pos, size, offset, checksum, mapped.known if found else mapped.table)
+                if done is None or done[2] > limit:
+                    break
+                found.append(done[0])
+                _done, pos, offset = done
+        except _UNUSUAL:
+            pass
+        return (found, pos, offset) if found else None
 
     return read
 
 
-def _any_kind(framer: Framer, rest: Rest) -> Whole:
-    """What takes any transaction that is usual at all."""
+def _usual(framer: Framer) -> Usual:
+    """What takes one after the other of those that are nearly all: one rows event of a known table and no more."""
+    maps, form = framer.mapped.maps, _SHORTEST
 
-    def read(buffer: bytes, pos: int, size: int, offset: int, checksum: int) -> Optional[Done]:
-        stamp, server, gtid, thread, used, packets = _start(buffer, pos, checksum)
-        head = (framer.file, offset, gtid, stamp, server, thread)
-        return rest(buffer, pos + used, size, offset - pos - LEAD * packets, checksum, head, {}, [])
-
-    return read
-
-
-def _usual(framer: Framer, rest: Rest, any_kind: Whole) -> Whole:
-    """What takes those whose first packets are as long as the last ones', nearly all, with rows behind a table map."""
-    decode, maps, by_id = framer.rows, framer.maps, framer.by_id
-    unpack, lengths, inside, taken = _SHORTEST
-
-    def read(buffer: bytes, pos: int, size: int, offset: int, checksum: int) -> Optional[Done]:
-        nonlocal unpack, lengths, inside, taken
-        (one, status, stamp, kind, server, uuid, number, two, refused, query_kind, thread, schema, context, begin,
-         three, bad, map_kind, key, word, late, rows_kind) = unpack(buffer, pos)  # fmt: skip
-        if (one & FULL_PACKET, two & FULL_PACKET, three & FULL_PACKET, checksum) != lengths:
-            unpack, lengths, inside, taken = _form_at(buffer, pos, checksum)
-            return read(buffer, pos, size, offset, checksum)
-        if status | refused | bad | late or query_kind != header.QUERY or begin != _BEGIN or schema + context != inside:
-            return any_kind(buffer, pos, size, offset, checksum)
-        known = maps.get(key)
-        if known is None or map_kind != header.TABLE_MAP or rows_kind not in _PLAIN:
-            return any_kind(buffer, pos, size, offset, checksum)
-        at = pos + taken
-        after = at + 4 + (word & FULL_PACKET)
+    def read(
+        buffer: bytes, pos: int, size: int, offset: int, checksum: int, limit: int, found: List[Transaction]
+    ) -> Tuple[int, int]:
+        nonlocal form
+        if form.lengths[3] != checksum:
+            form = form._replace(lengths=(-1, -1, -1, checksum))
+        unpack, (first, second, third, _checksum), inside, taken = form
+        file = framer.file
         changes: List[Any] = []
-        if decode and known[1] is not None:
-            rows = known[1].heads.get(rows_kind)
-            if rows is None or not buffer.startswith(rows[0], at + LEAD + BODY):  # the table's number stands there, too
-                return any_kind(buffer, pos, size, offset, checksum)
-            end = after - checksum
-            changes, stop = rows[2](buffer, at + LEAD + rows[1], end)
-            if stop != end:
-                return None
-        gtid = "%s:%d" % (gtids.uuid_text(uuid), number) if kind == header.GTID else ""
-        word, status, kind, end = _packet(buffer, after)
-        done = after + 4 + (word & FULL_PACKET)
-        # What the events say of their place in the file counts once for all of them.
-        last = offset + done - pos - 5 * LEAD
-        if kind != header.XID or end != last & LOW or status or done > size:
-            by_id[key[: framer.id_end - BODY]] = known
-            head = (framer.file, offset, gtid, stamp, server, thread)
-            return rest(buffer, after, size, offset - pos - 4 * LEAD, checksum, head, {known[0]: None}, changes)
-        fields = (framer.file, offset, last, gtid, XID, stamp, server, thread, (known[0],), tuple(changes), (), (), "",
-                  "")  # fmt: skip
-        return tuple.__new__(Transaction, fields), done, last
+        try:
+            while True:
+                (one, status, stamp, kind, server, uuid, number, two, query_kind, thread, schema, context, begin,
+                 three, map_kind, key, word, late, rows_kind) = unpack(buffer, pos)  # fmt: skip
+                if kind not in _USUAL:
+                    break
+                if one != first or two != second or three != third:
+                    form = unpack, (first, second, third, _checksum), inside, taken = _form_at(buffer, pos, checksum)
+                    continue
+                at = pos + taken
+                end = at + 4 + (word & FULL_PACKET)
+                word, bad, last_kind, place = _packet(buffer, end)
+                after = end + 4 + (word & FULL_PACKET)
+                # What the events say of their place in the file counts once for all of them.
+                last = offset + after - pos - 5 * LEAD
+                if (
+                    last_kind != _XID or place != last & LOW or status | late | bad or after > size or last > limit
+                    or query_kind != _QUERY_KIND or begin != _BEGIN or schema + context != inside
+                    or map_kind != _MAP_KIND or rows_kind not in _PLAIN
+                ):  # fmt: skip
+                    break
+                name, decoder = maps[key]
+                if decoder is not None:  # it never is where only transactions are wanted
+                    begins, used, rows = decoder.heads[rows_kind]
+                    if not buffer.startswith(begins, at + LEAD + BODY):  # the table's number is there, too
+                        break
+                    changes, stop = rows(buffer, at + LEAD + used, end - checksum)
+                    if stop != end - checksum:
+                        break
+                gtid = "%s:%d" % (gtids.uuid_text(uuid), number) if kind == header.GTID else ""
+                fields = (file, offset, last, gtid, XID, stamp, server, thread, (name,), tuple(changes), (), (), "", "")
+                found.append(_new(Transaction, fields))
+                pos, offset = after, last
+        except _UNUSUAL:
+            pass
+        return pos, offset
 
     return read
 
 
-def _rest(framer: Framer) -> Rest:
-    """What takes a transaction from the packet at an offset on, to its end."""
-    decode, table, rows = framer.rows, framer.table, header.ROWS
+def _one(framer: Framer) -> One:
+    """What takes any transaction that is usual at all."""
+    decode, by_id, kinds = framer.rows, framer.mapped.by_id, header.ROWS
 
-    def rest(
-        buffer: bytes,
-        at: int,
-        size: int,
-        base: int,
-        checksum: int,
-        head: Tuple[Any, ...],
-        tables: Dict[TableName, None],
-        changes: List[Any],
-    ) -> Optional[Done]:
-        by_id, id_end = framer.by_id, LEAD + framer.id_end
+    def read(buffer: bytes, pos: int, size: int, offset: int, checksum: int, table: Table) -> Done:
+        stamp, server, gtid, thread, used, packets = _start(buffer, pos, checksum)
+        tables: Dict[TableName, None] = {}
         undecoded: Dict[TableName, None] = {}
+        changes: List[Any] = []
+        at, base, id_end = pos + used, offset - pos - LEAD * packets, LEAD + framer.mapped.id_end
         while True:
             word, status, kind, end = _packet(buffer, at)
             after = at + 4 + (word & FULL_PACKET)
@@ -210,7 +216,7 @@ def _rest(framer: Framer) -> Rest:
             base -= LEAD
             if kind == header.TABLE_MAP:
                 tables[table(buffer, at + LEAD + BODY, after - checksum)[0]] = None
-            elif kind in rows:
+            elif kind in kinds:
                 if decode:
                     name, decoder = by_id[buffer[at + LEAD + BODY : at + id_end]]
                     if decoder is None:
@@ -225,12 +231,11 @@ def _rest(framer: Framer) -> Rest:
         last = base + after
         if end != last & LOW:
             return None
-        file, first, gtid, stamp, server, thread = head
-        fields = (file, first, last, gtid, XID, stamp, server, thread, tuple(tables), tuple(changes), (),
+        fields = (framer.file, offset, last, gtid, XID, stamp, server, thread, tuple(tables), tuple(changes), (),
                   tuple(undecoded), "", "")  # fmt: skip
-        return tuple.__new__(Transaction, fields), after, last
+        return _new(Transaction, fields), after, last
 
-    return rest
+    return read
 
 
 def _start(buffer: bytes, pos: int, checksum: int) -> _Start:

@@ -12,8 +12,10 @@ from typing import Any, List, NamedTuple, Sequence, Tuple
 from ..binlog.columns_info import ColumnInfo, Decoder
 from ..binlog.format import FormatDescription
 from ..binlog.header import DELETES, PARTIAL_UPDATE_ROWS, UPDATES
-from ..binlog.rows import Images, RowDecoder, Rows
+from ..binlog.images import Images
+from ..binlog.rows import RowDecoder
 from ..binlog.table_map import TableMap, TableName
+from ..binlog.written import Rows
 from .digest import NO_ROW, of_bytes
 from .prints import Prints
 

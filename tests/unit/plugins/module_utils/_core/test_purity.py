@@ -53,6 +53,9 @@ ALLOWED_MODULES = frozenset(
 
 # Allowed modules also hold functions that read the clock or a file.
 FORBIDDEN_METHODS = frozenset({"now", "utcnow", "today", "fromtimestamp", "file_digest"})
+# The one file that may: it compiles readers of rows whose source is made of its own fragments and numbers, of nothing
+# that anybody sent, and that does no more than what is imported here could do.
+COMPILING = {"binlog/written.py": frozenset({"calls exec()"})}
 FORBIDDEN_BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint", "id"})
 
 
@@ -95,7 +98,9 @@ def test_there_is_a_core_to_check() -> None:
 @pytest.mark.parametrize("path", _core_files(), ids=lambda path: str(path.relative_to(CORE)))
 def test_core_file_is_pure(path: Path) -> None:
     relative = path.relative_to(CORE)
-    assert impurities(path.read_text(encoding="utf-8"), str(relative), depth=len(relative.parts)) == []
+    found = impurities(path.read_text(encoding="utf-8"), str(relative), depth=len(relative.parts))
+    allowed = COMPILING.get(relative.as_posix(), frozenset())
+    assert [one for one in found if one.split(": ", 1)[1] not in allowed] == []
 
 
 @pytest.mark.parametrize(

@@ -17,38 +17,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.tran
 from hypothesis import given
 from hypothesis import strategies as st
 from unit import binlogs
-
-# Type code, metadata, data type, and whether a length of so many bytes goes before the value, else its size.
-COLUMNS: Tuple[Tuple[int, int, str, int, int], ...] = (
-    (types.TINY, 0, "tinyint", 0, 1),
-    (types.SHORT, 0, "smallint", 0, 2),
-    (types.INT24, 0, "mediumint", 0, 3),
-    (types.LONG, 0, "int", 0, 4),
-    (types.LONGLONG, 0, "bigint", 0, 8),
-    (types.FLOAT, 4, "float", 0, 4),
-    (types.DOUBLE, 8, "double", 0, 8),
-    (types.YEAR, 0, "year", 0, 1),
-    (types.DATE, 0, "date", 0, 3),
-    (types.BIT, 3 | 1 << 8, "bit", 0, 2),
-    (types.STRING, types.ENUM | 2 << 8, "enum", 0, 2),
-    (types.STRING, types.SET | 3 << 8, "set", 0, 3),
-    (types.NEWDECIMAL, 12 | 2 << 8, "decimal", 0, 6),
-    (types.NEWDECIMAL, 30 | 10 << 8, "decimal", 0, 14),
-    (types.DATETIME2, 0, "datetime", 0, 5),
-    (types.DATETIME2, 3, "datetime", 0, 7),
-    (types.DATETIME2, 6, "datetime", 0, 8),
-    (types.TIMESTAMP2, 0, "timestamp", 0, 4),
-    (types.TIMESTAMP2, 2, "timestamp", 0, 5),
-    (types.TIMESTAMP2, 5, "timestamp", 0, 7),
-    (types.TIME2, 3, "time", 0, 5),
-    (types.STRING, types.STRING | 20 << 8, "char", 1, 0),
-    (types.STRING, types.STRING | 20 << 8, "binary", 1, 0),
-    (types.VARCHAR, 100, "varchar", 1, 0),
-    (types.VARCHAR, 400, "varchar", 2, 0),
-    (types.BLOB, 2, "text", 2, 0),
-    (types.BLOB, 4, "longblob", 4, 0),
-    (types.JSON, 4, "json", 4, 0),
-)
+from unit.column_forms import COLUMNS, stored
 
 
 def one_by_one(decoders: List[Any], nulls: List[bool], data: bytes, pos: int) -> Tuple[Tuple[Any, ...], int]:
@@ -81,10 +50,8 @@ def test_runs_read_what_decoders_do(drawn: List[Tuple[Tuple[int, int, str, int, 
         found = field(code, metadata, column, decoders[-1])
         assert found is not None
         fields.append(found)
-        if not null and data_type == "json":
-            value = b"\x04\x01"
         if not null:
-            body += len(value).to_bytes(prefix, "little") + value if prefix else value.ljust(size, b"\x80")[:size]
+            body += stored((code, metadata, data_type, prefix, size), value)
     nulls = [one[2] for one in drawn]
     skip = (len(drawn) + 7) // 8
     data = bytes(skip) + body

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from unittest import mock
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import header
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import header, images
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.transactions import (
     WHOLE,
@@ -17,7 +18,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.tran
     Transaction,
     transactions,
 )
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.whole import Whole
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.whole import Batch, Whole
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BinlogError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,10 +29,11 @@ class Buffer:
     """The events as a server sends them; what cannot be taken in one piece comes as events.
 
     :param size: as many bytes lie in the buffer at once.
+    :param limit: nothing may end behind this offset of the file.
     """
 
-    def __init__(self, events: Sequence[Event], checksum: int = 4, size: int = 1 << 20) -> None:
-        self.events, self.checksum, self.size = events, checksum, size
+    def __init__(self, events: Sequence[Event], checksum: int = 4, size: int = 1 << 20, limit: int = 1 << 64) -> None:
+        self.events, self.checksum, self.size, self.limit = events, checksum, size, limit
         self.taken = 0
         self.places: List[int] = []
         pieces, place = [], 0
@@ -50,14 +52,15 @@ class Buffer:
             kind, start, end, data = self.events[at]
             place = self.places[at]
             limit = min(place + self.size, len(self.bytes))
-            done: Optional[Tuple[Transaction, int, int]] = None
+            done: Optional[Batch] = None
             if kind != header.FORMAT_DESCRIPTION:
-                done = whole(self.bytes[:limit], place, limit, start, self.checksum)
+                done = whole(self.bytes[:limit], place, limit, start, self.checksum, self.limit)
             if done is None:
                 yield kind, start, end, data
                 at += 1
             else:
-                self.taken += 1
+                self.taken += len(done[0])
+                assert done[0][-1].last == done[2] <= self.limit
                 at = self.places.index(done[1]) if done[1] < len(self.bytes) else len(self.events)
                 yield WHOLE, start, done[2], done[0]
 
@@ -101,9 +104,39 @@ def test_what_is_not_all_there_waits(name: str) -> None:
         assert made(name, Buffer(events, 0, size)) == one_by_one
 
 
+@pytest.mark.parametrize("name", binlogs.NAMES)
+def test_nothing_behind_the_limit_is_taken(name: str) -> None:
+    events = unchecked(binlogs.events(name))
+    one_by_one = made(name, events)
+    for wanted in (one_by_one[0], one_by_one[len(one_by_one) // 2]):
+        for limit in (wanted.last - 1, wanted.last):
+            assert made(name, Buffer(events, 0, limit=limit)) == one_by_one
+
+
+@pytest.mark.parametrize("name", binlogs.NAMES)
+def test_columns_are_asked_for_when_all_before_has_been_handed_out(name: str) -> None:
+    events = unchecked(binlogs.events(name))
+
+    def asked(given_events: Any) -> List[Tuple[TableMap, int]]:
+        found: List[Tuple[TableMap, int]] = []
+        handed: List[Transaction] = []
+
+        def layout_for(table: TableMap) -> Any:
+            found.append((table, len(handed)))
+            # Not wanted before so many: the caller's answer depends on what it has seen.
+            return binlogs.layout_for(table) if len(handed) > 20 else None
+
+        for one in transactions(given_events, layout_for, True, binlogs.saved_payload(name), binlogs.FILE):
+            handed.append(one)
+        return list(dict.fromkeys(found))  # what turns out to be unusual is looked at twice
+
+    assert asked(Buffer(events, 0)) == asked(events)
+
+
+@pytest.mark.parametrize("often", [0, images.OFTEN])
 @given(st.data())
 @settings(deadline=None, max_examples=100)
-def test_damage_is_told_as_if_the_events_came_one_by_one(data: st.DataObject) -> None:
+def test_damage_is_told_as_if_the_events_came_one_by_one(often: int, data: st.DataObject) -> None:
     events = unchecked(binlogs.events(data.draw(st.sampled_from(binlogs.NAMES))))
     at = data.draw(st.integers(1, len(events) - 1))
     kind, start, end, body = events[at]
@@ -115,8 +148,9 @@ def test_damage_is_told_as_if_the_events_came_one_by_one(data: st.DataObject) ->
     def outcome(given_events: Any) -> List[str]:
         found: List[str] = []
         try:
-            for transaction in transactions(given_events, binlogs.layout_for, file=binlogs.FILE):
-                found.append(shown(transaction))
+            with mock.patch.object(images, "OFTEN", often):
+                for transaction in transactions(given_events, binlogs.layout_for, file=binlogs.FILE):
+                    found.append(shown(transaction))
         except BinlogError as error:
             found.append(str(error))
         return found
