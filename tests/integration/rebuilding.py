@@ -14,6 +14,7 @@ import pytest
 from integration.conftest import Pair
 from integration.playbook import Run, run_module, run_playbook, running_module
 from integration.test_repair import host
+from lab import faults
 from lab.accounts import REBUILDER
 from lab.server import Server
 from lab.topology import Lab
@@ -86,6 +87,15 @@ def codes(server: Server) -> List[str]:
     """What diagnosis finds."""
     found = run_module("replica_status", server, {"samples": 1, "source": {}})
     return [finding["code"] for finding in found["findings"]]
+
+
+def purge(pair: Pair) -> None:
+    """Let the source purge what the replica has not got yet."""
+    faults.purge_needed(pair.lab, lambda: pair.write(5))
+    words = pair.words
+    pair.replica.wait_until(
+        lambda: pair.status()[words.io_running] == "No" and pair.status()[words.io_error], what="the receiver's error"
+    )
 
 
 def spoil(lab: Lab, how: str) -> None:

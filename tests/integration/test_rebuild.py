@@ -24,6 +24,7 @@ from integration.rebuilding import (
     only_full,
     options,
     play,
+    purge,
     rebuild,
 )
 from integration.test_repair import host, result, state
@@ -72,15 +73,6 @@ def test_a_diverged_replica_is_built_anew_while_its_source_is_written_to(fresh: 
     assert json.loads(record.read_text())["outcome"] == "done"
 
 
-def purge(pair: Pair) -> None:
-    """Let the source purge what the replica has not got yet."""
-    faults.purge_needed(pair.lab, lambda: pair.write(5))
-    words = pair.words
-    pair.replica.wait_until(
-        lambda: pair.status()[words.io_running] == "No" and pair.status()[words.io_error], what="the receiver's error"
-    )
-
-
 @only_full
 @pytest.mark.pairs(*FOUR)
 def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, tmp_path: Path) -> None:
@@ -90,6 +82,10 @@ def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, t
     assert refused.code != 0 and "repair_max_risk=rebuild" in refused.output, refused.output
     planned = play("repair", fresh.replica, tmp_path, "--check", repair_max_risk="rebuild")
     assert planned.code == 0 and result(planned)["applied"] == ["rebuild"], planned.output
+    assert "The method is copy: it needs only the two servers" in planned.output, planned.output
+    assert "DROP DATABASE IF EXISTS `shop`" in planned.output and "Lost: All data of shop here." in planned.output
+    gone = "Lost: The binlogs of this server." in planned.output
+    assert gone == (fresh.gtid or fresh.is_mariadb), planned.output
     assert state(fresh) == before
     with Writer(fresh.source, rate=20):
         repaired = play("repair", fresh.replica, tmp_path, repair_max_risk="rebuild")

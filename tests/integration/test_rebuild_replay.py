@@ -10,26 +10,32 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-from integration.conftest import Pair
+from integration.conftest import SEED, Pair
 from integration.playbook import run_module
 from integration.rebuilding import (
     FOUR,
     FULL,
     STUFF,
+    by_others,
     codes,
     killed_in_the_middle,
+    large,
     only_full,
     options,
     play,
+    purge,
     rebuild,
     spoil,
 )
-from integration.test_repair import state
+from integration.test_repair import result, state
 from lab import faults
 from lab.compare import compare
 from lab.load import Writer
+from lab.server import DATA, Server
+from lab.topology import Lab
 
 APP = "'app'@'10.%'"
+REPLAY = {"repair_max_risk": "rebuild", "rebuild_method": "replay"}
 
 
 @pytest.fixture
@@ -73,14 +79,16 @@ def test_a_replica_replays_everything_while_its_source_is_written_to(whole: Pair
         assert planned.code == 0, planned.output
     assert state(whole) == before and not list(tmp_path.iterdir())
     whole.source.execute("FLUSH LOGS")
+    since = whole.source.coordinates()
     with Writer(whole.source, rate=50) as writer:
         writer.wait_for(20)
-        built = rebuild(whole.replica, tmp_path, repair_max_risk="rebuild", rebuild_method="replay")
+        built = rebuild(whole.replica, tmp_path, **REPLAY)
         writer.wait_for(writer.committed + 5)
     assert built.code == 0 and "Built anew by replaying" in built.output, built.output
     assert "with all definitions, views, routines, triggers and events" in built.output
     whole.lab.wait_in_sync()
     assert compare(whole.source, whole.replica) == []
+    assert not by_others(whole.source, since)
     assert not whole.errant() and "rebuild_unfinished" not in codes(whole.replica)
     assert len(list(tmp_path.glob("*.json"))) == 1 and (how == "empty" or list(tmp_path.glob("*.binlog")))
 
@@ -172,13 +180,118 @@ def test_whatever_is_killed_in_the_middle_the_next_run_succeeds(whole: Pair, tmp
         slow = "IF(@@GLOBAL.server_id = 1, 0, SLEEP(4)) = 0"
         cursor.execute("INSERT INTO shop.t (v) SELECT 'slow' FROM shop.t WHERE id = 1 AND %s" % slow)
     whole.lab.wait_in_sync()
+    since = whole.source.coordinates()
     told = killed_in_the_middle(
         whole, tmp_path, {**chosen(tmp_path), "timeout": 5}, victim, lambda progress: progress["stage"] == "replaying"
     )
     assert told is None or "has begun to replay" in told["msg"], told
     with Writer(whole.source, rate=20) as writer:
-        done = run_module("replica_rebuild", whole.replica, chosen(tmp_path))
-        assert not done["failed"], done
+        again = rebuild(whole.replica, tmp_path, **REPLAY)
+        assert again.code == 0 and "Built anew by replaying" in again.output, again.output
         writer.wait_for(writer.committed + 5)
     whole.lab.wait_in_sync()
-    assert compare(whole.source, whole.replica) == []
+    assert compare(whole.source, whole.replica) == [] and not by_others(whole.source, since)
+
+
+@pytest.mark.pairs(*FOUR)
+def test_a_repair_takes_another_method_where_the_source_has_purged_its_beginning(whole: Pair, tmp_path: Path) -> None:
+    purge(whole)
+    why = "the source does not have every binlog from its beginning on"
+    before = state(whole)
+    if FULL:
+        refused = rebuild(whole.replica, tmp_path, **REPLAY)
+        assert refused.code != 0 and why in refused.output and "Use method: copy." in refused.output, refused.output
+        planned = play("repair", whole.replica, tmp_path, "--check", **REPLAY)
+        assert planned.code == 0 and "Not replay: %s" % why in planned.output, planned.output
+        assert state(whole) == before and not list(tmp_path.iterdir())
+    since = whole.source.coordinates()
+    with Writer(whole.source, rate=20) as writer:
+        repaired = play("repair", whole.replica, tmp_path, **REPLAY)
+        writer.wait_for(writer.committed + 5)
+    assert repaired.code == 0, repaired.output
+    assert "The method is copy: it needs only the two servers" in repaired.output, repaired.output
+    assert "Not replay: %s" % why in repaired.output and "DROP DATABASE IF EXISTS `shop`" in repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["rebuild"], "fully_verified")
+    whole.lab.wait_in_sync()
+    assert compare(whole.source, whole.replica) == [] and not by_others(whole.source, since)
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+def test_what_cannot_be_copied_is_replayed_unless_a_copy_was_asked_for(whole: Pair, tmp_path: Path) -> None:
+    whole.source.execute("CREATE TABLE shop.old (id INT PRIMARY KEY) ENGINE=MyISAM", "INSERT INTO shop.old VALUES (1)")
+    whole.lab.wait_in_sync()
+    asked = run_module("replica_rebuild", whole.replica, {**options(tmp_path), "method": "copy"}, check=True)
+    assert asked["failed"] and "shop.old is of engine MyISAM" in asked["msg"], asked
+    found = run_module("replica_rebuild", whole.replica, options(tmp_path), check=True)
+    assert found["method"] == "replay" and "Not copy: shop.old is of engine MyISAM" in found["notes"][0], found
+    faults.purge_binlogs(whole.source)
+    none = run_module("replica_rebuild", whole.replica, options(tmp_path), check=True)
+    assert none["code"] == "refused" and "no method can do it: not copy: shop.old" in none["msg"], none
+    assert "not replay: the source does not have every binlog" in none["msg"], none
+    whole.source.execute("DROP TABLE shop.old")
+
+
+@only_full
+@pytest.mark.pairs(*FOUR)
+def test_a_repair_replays_where_a_rebuild_was_left_half_way(whole: Pair, tmp_path: Path) -> None:
+    """Somebody's transaction ends it in the middle; the channel stops with 1236 then, and the repair begins anew."""
+    whole.source.execute(*STUFF)
+    whole.lab.wait_in_sync()
+    with whole.replica.connect("root", autocommit=False) as blocker, blocker.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM shop.t")
+        failed = rebuild(whole.replica, tmp_path, **REPLAY)
+    assert failed.code != 0 and "Run the rebuild again" in failed.output, failed.output
+    faults.try_start_replica(whole.replica)
+    whole.replica.wait_until(lambda: whole.status()[whole.words.io_running] == "No", what="the receiver to stop")
+    assert "rebuild_unfinished" in codes(whole.replica)
+    since = whole.source.coordinates()
+    with Writer(whole.source, rate=20) as writer:
+        repaired = play("repair", whole.replica, tmp_path, **REPLAY)
+        writer.wait_for(writer.committed + 5)
+    assert repaired.code == 0 and "The method is replay, as asked for." in repaired.output, repaired.output
+    assert (result(repaired)["applied"], result(repaired)["proof"]) == (["rebuild"], "fully_verified")
+    whole.lab.wait_in_sync()
+    assert compare(whole.source, whole.replica) == [] and not by_others(whole.source, since)
+
+
+def without_holes(server: Server) -> None:
+    """Write InnoDB's files in full, as most file systems do: on a full disk a write into a hole ends the server."""
+    server.stop()
+    each = "test -f $f && cp -p --sparse=never $f $f.full && mv $f.full $f"
+    server.exec("cd %s && for f in ib* undo* aria*; do %s; done; true" % (DATA, each))
+    server.start()
+
+
+@only_full
+@pytest.mark.parametrize("what", ["logs", "rows"])
+def test_a_full_disk_is_noticed_while_it_replays(flavour: str, tmp_path: Path, what: str) -> None:
+    """Where only logs grow, threads wait for room without an error; where tables do, the applier or the server ends."""
+    with Lab(flavour, gtid=flavour in ("mysql-9.7", "mariadb-10.11"), seed=SEED, disk_size="400m") as lab:
+        lab.replica.stop_replica()
+        without_holes(lab.replica)
+        if what == "rows":
+            large(lab.source)
+        else:
+            lab.source.execute("CREATE TABLE shop.u (id INT PRIMARY KEY, v VARCHAR(1000)) ENGINE=InnoDB")
+            lab.source.execute(*("INSERT INTO shop.u VALUES (%d, REPEAT('x', 1000))" % number for number in range(100)))
+            lab.source.execute(*("UPDATE shop.u SET v = REPEAT('%s', 1000)" % "ab"[number % 2] for number in range(80)))
+        since = lab.source.coordinates()
+        faults.fill_disk(lab.replica, 6 << 20)
+        with Writer(lab.source, rate=20) as writer:
+            failed = rebuild(lab.replica, tmp_path, **REPLAY, repair_slice="5")
+            assert failed.code != 0 and "run the rebuild again" in failed.output, failed.output
+            full = "its disk is full" in failed.output
+            assert full or (what == "rows" and "full disk ends a server" in failed.output), failed.output
+            if what == "logs":
+                assert "Nothing has moved for" in failed.output or "It has not said for" in failed.output
+            faults.free_disk(lab.replica)
+            if not lab.replica.is_running():
+                lab.replica.start()
+            # Threads that wait look again every 60 seconds; until then some servers do not show their status.
+            lab.replica.wait_until(lab.replica.replica_status, 120, "the status")
+            again = rebuild(lab.replica, tmp_path, **REPLAY, repair_timeout="120")
+            assert again.code == 0 and "Built anew by replaying" in again.output, again.output
+            writer.wait_for(writer.committed + 5)
+        lab.wait_in_sync()
+        assert compare(lab.source, lab.replica) == [] and not by_others(lab.source, since)

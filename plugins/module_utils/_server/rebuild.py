@@ -251,7 +251,12 @@ class Rebuild:
         began = time.monotonic()
         point = report.point = backup.receive()
         self._tell("turning the channel away")
-        self._steps(Insisting(self.aim.connection), rules.turn_away(self.aim.verbs, self.aim.server, self.aim.channel))
+        try:
+            away = rules.turn_away(self.aim.verbs, self.aim.server, self.aim.channel)
+            self._steps(Insisting(self.aim.connection), away)
+        except BaseException:
+            backup.exchange.remove()
+            raise
         backup.put(self._kept())
         self._tell("starting replication")
         backup.finish(point, self._kept(), self.options.timeout)
