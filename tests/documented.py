@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import yaml
 
 TOP = Path(__file__).resolve().parents[1]
-PATTERNS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "awx/README.md", "roles/*/README.md")
+PATTERNS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docs/*/*.md", "awx/README.md", "roles/*/README.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COLLECTION = "replicaops.mysql."
 

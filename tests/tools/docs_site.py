@@ -19,7 +19,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 SETTINGS = CHECKOUT / "tests" / "tools" / "docsite"
 # With what the pages point to, which the site then carries.
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "COPYING", "docs/*", "awx/README.md",
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "COPYING", "docs/*", "docs/*/*", "awx/README.md",
          "roles/*/README.md", "roles/*/meta/argument_specs.yml")  # fmt: skip
 
 

@@ -27,7 +27,17 @@ def test_the_page_of_accounts_is_up_to_date():
     assert table.PAGE.read_text(encoding="utf-8") == table.page(), "run tests/tools/account_table.py"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_picture_of_position_finding_is_up_to_date():
+    drawn = tool("position_picture")
+    assert drawn.PICTURE.read_text(encoding="utf-8") == drawn.picture(), "run tests/tools/position_picture.py"
+    assert drawn.PAGE.read_text(encoding="utf-8") == drawn.page(), "run tests/tools/position_picture.py"
+    assert drawn.counts().count(0) == 1
+
+
+PAGES = [str(path.relative_to(TOP)) for path in sorted((TOP / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *PAGES])
 def test_links_lead_to_files(page):
     path = TOP / page
     missing = [link for link in LINK.findall(path.read_text(encoding="utf-8")) if not (path.parent / link).exists()]

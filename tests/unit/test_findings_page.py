@@ -23,6 +23,21 @@ def test_the_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding_table.PAGE.read_text() == finding_table.page(), "run tests/tools/finding_table.py"
 
 
+def test_the_page_of_what_to_do_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    for name in ("finding_table", "broken_table"):
+        sys.modules.pop(name, None)
+    import broken_table
+
+    text = broken_table.PAGE.read_text("utf-8")
+    assert text == broken_table.page(), "run tests/tools/broken_table.py"
+    named = {*broken_table.TOLD, *(code for _symptom, codes in broken_table.SYMPTOMS for code in codes)}
+    assert named <= set(TYPES)
+    assert {kind.code for kind in broken_table.CLASSES} <= {code for code in TYPES if "`%s`" % code in text}
+    errors = {code for code, kind in TYPES.items() if kind.severity == "error"}
+    assert {code for code in errors if "`%s`" % code not in text} == {"rebuild_unfinished"}
+
+
 @pytest.mark.parametrize("code", sorted(TYPES))
 def test_a_code_has_a_fixture_of_a_real_server_or_a_reason(code: str) -> None:
     shown = any(load(path)["code"] == code for path in paths())
