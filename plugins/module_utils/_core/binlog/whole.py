@@ -34,8 +34,8 @@ Whole = Callable[[bytes, int, int, int, int, int], Optional[Batch]]
 Done = Optional[Tuple[Transaction, int, int]]
 Table = Callable[[bytes, int, int], Known]
 One = Callable[[bytes, int, int, int, int, Table], Done]
-# The same of many, which it adds to those that were found; it gives the offsets behind them.
-Usual = Callable[[bytes, int, int, int, int, int, List[Transaction]], Tuple[int, int]]
+# The same of many that begin before a third offset, added to those that were found; it gives the offsets behind them.
+Usual = Callable[[bytes, int, int, int, int, int, int, List[Transaction]], Tuple[int, int]]
 # Time, server id, GTID and thread, and how many bytes and packets that took.
 _Start = Tuple[int, int, str, int, int, int]
 
@@ -44,6 +44,9 @@ LEAD = 5
 _TYPE = LEAD + 4
 FULL_PACKET = 0xFFFFFF
 LOW = 0xFFFFFFFF
+
+# Bytes whose transactions are a batch: what is made of more does not stay in a processor's caches.
+_BATCH = 1 << 15
 
 BEGINNINGS = header.GTID_EVENTS | {header.QUERY}
 _USUAL = frozenset((header.GTID, header.ANONYMOUS_GTID))
@@ -129,10 +132,13 @@ def whole(framer: Framer) -> Whole:
         found: List[Transaction] = []
         if framer.open:
             return None
+        far = min(pos + _BATCH, size - _TYPE)
         try:
-            while pos + _TYPE < size and buffer[pos + _TYPE] in BEGINNINGS:
+            while pos < far and buffer[pos + _TYPE] in BEGINNINGS:
                 if buffer[pos + _TYPE] in _USUAL:
-                    pos, offset = usual(buffer, pos, size, offset, checksum, limit, found)
+                    pos, offset = usual(buffer, pos, far, size, offset, checksum, limit, found)
+                    if pos >= far:
+                        break
                 done = one(buffer, pos, size, offset, checksum, mapped.known if found else mapped.table)
                 if done is None or done[2] > limit:
                     break
@@ -150,7 +156,7 @@ def _usual(framer: Framer) -> Usual:
     maps, form = framer.mapped.maps, _SHORTEST
 
     def read(
-        buffer: bytes, pos: int, size: int, offset: int, checksum: int, limit: int, found: List[Transaction]
+        buffer: bytes, pos: int, far: int, size: int, offset: int, checksum: int, limit: int, found: List[Transaction]
     ) -> Tuple[int, int]:
         nonlocal form
         if form.lengths[3] != checksum:
@@ -159,7 +165,7 @@ def _usual(framer: Framer) -> Usual:
         file = framer.file
         changes: List[Any] = []
         try:
-            while True:
+            while pos < far:
                 (one, status, stamp, kind, server, uuid, number, two, query_kind, thread, schema, context, begin,
                  three, map_kind, key, word, late, rows_kind) = unpack(buffer, pos)  # fmt: skip
                 if kind not in _USUAL:
