@@ -25,6 +25,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot im
 from finding_table import evidence  # noqa: E402
 
 PAGE = CHECKOUT / "docs" / "broken.md"
+FAILURES = CHECKOUT / "docs" / "failures"
 PART = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end of table -->)", re.S)
 _TEXT = 130
 _BEGINNING = 30
@@ -85,7 +86,7 @@ SYMPTOMS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
 
 def page() -> str:
     """The page with its tables filled."""
-    tables = {"numbers": _numbers, "texts": _texts, "symptoms": _symptoms}
+    tables = {"kinds": _kinds, "numbers": _numbers, "texts": _texts, "symptoms": _symptoms}
     return PART.sub(lambda found: found[1] + "\n".join(tables[found[2]]()) + "\n" + found[4], PAGE.read_text("utf-8"))
 
 
@@ -108,7 +109,20 @@ def command(code: str) -> str:
 
 
 def _title(name: str) -> str:
-    return (CHECKOUT / "docs" / "failures" / (name + ".md")).read_text("utf-8").split("\n", 1)[0].lstrip("# ")
+    return (FAILURES / (name + ".md")).read_text("utf-8").split("\n", 1)[0].lstrip("# ")
+
+
+def _kinds() -> Iterator[str]:
+    """A line for each page: what it is about and the numbers that lead there, first its own."""
+    met = {(number, code) for number, code, _text in _answers() if number > 0}
+    met |= {(number, kind.code) for kind in CLASSES for number in kind.numbers}
+    yield "| page | in short | numbers |"
+    yield "|---|---|---|"
+    for name in dict.fromkeys(name for names in TOLD.values() for name in names):
+        short = (FAILURES / (name + ".md")).read_text("utf-8").split("\n\n")[1].replace("\n", " ")
+        numbers = sorted({number for number, code in met if name in TOLD.get(code, ())})
+        shown = ", ".join(map(str, numbers)) or "none"
+        yield "| [%s](failures/%s.md) | %s | %s |" % (_title(name), name, short, shown)
 
 
 def _numbers() -> Iterator[str]:
