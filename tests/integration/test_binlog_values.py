@@ -5,6 +5,7 @@
 
 Tables of random columns are written to, and after each statement the row is read again. Then the binlog is read, and
 each image must hold exactly the values that were seen, by equality and by hash, as must a search by each key's value.
+Readers of rows are written out for a table (`binlog.written`) when it has shown a few, so that both kinds are tried.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from typing import Callable, List, Optional, Sequence, Tuple
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import canonical, layout
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import canonical, images, layout
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.transactions import (
     RowChange,
@@ -29,6 +30,12 @@ from lab.topology import Lab
 
 SEED = int(os.environ.get("REPLICA_TEST_SEED", "1"))
 OUT_OF_RANGE = 1690
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write readers out for what comes four times."""
+    monkeypatch.setattr(images, "OFTEN", 3)
 
 
 def report(flavour: str, reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,10 +17,11 @@ from .written import Common, written
 
 # More different patterns of NULLs than this are not remembered, so that random data cannot eat the memory.
 _MOST_PLANS = 4096
-# A reader is written out for a pattern that comes so often, and for so many of them: that takes as long as hundreds of
-# rows do.
+# A reader is written out for a pattern that comes so often, and for so many of them, of tables with no more columns:
+# that takes as long as hundreds of rows do.
 OFTEN = 500
 MOST_WRITTEN = 64
+MOST_COLUMNS = 1000
 
 # Integers that begin a row, as keys do, are read together. Types and their signed form for `struct`.
 _INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q"}
@@ -62,7 +63,9 @@ class Images:
         self._rare: Dict[bytes, Tuple[int, Reader]] = {}
         self._learned = learned
         self._lead, self._together = lead, fields if self.complete else None
-        self._often = OFTEN if self._together is not None else 0
+        # What readers are written out of.
+        self._fields = self._together if len(self.columns) <= MOST_COLUMNS else None
+        self._often = OFTEN if self._fields is not None else 0
 
     def read(self, data: bytes, pos: int) -> Tuple[Image, int]:
         """The image at an offset, and the offset behind it."""
@@ -81,11 +84,11 @@ class Images:
                 self._rare[nulls] = count + 1, made
             return made
         self._rare.pop(nulls, None)
-        if self._together is not None and len(self.plans) < MOST_WRITTEN:
+        if self._fields is not None and len(self.plans) < MOST_WRITTEN:
             absent = self._absent(nulls)
-            made = written(self._together, absent, self.null_size)
+            made = written(self._fields, absent, self.null_size)
             if self.common is None and nulls:
-                self.common = Common(self._together, nulls, absent, self.read)
+                self.common = Common(self._fields, nulls, absent, self.read)
                 if self._learned is not None:
                     self._learned()
         self.plans[nulls] = made

@@ -80,7 +80,7 @@ class _Source:
         return _compiled(_FRAME % (names, body))(self._given)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _compiled(source: str) -> Callable[[Sequence[Any]], Any]:
     """What makes functions of this source: tables with columns of the same types share one."""
     scope: Dict[str, Any] = {}

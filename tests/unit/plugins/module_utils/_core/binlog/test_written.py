@@ -182,6 +182,18 @@ def test_readers_are_written_for_a_few_patterns_of_nulls_only(at_once: None) -> 
     assert writing.call_count == images.MOST_WRITTEN
 
 
+def test_no_reader_is_written_for_very_many_columns(at_once: None) -> None:
+    forms = [COLUMNS[0]] * 12
+    data = event(WRITE, 12, image(forms, [False] * 12, [b"\7"] * 12))
+    with mock.patch.object(images, "written", wraps=written.written) as writing:
+        for most in (11, 12):
+            with mock.patch.object(images, "MOST_COLUMNS", most):
+                decoder = made(forms, [False] * 12).decoder()
+                rows = [decoder.decode(WRITE, data)[0].after for _again in range(3)]
+            assert rows == [(7,) * 12] * 3
+            assert writing.called is (most == 12)
+
+
 @pytest.mark.parametrize("name", binlogs.NAMES)
 def test_binlogs_say_the_same_by_written_readers(name: str) -> None:
     def all_of(often: int) -> List[str]:
