@@ -154,6 +154,17 @@ def _common_decimal(size: int, fraction_size: int, fractions: Sequence[str], gro
     return text
 
 
+def whole_text(digits: int) -> Callable[[bytes], str]:
+    """What makes the text of the bytes before a DECIMAL's point, at most 18 digits and no negative number's."""
+    top, from_bytes = 1 << (8 * decimal_size(digits, 0) - 1), int.from_bytes
+
+    def text(data: bytes) -> str:
+        value = from_bytes(data, "big") ^ top
+        return str((value >> _GROUP_BITS) * _GROUP_LIMIT + (value & _GROUP_MASK))
+
+    return text
+
+
 @cache
 def _listed(scale: int) -> Tuple[str, ...]:
     """The texts of all fractions with so many digits."""

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from . import columns as types
 from .columns_info import ColumnInfo, Decoder, Value
 from .columns_json import Json
-from .columns_number import decimal_size, decimal_text
+from .columns_number import decimal_size, decimal_text, whole_text
 from .columns_text import decompress
 from .columns_time import datetime2, fraction_size, timestamp2
 from .storage import storage
@@ -36,6 +36,7 @@ _WHOLE_SECONDS = {types.DATETIME2: 5, types.TIMESTAMP2: 4}
 _COMPRESSED = frozenset((types.COMPRESSED_VARCHAR, types.COMPRESSED_BLOB))
 # Values of a type with few different ones that are remembered.
 _MOST_VALUES = 1 << 14
+_MOST_IN_VAIN = 1 << 16
 # Digits of a decimal before and behind its point, of which many rows have the same.
 _MOST_WHOLE = 18
 _MOST_FRACTION = 4
@@ -47,12 +48,18 @@ class Known(Dict[bytes, Value]):
     def __init__(self, make: Convert) -> None:
         super().__init__()
         self._make = make
+        self._in_vain = 0
 
     def __missing__(self, data: bytes) -> Value:
         value = self._make(data)
-        if len(self) >= _MOST_VALUES:
-            self.clear()
-        self[data] = value
+        if len(self) < _MOST_VALUES:
+            self[data] = value
+        else:
+            # They change with time, or are too many: then remembering them all would cost more than it saves.
+            self._in_vain += 1
+            if self._in_vain >= _MOST_IN_VAIN:
+                self._in_vain = 0
+                self.clear()
         return value
 
 
@@ -169,7 +176,7 @@ def _decimal_halves(precision: int, scale: int) -> Optional[Halves]:
     if not 0 < scale <= _MOST_FRACTION or not 0 < precision - scale <= _MOST_WHOLE:
         return None
     text, zero = decimal_text(precision, scale), b"\x80" + bytes(size - 1)
-    first = Known(lambda data: text(data + bytes(after)).partition(".")[0])
+    first = Known(whole_text(precision - scale))
     second = Known(lambda data: "." + text(zero + data).partition(".")[2])
     return Halves(size, b"\x7f" + b"\xff" * (size - 1), first, second, text)
 

@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import columns as types
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog import runs
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.columns_info import ColumnInfo
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.runs import Field, field, reader
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.binlog.table_map import TableMap
@@ -69,6 +70,28 @@ def test_zero_is_no_time_unless_a_fraction_follows(code: int, digits: int) -> No
     for fraction in (0, 10, 10):
         data = head + fraction.to_bytes((digits + 1) // 2, "big") if digits else head
         assert reader([found], [False], 0)(data, 0) == ((decode(data, 0)[0],), len(data))
+
+
+def test_what_does_not_repeat_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_MOST_VALUES", 3)
+    monkeypatch.setattr(runs, "_MOST_IN_VAIN", 4)
+    known = runs.Known(lambda data: data.decode())
+    sizes = []
+    for number in range(20):
+        assert known[b"%d" % number] == known[b"%d" % number] == str(number)
+        sizes.append(len(known))
+    assert max(sizes) == 3 and sizes.count(3) > 3 and min(sizes[3:]) < 3
+
+
+@pytest.mark.parametrize("precision, scale", [(12, 2), (9, 1), (19, 1), (22, 4), (10, 9), (4, 4), (30, 2), (6, 0)])
+@given(data=st.data())
+def test_decimals_of_all_sizes(precision: int, scale: int, data: st.DataObject) -> None:
+    metadata, column = precision | scale << 8, ColumnInfo("c", data_type="decimal")
+    decode = types.column_decoder(types.NEWDECIMAL, metadata, column)
+    found = field(types.NEWDECIMAL, metadata, column, decode)
+    assert found is not None
+    stored = data.draw(st.binary(min_size=struct.calcsize(found.form), max_size=struct.calcsize(found.form)))
+    assert outcome(reader([found], [False], 0), stored, 0) == outcome(one_by_one, [decode], [False], stored, 0)
 
 
 def test_a_long_length_of_three_bytes_is_left_to_the_decoder() -> None:
