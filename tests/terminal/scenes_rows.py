@@ -16,11 +16,25 @@ SHOP = (
     "CREATE TABLE shop.orders (id INT PRIMARY KEY, state VARCHAR(20) NOT NULL)",
     "INSERT INTO shop.orders VALUES (1, 'new'), (2, 'new'), (3, 'new')",
 )
-# Where MySQL 5.7 and later say what Last_SQL_Error does not.
+# Where MySQL with workers says what Last_SQL_Error does not.
 WORKER = (
     "SELECT LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker"
     " WHERE LAST_ERROR_NUMBER <> 0"
 )
+
+
+@scene("../README", "mysql-9.7", seed=SHOP)
+def readme(session: Session) -> None:
+    session.lab.replica.execute_unlogged("ALTER TABLE shop.orders ADD COLUMN placed DATE")
+    session.lab.source.execute(
+        "ALTER TABLE shop.orders ADD COLUMN placed DATE", "INSERT INTO shop.orders VALUES (4, 'new', '2026-01-01')"
+    )
+    session.applier_stopped()
+    session.part("diagnose")
+    session.message("diagnose", "Say what is the case")
+    session.part("repair")
+    session.message("repair", "Say how it ended")
+    session.equal()
 
 
 @scene("failures/rows-that-differ", "mysql-9.7", seed=SHOP)

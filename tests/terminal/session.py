@@ -21,7 +21,8 @@ from lab.process import DATA
 from lab.server import Server
 from lab.topology import Lab
 
-WIDTH = 116
+# What fits into a line of the site and of a terminal beside something else.
+WIDTH = 100
 COLLECTION = "replicaops.mysql."
 RECORDS = "/srv/ops/replica-repair"
 # What is left of a summary that was cut off, however long the addresses in it are.
@@ -118,7 +119,7 @@ class Session:
         self._turn_to(name)
         with self.server(name).connect("root") as connection, connection.cursor() as cursor:
             for statement in statements:
-                self._part.append("%s> %s;" % (name, statement))
+                self._part += self._wrapped("%s> %s;" % (name, statement), "  -> ")
                 try:
                     cursor.execute(statement)
                 except pymysql.MySQLError as error:
@@ -127,7 +128,7 @@ class Session:
     def rows(self, name: str, query: str) -> None:
         """Type a query and show its rows, a line each."""
         self._turn_to(name)
-        self._part.append("%s> %s;" % (name, query))
+        self._part += self._wrapped("%s> %s;" % (name, query), "  -> ")
         for row in self.server(name).query(query):
             line = " | ".join(str(value) for value in row.values())
             self._part += self._wrapped("  " + self.normal(" ".join(line.split())), " " * 4)
@@ -163,7 +164,7 @@ class Session:
 
     # -- what the collection does --------------------------------------------------------------------------------
 
-    def play(self, name: str, target: str = "db2", *more: str, code: int = 0, **variables: str) -> Run:
+    def play(self, name: str, target: str = "db2", *more: str, code: int = 0, **variables: str) -> None:
         """Run a playbook of the collection as it is called by hand.
 
         :param more: arguments that are shown.
@@ -173,14 +174,24 @@ class Session:
         shown = ["-e target=%s" % target] + ["-e %s=%s" % pair for pair in variables.items()] + list(more)
         self._turn_to("a call of " + name)
         self._part += ["" for _line in self._part[-1:] if _line]
-        self._part.append(self.normal("$ ansible-playbook -i inventory %s%s %s" % (COLLECTION, name, " ".join(shown))))
-        given = ["-e", "target=" + target, *more, "-e", "repair_record_dir=%s repair_timeout=60" % self.records]
+        command = "ansible-playbook -i inventory %s%s %s" % (COLLECTION, name, " ".join(shown))
+        self._part.append("$ " + self.normal(command).replace(" -e repair_allow", " \\\n    -e repair_allow"))
+        given = ["-e", "target=" + target, *more]
         for pair in variables.items():
             given += ["-e", "%s=%s" % pair]
-        run = run_playbook(COLLECTION + name, self._inventory(), given)
+        self._part += self._said(self._run(name, given, code))
+
+    def message(self, name: str, task: str) -> None:
+        """Run a playbook and show what one of its tasks says, without anything around it."""
+        for done in self._run(name, ["-e", "target=db2"], 0).tasks:
+            if done.name.endswith(": " + task):
+                self._part += [line[4:] for line in self._lines(done.result["msg"])]
+
+    def _run(self, name: str, given: Sequence[str], code: int) -> Run:
+        hidden = ["-e", "repair_record_dir=%s repair_timeout=60" % self.records]
+        run = run_playbook(COLLECTION + name, self._inventory(), [*given, *hidden])
         if run.code != code:
             raise AssertionError("%s ended with %d instead of %d: %s" % (name, run.code, code, run.output))
-        self._part += self._said(run)
         return run
 
     def _inventory(self) -> Mapping[str, Any]:
