@@ -96,7 +96,7 @@ class _Computed:
 
 
 @cache
-def _fractions(digits: int) -> Fractions:
+def fraction_texts(digits: int) -> Fractions:
     """The text of each stored fraction: an odd number of digits is stored with a zero behind."""
     size = fraction_size(digits)
     if size > 2:
@@ -126,7 +126,7 @@ def datetime2(digits: int) -> Decoder:
 
         return decode_whole
     bits = 8 * fraction_size(digits)
-    mask, bias, fractions = (1 << bits) - 1, 0x8000000000 << bits, _fractions(digits)
+    mask, bias, fractions = (1 << bits) - 1, 0x8000000000 << bits, fraction_texts(digits)
     date_bits = 17 + bits
 
     def decode(buffer: bytes, offset: int) -> Tuple[str, int]:
@@ -141,7 +141,7 @@ def datetime2(digits: int) -> Decoder:
 
 def timestamp2(digits: int) -> Decoder:
     """Decoder of a TIMESTAMP of MySQL 5.6 and later; 0 is the date of zeros, not the year 1970."""
-    return seconds(digits, _fractions(digits) if digits else [""], fraction_size(digits))
+    return seconds(digits, fraction_texts(digits) if digits else [""], fraction_size(digits))
 
 
 def seconds(digits: int, fractions: Fractions, extra: int) -> Decoder:
@@ -170,7 +170,7 @@ def time2(digits: int) -> Decoder:
     from_bytes, times = int.from_bytes, _BIT_TIMES
     bits = 8 * fraction_size(digits)
     size, bias, mask = 3 + bits // 8, 0x800000 << bits, (1 << bits) - 1
-    fractions = _fractions(digits) if digits else [""]
+    fractions = fraction_texts(digits) if digits else [""]
 
     # Below zero the whole number, fraction included, is the negative of the time's.
     def decode(buffer: bytes, offset: int) -> Tuple[str, int]:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import columns as types
 from .columns_info import ColumnInfo, Decoder, Value
 from .columns_json import Json
 from .columns_number import decimal_size, decimal_text, whole_text
 from .columns_text import decompress
-from .columns_time import datetime2, fraction_size, timestamp2
+from .columns_time import datetime2, fraction_size, fraction_texts, timestamp2
 from .storage import storage
 from .table_map import TableMap
 
@@ -40,6 +40,8 @@ _MOST_IN_VAIN = 1 << 16
 # Digits of a decimal before and behind its point, of which many rows have the same.
 _MOST_WHOLE = 18
 _MOST_FRACTION = 4
+# Bytes of a fraction of a second.
+_MOST_FRACTION_BYTES = 2
 
 
 class Known(Dict[bytes, Value]):
@@ -63,6 +65,16 @@ class Known(Dict[bytes, Value]):
         return value
 
 
+class Computed:
+    """Texts of fractions of a second by their bytes, where there are too many to remember."""
+
+    def __init__(self, digits: int) -> None:
+        self._texts = fraction_texts(digits)
+
+    def __getitem__(self, data: bytes) -> str:
+        return self._texts[int.from_bytes(data, "big")]
+
+
 class Halves(NamedTuple):
     """How a value is put together from the texts of its two halves, which repeat from row to row more than it does.
 
@@ -74,7 +86,7 @@ class Halves(NamedTuple):
     size: int
     above: bytes
     first: Known
-    second: Known
+    second: Union[Known, Computed]
     whole: Convert
 
 
@@ -189,8 +201,9 @@ def _time_halves(code: int, digits: int) -> Halves:
     second = b"\x80" + bytes(size - 1)
     length = len(decode(second + none, 0)[0].partition(".")[0])
     first = Known(lambda data: decode(data + none, 0)[0][:length])
-    fractions = Known(lambda data: decode(second + data, 0)[0][length:])
-    return Halves(size, bytes(size), first, fractions, lambda data: decode(data, 0)[0])
+    few = Known(lambda data: decode(second + data, 0)[0][length:])
+    behind = few if len(none) <= _MOST_FRACTION_BYTES else Computed(digits)
+    return Halves(size, bytes(size), first, behind, lambda data: decode(data, 0)[0])
 
 
 def reader(fields: Sequence[Field], nulls: Sequence[bool], skip: int) -> Reader:
