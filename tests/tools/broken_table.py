@@ -126,13 +126,14 @@ def _kinds() -> Iterator[str]:
 
 
 def _numbers() -> Iterator[str]:
-    lines = [((number,), code, text) for number, code, text in _answers() if number > 0]
-    known = {(number, code) for (number,), code, _text in lines}
+    met = [(number, code, text) for number, code, text in _answers() if number > 0]
+    known = {(number, code) for number, code, _text in met}
     silent: Dict[str, List[int]] = {}
     for kind in CLASSES:
         for number in kind.numbers:
             if (number, kind.code) not in known and number not in silent.setdefault(kind.code, []):
                 silent[kind.code].append(number)
+    lines: List[Tuple[Tuple[int, ...], str, str]] = [((number,), code, text) for number, code, text in met]
     lines += [(tuple(sorted(numbers)), code, "") for code, numbers in silent.items() if numbers]
     yield "| number | text | finding | meaning | call | page |"
     yield "|---|---|---|---|---|---|"
