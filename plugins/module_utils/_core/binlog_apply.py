@@ -98,7 +98,8 @@ class Item:
     :param deferred: tables that a statement before it defines, so that their rows can be read only afterwards.
     :param useless: why the rows of some tables cannot be used.
     :param executed: nothing is left to be done, by its GTID.
-    :param passed: MariaDB: its number cannot be written any more, as a higher one of its domain has been.
+    :param passed: its number cannot be written any more: a higher one of its domain has been (MariaDB), or it has been
+        and rows are to tell whether that was this transaction (MySQL).
     """
 
     transaction: Transaction
@@ -262,7 +263,9 @@ def note_executed(wish: Wish, items: Sequence[Item], server: Server) -> None:
         if not gtid or wish.reverse:
             continue
         if not server.flavour.is_mariadb:
-            item.executed = server.executed is not None and Gtid.parse(gtid) in server.executed
+            known = server.executed is not None and Gtid.parse(gtid) in server.executed
+            # Where rows are to tell, another transaction may have the number.
+            item.executed, item.passed = known and wish.whole is not False, known and wish.whole is False
             continue
         one = MariadbGtid.parse(gtid)
         states = (server.binlog_state, server.replica_position)
@@ -324,17 +327,18 @@ def _gtid_trouble(item: Item, server: Server) -> str:
 
 
 def check_order(wish: Wish, items: Sequence[Item], left: Sequence[int], server: Server) -> None:
-    """Refuse to write a number of MariaDB behind a higher one of its domain: replicas would lose their way.
+    """Refuse a number that is not free: on MariaDB behind a higher one of its domain, replicas would lose their way.
 
     :param left: the numbers of the transactions that have something left to be done.
     :raises RefusedError: one of them is such a one.
     """
     late = [items[number].name for number in left if items[number].passed]
     if late and not wish.reverse:
+        why = "%s is executed here, though not all of its rows are as it left them: something else has the number"
+        if server.flavour.is_mariadb:
+            why = "its binlog has higher numbers of the same domain than %s, and none can be written behind them"
         raise RefusedError(
-            wish.attempt, server.address,
-            "its binlog has higher numbers of the same domain than %s, and a number cannot be written behind them"
-            % ", ".join(late[:10]),
+            wish.attempt, server.address, why % ", ".join(late[:10]),
             "Roll these transactions back where they are, and run the changes anew on the source.",
             {"transactions": late},
         )  # fmt: skip

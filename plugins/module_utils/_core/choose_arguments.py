@@ -51,6 +51,7 @@ def _by_position(evidence: Mapping[str, Any]) -> Dict[str, Any]:
     if "begin" in evidence:
         found.update(begin=dict(evidence["begin"]), end=dict(evidence["end"]), gtids="")
         found.update(tables=list(evidence["tables"]), lost=str(evidence["transactions"]), tasks="tail")
+        found["left"] = str(evidence["left"])
     return found
 
 

@@ -51,7 +51,13 @@ def holes(case: Case) -> Iterator[Finding]:
     if hole:
         evidence = {"missing": str(hole), "executed": str(case.server.executed)}
         summary = "Never applied and not on their way: %s." % describe(hole)
-        yield Finding("gtid_hole", case.channel.name, summary, evidence, {"missing": str(hole)})
+        if case.channel.mode == GTID:
+            yield Finding("gtid_hole", case.channel.name, summary, evidence, {"missing": str(hole)})
+            return
+        # By coordinates the source sends nothing again: its transactions are taken from a binlog and applied.
+        evidence.update(_donor(case, hole))
+        others = ("fetch", "gtid_append", "gtid_inject")
+        yield Finding("gtid_hole", case.channel.name, summary, evidence, {"missing": str(hole)}, others)
 
 
 def gap_undecided(case: Case) -> bool:
@@ -127,7 +133,9 @@ def errant(case: Case) -> Iterator[Finding]:
     stray = local - lost
     harmless = gtid_content.harmless(case.contents, stray)
     stray = stray - harmless
-    if lost and not gtid_content.collided(case.differences):
+    # A channel by coordinates needs to know where the source's binlog goes on as well: its tail tells.
+    by_tail = case.tail is not None and case.tail.goes_on is not None
+    if lost and not by_tail and not gtid_content.collided(case.differences):
         summary = "Numbered by a source that does not have them: %s." % describe(lost)
         yield Finding("lost_tail", case.channel.name, summary, _settling(case, lost), {"lost": str(lost)})
     if stray:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from .case import Case
 from .diagnose_gtid import MOST_SHOWN
@@ -14,6 +14,7 @@ from .fault_classes import RECEIVER, classify
 from .finding import Finding
 from .gtid_content import position_before
 from .gtid_mariadb import GtidPosition
+from .gtid_mysql import GtidSet
 from .lost_tail import Tail, named, place, told
 from .snapshot import RUNNING
 
@@ -44,18 +45,18 @@ def lost_by_position(case: Case) -> Iterator[Finding]:
         summary = "The source has lost %s and written %s since, from %s on." % (
             _counted(tail.lost), _counted(tail.newer), tail.goes_on
         )  # fmt: skip
-        remedies = tuple(name for name in _remedies(case) if name != "replay")
+        remedies = tuple(name for name in _remedies(case, tail) if name != "replay")
         yield Finding("gtid_collision", case.channel.name, summary, evidence, names, remedies)
         return
     summary = "The source has lost %s, which this replica has (%s in its binlog)." % (
         _counted(tail.lost), names["lost"]
     )  # fmt: skip
-    yield Finding("lost_tail", case.channel.name, summary, evidence, names, _remedies(case))
+    yield Finding("lost_tail", case.channel.name, summary, evidence, names, _remedies(case, tail))
 
 
-def _remedies(case: Case) -> Tuple[str, ...]:
-    # MariaDB numbers transactions in any mode, and the source gives these numbers away again.
-    undo = "roll_back_reset" if case.is_mariadb else "roll_back_lost"
+def _remedies(case: Case, tail: Tail) -> Tuple[str, ...]:
+    # The source gives numbers away again.
+    undo = "roll_back_reset" if _numbers(tail) else "roll_back_lost"
     waiting = case.channel.applier == RUNNING and not _all_applied(case)
     return (*(("wait",) if waiting else ()), "replay", undo, "rebuild")
 
@@ -86,13 +87,22 @@ def _evidence(case: Case, tail: Tail) -> Dict[str, Any]:
         evidence["undecided"] = "the applier has still to apply what was fetched, up to %s" % case.channel.read
     else:
         evidence.update(named=named(tail.begin, tail.end), begin=place(tail.begin), end=place(tail.end))
-        evidence["left"] = _left(case, tail) if case.is_mariadb else ""
+        evidence["left"] = _left(case, tail)
     return evidence
 
 
+def _numbers(tail: Tail) -> List[str]:
+    """The GTIDs of what is lost: on MySQL only where GTIDs are on, on MariaDB in any mode."""
+    return [one.content.gtid for one in tail.lost if one.content.gtid]
+
+
 def _left(case: Case, tail: Tail) -> str:
-    """MariaDB's position once the lost transactions are undone; '' when it is not known."""
-    lost = [one.content.gtid for one in tail.lost if one.content.gtid]
+    """What counts as executed once the lost transactions are undone; '' when they have no numbers, or not known."""
+    lost = _numbers(tail)
+    if not lost:
+        return ""
+    if not case.is_mariadb:
+        return str((case.server.executed or GtidSet()) - GtidSet.parse(",".join(lost)))
     here = case.server.replica_position or GtidPosition()
     return str(position_before([*tail.before, *lost], (), lost, here) or "")
 

@@ -19,7 +19,7 @@ from .gtid_mysql import GtidSet, describe
 from .gtid_repair import RESET, attempt
 from .gtid_repair_around import Around, below
 from .permit import check_temporary_tables
-from .snapshot import GTID, STOPPED, Channel, Server
+from .snapshot import GTID, POSITION, STOPPED, Channel, Server
 
 
 def check(server: Server, channel: Channel, wanted: GtidSet, around: Around, again: bool = False) -> None:
@@ -41,8 +41,8 @@ def check(server: Server, channel: Channel, wanted: GtidSet, around: Around, aga
             what, server.address, "it has several channels (%s), all of which would begin anew" % names,
             "Reset it by hand with every channel stopped, or build the replica anew.",
         )  # fmt: skip
-    if not channel.source_host:
-        return
+    if not channel.source_host or (again and channel.mode == POSITION):
+        return  # by coordinates it comes from where these are set to
     after = replace(channel, retrieved=GtidSet()) if channel.mode == GTID else channel
     found = refetch.evidence(replace(server, executed=wanted), after, around.source, around.oldest)
     if not found.proven:

@@ -98,8 +98,6 @@ def _tails(server: Server, around: Surroundings, scope: Sequence[Channel], reque
             continue
         if fault is None or not (classify(fault, RECEIVER) in _BEYOND or lost_tail_rules.behind_all(channel, source)):
             continue
-        if server.executed or source.executed:
-            continue  # their sets tell
         from . import lost_tail
 
         found[channel.name] = lost_tail.tail(server, channel, request.login, source, request.source_login(channel))
