@@ -5,8 +5,9 @@
 """Row images of rows events: versions 0, 1 and 2, partial JSON updates, MariaDB's compressed ones.
 
 A `RowDecoder` is made once for each table map; it chooses a decoder for each column, so that the loop over the images
-calls one closure a value and decides nothing. Source: reference manual of MySQL, "Replication Formats" and
-"binlog_row_image"; measured on MySQL 5.6 and 9.7, MariaDB 10.11 and 11.8.
+calls one closure a value and decides nothing. Where many rows come, one function is written that does all of it
+(`written`). Source: reference manual of MySQL, "Replication Formats" and "binlog_row_image"; measured on MySQL 5.6 and
+9.7, MariaDB 10.11 and 11.8.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ class RowDecoder:
         return known
 
     def _learned(self) -> None:
+        """Choose again how events are read: it is known now how nearly all images are."""
         self.heads.clear()
         self._rows.clear()
 
