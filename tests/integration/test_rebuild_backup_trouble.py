@@ -140,6 +140,21 @@ def test_a_full_disk_ends_it_before_anything_is_changed(flavour: str, tmp_path: 
         again(lab, tmp_path, since)
 
 
+def test_a_disk_that_fills_up_when_the_server_is_stopped_leaves_it_running(flavour: str, tmp_path: Path) -> None:
+    with hosts(flavour, flavour == "mariadb-10.11", disk_size="500m") as lab:
+        back_up(lab)
+        since = lab.source.coordinates()
+        stop = "%s; %s; head -c 600000000 /dev/zero > /lab/filler; true" % (STOP, GONE)
+        failed = rebuild(lab.replica, tmp_path, **MOST, rebuild_stop_command=stop)
+        assert failed.code != 0 and "Could not take over the files of the channel" in failed.output, failed.output
+        assert "No space left on device" in failed.output and "Run the rebuild again" in failed.output
+        lab.replica.wait_ready()
+        points_nowhere(lab)
+        assert "rebuild" not in lab.replica.read("ls /lab").split()
+        faults.free_disk(lab.replica)
+        again(lab, tmp_path, since)
+
+
 ANSWERS = "python3 -c 'import socket; socket.create_connection((\"%s\", 3306), 2)'"
 # Waits until somebody who saw the mark has ended a server.
 ENDED = "touch /lab/mark; while " + ANSWERS + "; do :; done"

@@ -167,16 +167,22 @@ class Backup:
         :raises ReplicaError: a command or a move failed. What is left of the server does not replicate when it is
             started.
         """
-        self.exchange.prepare({**kept, "pid_file": self.pid_file})
+        try:
+            self.exchange.prepare({**kept, "pid_file": self.pid_file})
+        except ReplicaError:
+            self.exchange.remove()
+            raise
         self.aim.connection.close()
         self._run("stop the server", self.way.stop, "stopping the server")
         self._wait_down()
         try:
             self.exchange.copy_kept(rules.kept(os.listdir(self.exchange.datadir), self.variables))
         except ReplicaError:
-            # Nothing was moved yet, so that it is the server of before that starts.
-            with suppress(ReplicaError):
+            # Nothing was moved yet: the server of before starts again, and has the room of what came.
+            with suppress(ReplicaError, OSError):
+                self.exchange.drop()
                 self._run("start the server", self.way.restart, "starting the server")
+                self.exchange.remove()
             raise
         self.exchange.carry_out()
         self._run("start the server", self.way.restart, "starting the server")

@@ -149,6 +149,10 @@ class Exchange:
         except (OSError, ValueError):
             return {}
 
+    def drop(self) -> None:
+        """Remove what has come, before any of it is in its place; what is noted stays."""
+        shutil.rmtree(self.new)
+
     def remove(self) -> None:
         """Remove what is left of an exchange, the old data with it."""
         if os.path.isdir(self.directory):

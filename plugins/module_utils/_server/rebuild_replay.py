@@ -15,7 +15,7 @@ from .._core import rebuild_stuck as stuck
 from .._core.binlog.transactions import transactions
 from .._core.binlog_expiry import after, expires
 from .._core.commit_point import CommitPoint
-from .._core.errors import ReplicaError, ServerError
+from .._core.errors import ConnectError, ReplicaError, ServerError
 from .._core.glance import Glance
 from .._core.rebuild import check_expiry
 from .._core.rebuild_objects import SCHEMA, SEQUENCE, TABLE
@@ -38,6 +38,8 @@ _NOW = "SELECT UNIX_TIMESTAMP() AS n"
 _ACCOUNTS = "SELECT User, Host FROM mysql.user"
 _READ_SECONDS = 3600.0
 _RUNNING = "receiver_running,applier_running"
+# Nobody answers there.
+_NOBODY = (2002, 2003, 2006, CONNECTION_LOST)
 # MySQL 8.0.22 and later; the message is printed every ten minutes.
 _ERROR_LOG = (
     "SELECT DATA AS said FROM performance_schema.error_log WHERE LOGGED > NOW() - INTERVAL 11 MINUTE"
@@ -177,7 +179,9 @@ class Looks:
     def _open(self) -> Connection:
         try:
             made = connect(self.aim.connection.login)
-        except ReplicaError as error:
+        except ConnectError as error:
+            if error.context.get("errno") not in _NOBODY:
+                raise
             raise stuck.gone(self.aim.server.address, str(error)) from None
         made.set_deadline(LOOK_SECONDS)
         return made

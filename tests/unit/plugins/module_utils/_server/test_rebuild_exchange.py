@@ -115,6 +115,12 @@ def test_a_full_disk_is_an_error_in_words(exchange, monkeypatch, what, name):
         getattr(exchange, what)(*{"copy_kept": (("master.info",),), "prepare": ({},)}.get(what, ()))
 
 
+def test_what_has_come_goes_and_what_is_noted_stays(exchange):
+    exchange.drop()
+    assert half_way(exchange.directory).told()["phase"] == rebuild_exchange.READY
+    assert "ibdata1" in contents(exchange.datadir) and not os.path.exists(exchange.new)
+
+
 def test_what_an_ended_run_has_left_counts_as_free(tmp_path, monkeypatch):
     filled(tmp_path / "rebuild" / "new", "ibdata1", text="x" * 5000)
     (tmp_path / "data").mkdir()
