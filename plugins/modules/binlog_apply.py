@@ -135,8 +135,8 @@ options:
     description:
       - What becomes of a row that the transactions change and change back. With V(true) it is written again, so that
         the transactions stand in the binlog as they were, which is right where they have not been applied. With
-        V(false) it counts as done, and on MySQL rows alone tell what has been applied, not GTIDs. Under a number that is
-        executed nothing is written.
+        V(false) it counts as done, and on MySQL rows alone tell what has been applied, not GTIDs. Nothing is written
+        under a number that is executed.
       - By default it is written where GTIDs tell that this has not been done. No effect on V(reverse).
     type: bool
   show_rows:
