@@ -43,7 +43,7 @@ class Scene:
         with Lab(self.flavour, **self.options) as lab:
             session = Session(lab)
             try:
-                lab.wait_all_in_sync()
+                session.settled()
                 self.act(session)
                 return {name: "\n".join(lines) + "\n" for name, lines in session.parts.items()}
             finally:

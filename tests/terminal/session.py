@@ -262,14 +262,24 @@ class Session:
 
         server.wait_until(stopped, what="the receiver to stop with an error")
 
-    def at_rest(self, name: str = "db2") -> None:
-        """Wait until the applier has nothing left to do."""
-        state = "Replica_SQL_Running_State" if self.words.replica == "REPLICA" else "Slave_SQL_Running_State"
-        server = self.server(name)
-        server.wait_until(
-            lambda: "has read all relay log" in str((server.replica_status() or {}).get(state, "")),
-            what="the applier to be at rest",
-        )
+    def settled(self) -> None:
+        """Wait until everything is applied, and shown as applied."""
+        self.lab.wait_all_in_sync()
+        self.passed()
+
+    def passed(self) -> None:
+        """Wait until all that was read is shown as applied: MySQL with workers says so a moment later."""
+        words = self.words
+
+        def shown(server: Server) -> bool:
+            rows = server.query(words.show_status)
+            return all(
+                (row[words.applied_file], row[words.applied_pos]) == (row[words.source_file], row[words.read_pos])
+                for row in rows
+            )
+
+        for server in self.lab.replicas:
+            server.wait_until(lambda: shown(server), what="all that was read to be shown as applied")  # noqa: B023
 
     def equal(self, first: str = "db1", second: Optional[str] = None) -> None:
         """Make sure that every row and definition is the same on both servers."""
