@@ -116,7 +116,7 @@ class _Image:
                 self._column(number, field)
         size = self._run()
         self.lines.append("%s = (%s)" % (target, "".join([value + "," for value in self._values])))
-        if size:
+        if size > 0:
             self.lines.append("pos += %d" % size)
         return self.lines
 
