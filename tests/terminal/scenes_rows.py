@@ -117,7 +117,7 @@ def source_logged_an_error(session: Session) -> None:
         "CREATE TABLE shop.hits (id INT PRIMARY KEY, page VARCHAR(20)) ENGINE = MyISAM",
         "INSERT INTO shop.hits VALUES (4, 'old')",
     )
-    session.lab.wait_in_sync()
+    session.settled()
     session.part("break")
     session.sql("db2", "SET SESSION sql_log_bin = 0", "DELETE FROM shop.hits WHERE id = 4")
     session.sql(

@@ -167,7 +167,9 @@ def _answers() -> List[Tuple[int, str, str]]:
         if number is not None
     ]
     shown += [(number, classify(Fault(number, text), thread), _plain(text)) for number, thread, text in MET]
-    shared = {number for number, code, _text in shown if any(one == number and what != code for one, what, _ in shown)}
+    shared = {
+        number for number, code, _text in shown if any(other[0] == number and other[1] != code for other in shown)
+    }
     found: Dict[Tuple[int, str, str], Tuple[int, str, str]] = {}
     for number, code, text in shown:
         found.setdefault((number, code, text[:_BEGINNING] if number in shared else ""), (number, code, text))
