@@ -97,7 +97,10 @@ def test_nothing_is_written_once_the_server_is_stopped_so_that_a_full_disk_is_no
         raise OSError(28, "No space left on device")
 
     real = open
-    reads = lambda name, mode="r", **more: full() if "w" in mode else real(name, mode, **more)  # noqa: E731
+
+    def reads(name, mode="r", **more):
+        return full() if "w" in mode else real(name, mode, **more)
+
     monkeypatch.setattr("builtins.open", reads)
     monkeypatch.setattr(rebuild_exchange.os, "makedirs", full)
     exchange.carry_out()
