@@ -100,10 +100,15 @@ def expires(source: Server, written_until: Optional[int]) -> Optional[int]:
     """
     if source.variable("binlog_expire_logs_auto_purge", "ON").upper() in ("OFF", "0"):
         return None
-    keep = _seconds(source.variable("binlog_expire_logs_seconds")) or _seconds(
+    keep = kept_seconds(source)
+    return None if written_until is None or not keep else written_until + keep
+
+
+def kept_seconds(source: Server) -> int:
+    """For how long the source keeps binlogs; 0 when for ever."""
+    return _seconds(source.variable("binlog_expire_logs_seconds")) or _seconds(
         source.variable("expire_logs_days"), _DAY
     )
-    return None if written_until is None or not keep else written_until + keep
 
 
 def _seconds(value: str, unit: int = 1) -> int:

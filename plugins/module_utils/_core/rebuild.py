@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import below, refetch
+from .binlog_expiry import kept_seconds
 from .change_source_steps import insistent
 from .channel_plan import BOTH, Keyword, Setting, Verbs, start_steps, stop_steps
 from .commit_point import CommitPoint
@@ -274,21 +275,13 @@ def check_source_has(source: Server, channel: Channel, point: CommitPoint, donor
         )  # fmt: skip
 
 
-def expiry_seconds(source: Server) -> int:
-    """For how long the source keeps binlogs; 0 when for ever."""
-    seconds = source.variable("binlog_expire_logs_seconds", "0")
-    days = source.variable("expire_logs_days", "0")
-    found = int(float(seconds)) if seconds.replace(".", "", 1).isdigit() else 0
-    return found or (int(float(days) * 86400) if days.replace(".", "", 1).isdigit() else 0)
-
-
 def check_expiry(source: Server, seconds: float, what: str = "copying") -> str:
     """What is to be said about expiry.
 
     :param seconds: how long copying, or ``what`` else is done, is estimated to take.
     :raises RefusedError: it may take more than half of the time for which the source keeps its binlogs.
     """
-    keeps = expiry_seconds(source)
+    keeps = kept_seconds(source)
     if not keeps:
         return "The source keeps its binlogs until somebody purges them."
     if seconds > keeps / 2:

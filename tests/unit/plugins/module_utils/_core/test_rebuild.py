@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import nowhere, rebuild
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_expiry, nowhere, rebuild
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.case import Case
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.commit_point import CommitPoint
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_rebuild import unfinished
@@ -153,7 +153,7 @@ def test_binlogs_must_be_kept_for_twice_as_long_as_it_may_take():
     assert "3600 s" in rebuild.check_expiry(hour, 1000)
     with pytest.raises(RefusedError, match="3600 s only"):
         rebuild.check_expiry(hour, 2000)
-    assert rebuild.expiry_seconds(source(variables={"expire_logs_days": "2.5"})) == 216000
+    assert binlog_expiry.kept_seconds(source(variables={"expire_logs_days": "2.5"})) == 216000
     assert "until somebody purges" in rebuild.check_expiry(source(), 10**9)
 
 
