@@ -9,7 +9,7 @@ import json
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, List
 
 import pytest
 from integration.conftest import Pair
@@ -29,7 +29,7 @@ from integration.rebuilding import (
 )
 from integration.test_repair import host, result, state
 from lab import faults
-from lab.accounts import REPL
+from lab.accounts import REBUILDER, REPL
 from lab.compare import compare
 from lab.load import Writer
 from lab.server import Server
@@ -49,7 +49,7 @@ def test_a_diverged_replica_is_built_anew_while_its_source_is_written_to(fresh: 
     fresh.lab.wait_in_sync()
     fresh.replica.execute_unlogged("DELETE FROM built.child", "CREATE DATABASE only_here")
     fresh.replica.execute("INSERT INTO built.parent VALUES (77)")
-    before = state(fresh)
+    before, accounts = state(fresh), granted(fresh.replica)
     if FULL:
         planned = rebuild(fresh.replica, tmp_path, "--check")
         assert planned.code == 0, planned.output
@@ -66,11 +66,34 @@ def test_a_diverged_replica_is_built_anew_while_its_source_is_written_to(fresh: 
     assert "with all definitions, views, routines, triggers and events" in built.output
     fresh.lab.wait_in_sync()
     assert compare(fresh.source, fresh.replica) == []
+    assert granted(fresh.replica) == accounts, "making routines gives nobody anything"
     assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".binlog", ".json"]
     kept = next(tmp_path.glob("*.binlog")).read_bytes()
     assert kept.startswith(b"\xfebin") and b"parent" in kept and b"child" not in kept
     (record,) = tmp_path.glob("*.json")
     assert json.loads(record.read_text())["outcome"] == "done"
+
+
+def granted(server: Server) -> List[Any]:
+    """The accounts of a server, and what anybody is granted on single routines."""
+    columns = "User, Host, Db, Routine_name, Proc_priv"
+    return [
+        *server.query("SELECT User, Host FROM mysql.user ORDER BY User, Host"),
+        *server.query("SELECT %s FROM mysql.procs_priv ORDER BY %s" % (columns, columns)),
+    ]
+
+
+@pytest.mark.pairs(*FOUR)
+def test_an_account_that_may_not_make_all_is_told_before_anything_is_dropped(fresh: Pair, tmp_path: Path) -> None:
+    fresh.replica.execute_unlogged("REVOKE EXECUTE, INDEX ON *.* FROM " + REBUILDER.sql)
+    try:
+        before = state(fresh)
+        refused = rebuild(fresh.replica, tmp_path, repair_max_risk="rebuild", rebuild_method="copy")
+        assert refused.code != 0 and "the account lacks INDEX, EXECUTE on *.* here" in refused.output, refused.output
+        assert "GRANT INDEX, EXECUTE ON *.* to it" in refused.output
+        assert state(fresh) == before and not list(tmp_path.iterdir())
+    finally:
+        fresh.replica.execute_unlogged("GRANT EXECUTE, INDEX ON *.* TO " + REBUILDER.sql)
 
 
 @only_full

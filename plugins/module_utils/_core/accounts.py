@@ -121,6 +121,11 @@ DEFINER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "SET USER", "making a trigger of another account", since=(10, 5)),
 )
 
+# With automatic_sp_privileges a server grants whoever makes a routine both of them on it, unless the account has both on
+# *.* already (measured on all four flavours). MySQL 5.6 grants them to the very address that the maker comes from: where
+# the account is for `%`, that makes another one, without a password, which the next connection then is taken for (1045).
+_NOT_BY_ITSELF = "making a routine or a view that uses one, without the server granting anything by itself"
+
 REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mysql", "CREATE", "making schemas and tables"),
     Privilege("mysql", "DROP", "dropping schemas"),
@@ -130,6 +135,8 @@ REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mysql", "REFERENCES", "making foreign keys"),
     Privilege("mysql", "CREATE VIEW", "making views"),
     Privilege("mysql", "CREATE ROUTINE", "making procedures and functions"),
+    Privilege("mysql", "EXECUTE", _NOT_BY_ITSELF),
+    Privilege("mysql", "ALTER ROUTINE", _NOT_BY_ITSELF),
     Privilege("mysql", "SET_ANY_DEFINER", "making programs and views of other accounts", since=(8, 2)),
     Privilege("mysql", "ALLOW_NONEXISTENT_DEFINER", "the same where the account is not there", since=(8, 2)),
     Privilege("mysql", "SET_USER_ID", "making programs and views of other accounts", since=(8, 0), until=(8, 2)),
@@ -146,6 +153,8 @@ REBUILDER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "REFERENCES", "making foreign keys"),
     Privilege("mariadb", "CREATE VIEW", "making views"),
     Privilege("mariadb", "CREATE ROUTINE", "making procedures, functions and packages"),
+    Privilege("mariadb", "EXECUTE", _NOT_BY_ITSELF),
+    Privilege("mariadb", "ALTER ROUTINE", _NOT_BY_ITSELF),
     Privilege("mariadb", "SET USER", "making programs and views of other accounts", since=(10, 5)),
 )
 
@@ -188,6 +197,19 @@ def needed_privileges(engine: str, version: Sequence[int], role: str) -> Tuple[P
         raise ValueError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
     at = tuple(version)
     return tuple(entry for entry in _OF_ROLE[role] if entry.engine == engine and entry.since <= at < entry.until)
+
+
+# What emptying a server takes, and saying there that it is not complete.
+EMPTYING: Tuple[str, ...] = ("CREATE", "DROP", "INSERT", "DELETE")
+
+
+def copying_privileges(engine: str) -> Tuple[str, ...]:
+    """Return what an account needs on ``*.*`` to make all that a server holds; no other privilege implies any of them.
+
+    :param engine: ``mysql`` or ``mariadb``
+    """
+    always = [one.name for one in REBUILDER if one.engine == engine and (one.since, one.until) == (ALWAYS, NEVER)]
+    return (*always, "TRIGGER", "EVENT")
 
 
 def grants(engine: str, version: Sequence[int], role: str, account: str) -> Tuple[str, ...]:

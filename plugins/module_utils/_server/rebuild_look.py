@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Sequence, Tuple
 
 from .._core import rebuild as rules
+from .._core.accounts import copying_privileges
 from .._core.compare import SNAPSHOT_ENGINES
 from .._core.compare_rows import Table
 from .._core.errors import RefusedError, ServerError
@@ -33,18 +34,20 @@ def sizes(reader: Connection) -> Tuple[int, int]:
     return int(row["n"]), int(row["bytes"])
 
 
-def look(reader: Connection, target: Connection, source: Server, with_accounts: bool) -> Tuple[int, Tuple[str, ...]]:
+def look(reader: Connection, target: Connection, source: Server, copied: bool) -> Tuple[int, Tuple[str, ...]]:
     """How many rows are to be copied, and what is to be said about them.
 
     :param source: the channel's source, which has to keep its binlogs meanwhile.
-    :param with_accounts: the accounts are not copied, so that missing ones are named.
+    :param copied: by statements of our account, without the accounts: missing ones are named.
     :raises RefusedError: something cannot be copied exactly, or takes longer than the source keeps its binlogs.
     """
     rows, size = sizes(reader)
+    if copied:
+        check_account(target, copying_privileges(source.flavour.engine))
     _check_packets(reader, target)
     tables(reader)
     said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(rows, ","), size / 1e6)
-    accounts = _accounts(reader, target) if with_accounts else ""
+    accounts = _accounts(reader, target) if copied else ""
     notes = (said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
     return rows, tuple(note for note in notes if note)
 
@@ -56,6 +59,20 @@ def _accounts(reader: Connection, target: Connection) -> str:
     except ServerError:
         return "Whether the donor has accounts that are not here could not be read."
     return rules.missing_accounts(sorted(sides[0] - sides[1]))
+
+
+def check_account(target: Connection, wanted: Sequence[str]) -> None:
+    """Refuse an account that would be told only half way that it may not.
+
+    :param wanted: privileges on ``*.*``.
+    :raises RefusedError: it lacks some; all are named.
+    """
+    lacking = ", ".join(compare_catalog.visible(target).lacking(wanted, compare_catalog.SYSTEM_SCHEMAS))
+    if lacking:
+        raise RefusedError(
+            ATTEMPT, target.address, "the account lacks %s on *.* here" % lacking,
+            "Nothing was changed. GRANT %s ON *.* to it; docs/accounts.md says what each is for." % lacking,
+        )  # fmt: skip
 
 
 def _check_packets(reader: Connection, target: Connection) -> None:

@@ -14,6 +14,7 @@ from .._core import rebuild_backup as backup_rules
 from .._core import rebuild_clone as cloning
 from .._core import rebuild_method as methods
 from .._core import rebuild_objects as kinds
+from .._core.accounts import EMPTYING
 from .._core.errors import BadInputError, RefusedError, ReplicaError
 from .._core.plan import Plan, Step
 from .._core.snapshot import Channel, Peer, Server
@@ -26,7 +27,7 @@ from .reader import read_server
 from .rebuild_backup import Backup
 from .rebuild_clone import Clone
 from .rebuild_donor import Donor, choose
-from .rebuild_look import SLOW_BYTES, look, sizes
+from .rebuild_look import SLOW_BYTES, check_account, look, sizes
 from .rebuild_replay import Replay
 from .rebuild_way import Way
 
@@ -129,6 +130,7 @@ class Finder:
     def _checked(self, ready: Ready, source: Server) -> Ready:
         reader, reasons = ready.reader, ready.donor.reasons
         if ready.method == rules.REPLAY:
+            check_account(self.aim.connection, EMPTYING)
             self.tell("reading the source's binlogs")
             replay = self.make_replay(ready.donor)
             return replace(ready, notes=(reasons, *replay.check(reader, ready.probed)), replay=replay)
