@@ -14,7 +14,7 @@ from typing import Any, Iterator, Tuple
 
 import pytest
 from integration.backing_up import MOST, START, STOP, again, back_up, everything, hosts, rebuild
-from integration.rebuilding import only_full
+from integration.rebuilding import large, only_full
 from lab import faults
 from lab.server import Server
 from lab.topology import Lab
@@ -138,6 +138,21 @@ def test_a_full_disk_ends_it_before_anything_is_changed(flavour: str, tmp_path: 
         faults.free_disk(lab.replica)
         assert everything(lab.replica) == before
         again(lab, tmp_path, since)
+
+
+def test_a_copy_that_has_no_room_is_refused_where_that_can_be_seen(flavour: str, tmp_path: Path) -> None:
+    with hosts(flavour, flavour == "mariadb-11.8", disk_size="500m") as lab:
+        # The replica has none of it, so that dropping what it has makes no room.
+        lab.replica.stop_replica()
+        large(lab.source)
+        faults.fill_disk(lab.replica, 8 << 20)
+        since, before = lab.source.coordinates(), everything(lab.replica)
+        refused = rebuild(lab.replica, tmp_path, **{**MOST, "rebuild_method": "copy"})
+        assert refused.code != 0 and "MB are free there, what is dropped takes" in refused.output, refused.output
+        assert "Make room on the file system of its data directory" in refused.output
+        assert everything(lab.replica) == before
+        faults.free_disk(lab.replica)
+        again(lab, tmp_path, since, rebuild_method="copy")
 
 
 def test_a_disk_that_fills_up_when_the_server_is_stopped_leaves_it_running(flavour: str, tmp_path: Path) -> None:

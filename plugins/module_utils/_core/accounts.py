@@ -121,9 +121,9 @@ DEFINER: Tuple[Privilege, ...] = (
     Privilege("mariadb", "SET USER", "making a trigger of another account", since=(10, 5)),
 )
 
-# With automatic_sp_privileges a server grants whoever makes a routine both of them on it, unless the account has both on
-# *.* already (measured on all four flavours). MySQL 5.6 grants them to the very address that the maker comes from: where
-# the account is for `%`, that makes another one, without a password, which the next connection then is taken for (1045).
+# With automatic_sp_privileges a server grants whoever makes a routine both of them on it, unless the account has both
+# on *.* already (measured on all four flavours). MySQL 5.6 grants them to the very address that the maker comes from:
+# where the account is for `%`, that makes another, without a password, and later connections are taken for it (1045).
 _NOT_BY_ITSELF = "making a routine or a view that uses one, without the server granting anything by itself"
 
 REBUILDER: Tuple[Privilege, ...] = (

@@ -14,7 +14,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,6 +26,7 @@ from .._core.errors import RefusedError, ReplicaError
 from .._core.rebuild import ATTEMPT, MARKER_SCHEMA, history, marker, point_at, starts
 from .._core.rebuild_objects import drop_schema
 from .._core.snapshot import Channel, Server
+from . import own_host
 from .change import Target
 from .change_source import Insisting
 from .connect import Login, connect
@@ -102,12 +102,9 @@ class Backup:
 
     def _elsewhere(self, datadir: str) -> str:
         """Why this is not the host of the server; empty when it is."""
-        if self.variables.get("hostname", "") != socket.gethostname():
-            return "its host is %s and this is %s" % (self.variables.get("hostname"), socket.gethostname())
         self.pid_file = os.path.join(datadir, self.variables.get("pid_file", ""))
-        if not _lives(self.pid_file):
-            return "the process that %s names cannot be seen" % self.pid_file
-        return "" if os.geteuid() == 0 else "this is not done as root"
+        why = own_host.elsewhere(self.variables.get("hostname", ""), self.pid_file)
+        return why or ("" if os.geteuid() == 0 else "this is not done as root")
 
     def receive(self) -> CommitPoint:
         """Receive and prepare the backup, while the server goes on as it is; its point, which is known to be good.
@@ -190,7 +187,7 @@ class Backup:
 
     def _wait_down(self) -> None:
         deadline = time.monotonic() + self.way.restart_seconds
-        while _lives(self.pid_file):
+        while own_host.lives(self.pid_file):
             if time.monotonic() > deadline:
                 raise ReplicaError("stop the server", self.aim.server.address, "it is still there")
             time.sleep(_POLL / 5)
@@ -236,16 +233,6 @@ class Backup:
             raise ReplicaError(what, self.aim.server.address, "%s (code %d)" % (" / ".join(said), code))
 
 
-def _lives(pid_file: str) -> bool:
-    """Whether the process that a server names in its file is there."""
-    try:
-        with open(pid_file, encoding="ascii") as file:
-            os.kill(int(file.read()), 0)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def bring_up(login: Login, way: Way, address: str) -> None:
     """Wait until the server answers, with the accounts of the backup. Raises ReplicaError when it does not in time."""
     deadline = time.monotonic() + way.restart_seconds
@@ -284,7 +271,7 @@ def go_on(way: Way, login: Login) -> Dict[str, Any]:
         with connect(login):
             return told
     except ReplicaError:
-        if _lives(str(told["pid_file"])):
+        if own_host.lives(str(told["pid_file"])):
             # It runs and does not let us in, which is not for us to mend; its files are not to be touched.
             return told
     if told["phase"] != READY:

@@ -20,11 +20,11 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .._core.errors import RefusedError, ReplicaError
 from .._core.rebuild import ATTEMPT
+from .own_host import SPARE
 
 _NEW, _OLD, _PHASE = "new", "old", "exchange.json"
 READY, _OUT, _IN = "ready", "out", "in"
 _SYSTEM = "mysql"
-_SPARE = 1.1
 
 
 class Exchange:
@@ -57,8 +57,8 @@ class Exchange:
             found = os.statvfs(above)
             # What a run has left here that was ended goes before anything comes.
             free = found.f_bavail * found.f_frsize + self.size() + _bytes(self.old)
-            if free < wanted * _SPARE:
-                why = "%.1f MB are free, and the backup may take %.1f MB" % (free / 1e6, wanted * _SPARE / 1e6)
+            if free < wanted * SPARE:
+                why = "%.1f MB are free, and the backup may take %.1f MB" % (free / 1e6, wanted * SPARE / 1e6)
         if why:
             raise RefusedError(
                 ATTEMPT, address, "the backup cannot be received in %s: %s" % (self.directory, why),

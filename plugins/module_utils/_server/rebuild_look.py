@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Dict, Sequence, Tuple
 
 from .._core import rebuild as rules
@@ -15,7 +16,7 @@ from .._core.compare_rows import Table
 from .._core.errors import RefusedError, ServerError
 from .._core.rebuild import ATTEMPT
 from .._core.snapshot import Server
-from . import compare_catalog
+from . import compare_catalog, own_host
 from .connect import Connection
 
 # What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
@@ -25,13 +26,30 @@ _SIZES = (
     " FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA NOT IN"
     " ('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
 )
+# MySQL 8 and later; MySQL 5.7 and MariaDB; MySQL 5.6 does not tell.
+_FILES = tuple(
+    "SELECT COALESCE(SUM(ALLOCATED_SIZE), 0) AS n FROM information_schema.%s WHERE NAME LIKE '%%/%%'"
+    " AND NAME NOT LIKE 'mysql/%%' AND NAME NOT LIKE 'sys/%%'" % name
+    for name in ("INNODB_TABLESPACES", "INNODB_SYS_TABLESPACES")
+)
 _ACCOUNTS = "SELECT User, Host FROM mysql.user"
 
 
 def sizes(reader: Connection) -> Tuple[int, int]:
-    """Rows and bytes of all tables outside the system schemas, as the server estimates them."""
+    """Rows and bytes of all tables outside the system schemas, as the server estimates them.
+
+    The estimate of bytes lags behind, on MySQL 8 and later by a day (``information_schema_stats_expiry``); the sizes of
+    the files do not.
+    """
     row = reader.one(_SIZES) or {"n": 0, "bytes": 0}
-    return int(row["n"]), int(row["bytes"])
+    return int(row["n"]), max(int(row["bytes"]), _files(reader))
+
+
+def _files(reader: Connection) -> int:
+    for statement in _FILES:
+        with suppress(ServerError):
+            return int((reader.one(statement) or {"n": 0})["n"])
+    return 0
 
 
 def look(reader: Connection, target: Connection, source: Server, copied: bool) -> Tuple[int, Tuple[str, ...]]:
@@ -39,7 +57,8 @@ def look(reader: Connection, target: Connection, source: Server, copied: bool) -
 
     :param source: the channel's source, which has to keep its binlogs meanwhile.
     :param copied: by statements of our account, without the accounts: missing ones are named.
-    :raises RefusedError: something cannot be copied exactly, or takes longer than the source keeps its binlogs.
+    :raises RefusedError: something cannot be copied exactly, has no room, or takes longer than the source keeps its
+        binlogs.
     """
     rows, size = sizes(reader)
     if copied:
@@ -49,7 +68,7 @@ def look(reader: Connection, target: Connection, source: Server, copied: bool) -
     said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(rows, ","), size / 1e6)
     accounts = _accounts(reader, target) if copied else ""
     notes = (said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
-    return rows, tuple(note for note in notes if note)
+    return rows, (*(note for note in notes if note), *check_room(target, size))
 
 
 def _accounts(reader: Connection, target: Connection) -> str:
@@ -59,6 +78,26 @@ def _accounts(reader: Connection, target: Connection) -> str:
     except ServerError:
         return "Whether the donor has accounts that are not here could not be read."
     return rules.missing_accounts(sorted(sides[0] - sides[1]))
+
+
+def check_room(target: Connection, wanted: int) -> Tuple[str, ...]:
+    """Refuse what the data directory has no room for, where that can be seen; what is to be said otherwise.
+
+    :param wanted: bytes that are to come when everything was dropped.
+    :raises RefusedError: there is not enough.
+    """
+    free = own_host.free(target)
+    if free is None:
+        return ("How much room there is on the replica cannot be seen from here.",)
+    dropped = sizes(target)[1]
+    if free + dropped < wanted * own_host.SPARE:
+        raise RefusedError(
+            ATTEMPT, target.address,
+            "%.1f MB are free there, what is dropped takes %.1f MB, and what comes may take %.1f MB"
+            % (free / 1e6, dropped / 1e6, wanted * own_host.SPARE / 1e6),
+            "Nothing was changed. Make room on the file system of its data directory.",
+        )  # fmt: skip
+    return ()
 
 
 def check_account(target: Connection, wanted: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from .reader import read_server
 from .rebuild_backup import Backup
 from .rebuild_clone import Clone
 from .rebuild_donor import Donor, choose
-from .rebuild_look import SLOW_BYTES, check_account, look, sizes
+from .rebuild_look import SLOW_BYTES, check_account, check_room, look, sizes
 from .rebuild_replay import Replay
 from .rebuild_way import Way
 
@@ -133,7 +133,9 @@ class Finder:
             check_account(self.aim.connection, EMPTYING)
             self.tell("reading the source's binlogs")
             replay = self.make_replay(ready.donor)
-            return replace(ready, notes=(reasons, *replay.check(reader, ready.probed)), replay=replay)
+            notes = (reasons, *replay.check(reader, ready.probed))
+            room = check_room(self.aim.connection, sizes(reader)[1] + replay.logs)
+            return replace(ready, notes=(*notes, *room), replay=replay)
         if ready.method == rules.BACKUP:
             backup = self.make_backup()
             rows, size = sizes(reader)

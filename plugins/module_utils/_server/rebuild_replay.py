@@ -70,6 +70,13 @@ class Replay:
         """Where the channel begins: before everything."""
         return CommitPoint(self.first)
 
+    @property
+    def logs(self) -> int:
+        """Bytes that its relay logs take on the replica at the most, and its binlog, where it logs what it applies."""
+        server = self.aim.server
+        logs = server.flag("log_replica_updates") or server.flag("log_slave_updates")
+        return self.size * (2 if logs else 1)
+
     def check(self, reader: Connection, probed: Probed) -> Tuple[str, ...]:
         """Read all binlogs of the source, before anything is changed; what is to be said about it.
 
