@@ -73,10 +73,10 @@ _TWO_PHASES = gtids.START_ALTER | gtids.ROLLBACK_ALTER
 _packet = struct.Struct("<IB4xB8xI").unpack_from
 _origin = struct.Struct("<IxI").unpack_from
 
-# The packets of the smallest transaction. A GTID event of MySQL: length, status, time, type, server id, UUID, number.
-# The statement BEGIN: length, type, thread, bytes of the schema and of the context, and its end. A table map: length,
-# type, body. Of what follows it length, status and type. Of the first three lengths two of three bytes are enough.
-_GTID, _QUERY, _MAP, _NEXT = "H2xBIBI11x16sq", "H7xB14xI4xB2xH", "H7xB14x", "IB4xB"
+# The packets of the smallest transaction, each with its length, the third byte of which is for itself, and its status.
+# A GTID event of MySQL: time, type, server id, UUID, number. The statement BEGIN: type, thread, bytes of the schema and
+# of the context, and its end. A table map: type, body. Of what follows it the type.
+_GTID, _QUERY, _MAP, _NEXT = "HBxBIBI11x16sq", "HBxB4xB14xI4xB2xH", "HBxB4xB14x", "IB4xB"
 _GTID_SIZE, _QUERY_SIZE, _MAP_SIZE, _NEXT_SIZE = (struct.calcsize("<" + part) for part in (_GTID, _QUERY, _MAP, _NEXT))
 _LONGEST = 0xFFFF
 
@@ -166,8 +166,9 @@ def _usual(framer: Framer) -> Usual:
         changes: List[Any] = []
         try:
             while pos < far:
-                (one, status, stamp, kind, server, uuid, number, two, query_kind, thread, schema, context, begin,
-                 three, map_kind, key, word, late, rows_kind) = unpack(buffer, pos)  # fmt: skip
+                (one, high1, status1, stamp, kind, server, uuid, number,
+                 two, high2, status2, query_kind, thread, schema, context, begin,
+                 three, high3, status3, map_kind, key, word, status4, rows_kind) = unpack(buffer, pos)  # fmt: skip
                 if kind not in _USUAL:
                     break
                 if one != first or two != second or three != third:
@@ -175,12 +176,13 @@ def _usual(framer: Framer) -> Usual:
                     continue
                 at = pos + taken
                 end = at + 4 + (word & FULL_PACKET)
-                word, bad, last_kind, place = _packet(buffer, end)
+                word, status5, last_kind, place = _packet(buffer, end)
                 after = end + 4 + (word & FULL_PACKET)
                 # What the events say of their place in the file counts once for all of them.
                 last = offset + after - pos - 5 * LEAD
                 if (
-                    last_kind != _XID or place != last & LOW or status | late | bad or after > size or last > limit
+                    last_kind != _XID or place != last & LOW or after > size or last > limit
+                    or high1 | status1 | high2 | status2 | high3 | status3 | status4 | status5
                     or query_kind != _QUERY_KIND or begin != _BEGIN or schema + context != inside
                     or map_kind != _MAP_KIND or rows_kind not in _PLAIN
                 ):  # fmt: skip
@@ -251,7 +253,9 @@ def _start(buffer: bytes, pos: int, checksum: int) -> _Start:
     """
     gtid, thread, at, packets, origin = "", 0, pos, 0, b""
     while True:
-        word, _status, kind, _end = _packet(buffer, at)
+        word, status, kind, _end = _packet(buffer, at)
+        if status:
+            raise broken("not usual")
         after = at + 4 + (word & FULL_PACKET)
         data = buffer[at + LEAD : after - checksum]
         at, packets = after, packets + 1
