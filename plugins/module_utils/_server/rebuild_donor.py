@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence
 
-from .._core import rebuild as rules
+from .._core import rebuild_donor as rules
 from .._core.errors import ReplicaError
-from .._core.rebuild import Candidate
+from .._core.rebuild import SOURCE
+from .._core.rebuild_donor import Candidate
 from .._core.snapshot import Channel, Peer, Server
 from .connect import Login, connect
 from .reader import read_server
@@ -69,8 +70,8 @@ def choose(
             continue
         why = rules.against(peer.server, server, channel, source, is_source)
         (last if is_source else found).append(Candidate(login.name, login.address, why))
-    known[rules.SOURCE] = replace(source_login, name="the donor")
+    known[SOURCE] = replace(source_login, name="the donor")
     why = rules.against(source, server, channel, source, True)
-    last.append(Candidate(rules.SOURCE, source_login.address, why))
+    last.append(Candidate(SOURCE, source_login.address, why))
     chosen = rules.choose([*found, *last], wanted, server.address)
     return Donor(chosen, known[chosen.name], chosen in last, rules.reasons([*found, *last], chosen))

@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import binlog_expiry, nowhere, rebuild
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import (
+    binlog_expiry,
+    nowhere,
+    rebuild,
+    rebuild_donor,
+)
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.case import Case
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.commit_point import CommitPoint
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.diagnose_rebuild import unfinished
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import BadInputError, RefusedError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.gtid_mysql import GtidSet
-from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild import Candidate
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.rebuild_donor import Candidate
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import POSITION, STOPPED, Coordinates
 from unit import made
 from unit.made import MARIADB_1011, MYSQL_56, U1, U2
@@ -39,8 +44,8 @@ TARGET = made.server(made.channel(), variables=ON, executed=GtidSet.parse(U1 + "
 
 
 def test_a_replica_that_has_all_can_be_the_donor():
-    assert rebuild.against(donor(), TARGET, made.channel(), source(), False) == ""
-    assert rebuild.against(source(), TARGET, made.channel(), None, True) == ""
+    assert rebuild_donor.against(donor(), TARGET, made.channel(), source(), False) == ""
+    assert rebuild_donor.against(source(), TARGET, made.channel(), None, True) == ""
 
 
 @pytest.mark.parametrize(
@@ -61,26 +66,28 @@ def test_a_replica_that_has_all_can_be_the_donor():
 )
 def test_why_a_member_is_no_donor(one, expected):
     asked = source(purged=GtidSet.parse(U1 + ":1"))
-    assert expected in rebuild.against(one, TARGET, made.channel(), asked, False)
+    assert expected in rebuild_donor.against(one, TARGET, made.channel(), asked, False)
 
 
 def test_coordinates_of_another_replica_mean_nothing():
-    assert "coordinates" in rebuild.against(donor(), TARGET, made.channel(mode=POSITION), source(), False)
+    assert "coordinates" in rebuild_donor.against(donor(), TARGET, made.channel(mode=POSITION), source(), False)
 
 
 def test_a_later_version_is_no_donor():
     later = replace(source(), flavour=replace(made.MYSQL_97, version=(9, 8, 0)))
-    assert "later than" in rebuild.against(later, TARGET, made.channel(), None, True)
+    assert "later than" in rebuild_donor.against(later, TARGET, made.channel(), None, True)
 
 
 def test_the_first_that_can_be_it_is_the_donor_and_a_named_one_is_never_replaced():
     bad, good = Candidate("db3", "db3:3306", "it is behind"), Candidate("source", "db1:3306")
-    assert rebuild.choose([bad, good], "auto", "db2:3306") is good
-    assert rebuild.reasons([bad, good], good) == ("The donor is source (db1:3306). Not db3 (db3:3306): it is behind.")
+    assert rebuild_donor.choose([bad, good], "auto", "db2:3306") is good
+    assert rebuild_donor.reasons([bad, good], good) == (
+        "The donor is source (db1:3306). Not db3 (db3:3306): it is behind."
+    )
     with pytest.raises(RefusedError, match="it is behind"):
-        rebuild.choose([bad, good], "db3", "db2:3306")
+        rebuild_donor.choose([bad, good], "db3", "db2:3306")
     with pytest.raises(BadInputError, match="auto or one of: db3, source"):
-        rebuild.choose([bad, good], "db9", "db2:3306")
+        rebuild_donor.choose([bad, good], "db9", "db2:3306")
 
 
 def test_servers_below_several_channels_and_filters_are_refused():
