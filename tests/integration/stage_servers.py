@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 import pymysql
-from lab import faults
+from lab import faults, sync
 from lab.engine import LabError
 from lab.flavours import Flavour
 from lab.server import Server
@@ -84,7 +84,7 @@ class Servers:
         """The GTIDs that the source gave since a position."""
         if self.mariadb:
             return self.source.gtid_position()
-        return str(self.source.value("SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, %s)", (before,))).replace("\n", "")
+        return sync.since(self.source, before)
 
     def both(self, *statements: str) -> None:
         """Run statements on the source and wait until the replica has them too."""

@@ -13,6 +13,7 @@ import pytest
 from integration.conftest import Pair
 from integration.held import held
 from integration.playbook import login, run_module
+from lab import sync
 from lab.accounts import ADMIN
 from lab.compare import compare
 from lab.server import Server
@@ -55,21 +56,10 @@ def local(pair: Pair) -> List[str]:
 
 def errant(pair: Pair, *transactions: Sequence[str]) -> str:
     """Write these transactions on the replica; their GTIDs."""
-    before = _executed(pair)
+    before = pair.replica.gtid_position()
     for statements in transactions:
         transaction(pair.replica, *local(pair), *statements)
-    if pair.is_mariadb:
-        last = next(
-            part for part in pair.replica.value("SELECT @@GLOBAL.gtid_binlog_pos").split(",") if part[:2] == "7-"
-        )
-        domain, server, number = last.split("-")
-        count = len(transactions)
-        return ",".join("%s-%s-%d" % (domain, server, int(number) - count + n) for n in range(1, count + 1))
-    return str(pair.replica.value("SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, %s)", (before,))).replace("\n", "")
-
-
-def _executed(pair: Pair) -> Any:
-    return None if pair.is_mariadb else pair.replica.value("SELECT @@GLOBAL.gtid_executed")
+    return sync.since(pair.replica, before)
 
 
 @pytest.fixture(name="work")
@@ -383,17 +373,16 @@ def test_it_is_refused_where_it_must_not_be_done(work: Pair, tmp_path: Path) -> 
 @pytest.mark.modes("gtid")
 @pytest.mark.pairs("mysql-9.7-gtid")
 def test_tagged_transactions_under_super_read_only(work: Pair, tmp_path: Path) -> None:
-    before = work.replica.value("SELECT @@GLOBAL.gtid_executed")
+    before = work.replica.gtid_position()
     for number, statements in enumerate(WRITES):
         transaction(work.replica, "SET SESSION gtid_next = 'AUTOMATIC:App%d'" % (number % 2), *statements)
-    sql = "SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, %s)"
-    gtids = work.replica.value(sql, (before,))
+    gtids = sync.since(work.replica, before)
     assert ":app0:1-2:app1:1" in gtids
     named = {"gtids": gtids, "record_dir": str(tmp_path)}
     wish = {**named, "allow_source_write": True, "donor": login(work.replica)}
     forward = run_module("binlog_apply", work.source, wish, account=ADMIN)
     assert not forward["failed"] and rows(work.source) == rows(work.replica), forward
-    assert work.source.value(sql, (work.replica.value("SELECT @@GLOBAL.gtid_executed"),)) == ""
+    assert sync.since(work.source, work.replica.gtid_position()) == ""
     work.wait_same()
     work.replica.stop_replica()
     work.replica.execute("SET GLOBAL super_read_only = 1")

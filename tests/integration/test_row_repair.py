@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -17,6 +18,7 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._server import ch
 from integration.conftest import Pair
 from integration.looking import login
 from integration.playbook import run_module
+from lab import sync
 from lab.server import Server
 from lab.topology import Lab
 
@@ -386,17 +388,13 @@ def test_transactions_named_by_gtid(work: Pair, tmp_path: Path) -> None:
     before = work.source.gtid_position()
     changes(work)
     moved_back(work)
-    number = int(before.rsplit(":" if not work.is_mariadb else "-", 1)[1].rsplit("-", 1)[-1])
-    if work.is_mariadb:
-        prefix = before.rsplit("-", 1)[0]
-        named = ",".join("%s-%d" % (prefix, number + step) for step in range(1, 7))
-    else:
-        named = "%s:%d-%d" % (before.rsplit(":", 1)[0], number + 1, number + 6)
+    named = sync.since(work.source, before)
     work.source.execute("FLUSH BINARY LOGS")
     options = {"transactions": {"gtid_set": named}, "state": "healed", "record_dir": str(tmp_path)}
     done = run_module("row_repair", work.replica, options)
     assert not done["failed"] and done["healed"] == 4 and rows(work.replica) == rows(work.source), done
-    options["transactions"] = {"gtid_set": named.replace(str(number + 6), str(number + 60))}
+    beyond = re.sub("[0-9]+$", lambda last: str(int(last.group()) + 60), named)
+    options["transactions"] = {"gtid_set": beyond}
     lost = run_module("row_repair", work.replica, options)
     assert lost["failed"] and lost["code"] == "bad_input", lost
 

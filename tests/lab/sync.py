@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, replicaops.mysql contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a replica has applied all that its source had at some moment."""
+"""Whether a replica has applied all that its source had at some moment, and what a server has written since one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def applied(replica: Server, channel: str, wanted: Any, gtid: bool) -> bool:
         return bool(replica.value("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)", (wanted,)))
     row = replica.replica_status(channel)
     return row is not None and bool((str(row[words.applied_file]), int(row[words.applied_pos])) >= wanted)
+
+
+def since(server: Server, before: str) -> str:
+    """Return the GTIDs of what was written on a server since a ``gtid_position``; on MariaDB one by one."""
+    if not server.flavour.is_mariadb:
+        return str(server.value("SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, %s)", (before,))).replace("\n", "")
+    old = positions(before)
+    return ",".join(
+        f"{domain}-{server.server_id}-{number}"
+        for domain, last in positions(server.gtid_position()).items()
+        for number in range(old.get(domain, 0) + 1, last + 1)
+    )
 
 
 def positions(text: str) -> Dict[int, int]:
