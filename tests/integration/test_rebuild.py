@@ -96,6 +96,25 @@ def test_an_account_that_may_not_make_all_is_told_before_anything_is_dropped(fre
         fresh.replica.execute_unlogged("GRANT EXECUTE, INDEX ON *.* TO " + REBUILDER.sql)
 
 
+@pytest.mark.engine("mysql")
+@pytest.mark.pairs("mysql-9.7-gtid")
+def test_a_source_that_purges_nothing_by_itself_is_waited_for(fresh: Pair, tmp_path: Path) -> None:
+    large(fresh.source)
+    fresh.lab.wait_in_sync()
+    kept = fresh.source.value("SELECT @@GLOBAL.binlog_expire_logs_seconds")
+    fresh.source.execute("SET GLOBAL binlog_expire_logs_seconds = 1")
+    try:
+        refused = rebuild(fresh.replica, tmp_path, "--check", rebuild_method="copy")
+        assert refused.code != 0 and "keeps its binlogs for 1 s only" in refused.output, refused.output
+        fresh.source.execute("SET GLOBAL binlog_expire_logs_auto_purge = OFF")
+        planned = rebuild(fresh.replica, tmp_path, "--check", rebuild_method="copy")
+        assert planned.code == 0 and "keeps its binlogs until somebody purges them" in planned.output, planned.output
+    finally:
+        fresh.source.execute(
+            "SET GLOBAL binlog_expire_logs_auto_purge = ON", "SET GLOBAL binlog_expire_logs_seconds = %s" % kept
+        )
+
+
 @only_full
 @pytest.mark.pairs(*FOUR)
 def test_a_repair_heals_what_was_purged_when_a_rebuild_is_allowed(fresh: Pair, tmp_path: Path) -> None:

@@ -98,14 +98,17 @@ def expires(source: Server, written_until: Optional[int]) -> Optional[int]:
 
     :param written_until: when it was written to last.
     """
-    if source.variable("binlog_expire_logs_auto_purge", "ON").upper() in ("OFF", "0"):
-        return None
     keep = kept_seconds(source)
     return None if written_until is None or not keep else written_until + keep
 
 
 def kept_seconds(source: Server) -> int:
-    """For how long the source keeps binlogs; 0 when for ever."""
+    """For how long the source keeps binlogs; 0 when for ever.
+
+    With binlog_expire_logs_auto_purge off MySQL purges none by itself, whatever the times say (manual).
+    """
+    if source.variable("binlog_expire_logs_auto_purge", "ON").upper() in ("OFF", "0"):
+        return 0
     return _seconds(source.variable("binlog_expire_logs_seconds")) or _seconds(
         source.variable("expire_logs_days"), _DAY
     )

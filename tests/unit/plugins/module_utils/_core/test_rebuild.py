@@ -162,6 +162,8 @@ def test_binlogs_must_be_kept_for_twice_as_long_as_it_may_take():
         rebuild.check_expiry(hour, 2000)
     assert binlog_expiry.kept_seconds(source(variables={"expire_logs_days": "2.5"})) == 216000
     assert "until somebody purges" in rebuild.check_expiry(source(), 10**9)
+    by_hand = {"binlog_expire_logs_seconds": "1", "binlog_expire_logs_auto_purge": "OFF"}
+    assert "until somebody purges" in rebuild.check_expiry(source(variables=by_hand), 10**9)
 
 
 def test_what_only_the_replica_has_is_named():
