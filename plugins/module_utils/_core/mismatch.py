@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from . import account_statement
 from .binlog.query import QueryEvent
@@ -234,18 +234,3 @@ def message(told: Optional[Dict[str, Any]], finished: bool, check_mode: bool, ch
         verb = "Would finish" if check_mode else "Finished"
         return "%s what a run that was cut short began. %s" % (verb, sentences(told, False))
     return sentences(told, check_mode)
-
-
-def unfinished(records: Sequence[Dict[str, Any]], server: Server, channel: Channel) -> Optional[Dict[str, Any]]:
-    """The newest of this server's and channel's records, when the change that it is of was cut short after a RESET.
-
-    :param records: of this module, oldest first.
-    """
-    mine: List[Dict[str, Any]] = [
-        record
-        for record in records
-        if record["server"]["identity"] == server.identity and (record["channel"] or "") == channel.name
-    ]
-    if not mine or mine[-1]["outcome"] == "done":
-        return None
-    return mine[-1] if mine[-1].get("details", {}).get("finish") else None

@@ -22,6 +22,7 @@ from .gtid_repair_steps import around, inject
 from .mismatch import ATTEMPT, Mismatch, serial
 from .permit import check_skip_counter
 from .plan import STOP, Plan, Step
+from .record import DONE
 from .snapshot import GTID, STOPPED, Channel, Server
 from .statement import Statement
 
@@ -196,7 +197,14 @@ def _starts(verbs: Verbs, channel: Channel, threads: Threads) -> Tuple[Step, ...
 
 
 def cut_short(record: Mapping[str, Any], server: Server, channel: Channel) -> bool:
-    """Whether nothing happened since the cut: both threads stand without an error, and the GTID counts as executed."""
+    """Whether a run was cut short after a RESET, and nothing happened since.
+
+    Both threads stand without an error then, and the GTID counts as executed.
+
+    :param record: the newest one of this module and channel.
+    """
+    if record["outcome"] == DONE or not record.get("details", {}).get("finish"):
+        return False
     stands = channel.applier == STOPPED and channel.receiver == STOPPED
     quiet = channel.applier_fault is None and not any(worker.fault for worker in channel.workers)
     gtid = _passed_gtid(record)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,9 +24,8 @@ from .._core.plan import Plan
 from .._core.skip_plan import Broken
 from .._core.snapshot import STOPPED, Channel, Coordinates, Server
 from .._core.unfinished import OWES
-from . import below, source_head, zstd
+from . import below, source_head, unfinished, zstd
 from . import compare_catalog as catalog
-from . import record as records
 from .below import Asked
 from .binlog_stream import BinlogStream
 from .change import Options, Outcome, Target, carry_out
@@ -218,7 +216,8 @@ def _finish(aim: Target, options: Options) -> Report:
     nothing = Report(None, Plan(aim.state_id), (), aim.channel)
     if aim.channel.applier != STOPPED or not options.record_dir:
         return nothing
-    path, record = _latest(options.record_dir, options.module, aim)
+    kept = unfinished.of_channel(options.record_dir, aim.server, aim.channel, options.module)
+    path, record = next(kept, ("", None))
     if record is None or not plans.cut_short(record, aim.server, aim.channel):
         return nothing
     plan = plans.finish(record, aim.verbs, aim.channel, aim.state_id)
@@ -228,14 +227,3 @@ def _finish(aim: Target, options: Options) -> Report:
     details = {"finishes": path, "passed": [entry], "finish": record["details"]["finish"]}
     outcome = carry_out(aim, plan, options, UNDO, details)
     return Report(entry, plan, tuple(outcome.executed), channel_now(aim), outcome.record, True)
-
-
-def _latest(directory: str, module: str, aim: Target) -> Tuple[str, Optional[Dict[str, Any]]]:
-    folder = os.path.abspath(os.path.expanduser(directory))
-    found: List[Tuple[str, Dict[str, Any]]] = []
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        if name.endswith("-%s.json" % module):
-            with suppress(ReplicaError):
-                found.append((os.path.join(folder, name), records.read(os.path.join(folder, name))))
-    record = rules.unfinished([record for _path, record in found], aim.server, aim.channel)
-    return next((path for path, one in found if one is record), ""), record

@@ -68,18 +68,20 @@ def read(path: str) -> Dict[str, Any]:
     return schema.check(data, path)
 
 
-def newest(directory: Optional[str], most: int) -> Iterator[Tuple[str, Dict[str, Any]]]:
+def newest(directory: Optional[str], most: int, module: str = "") -> Iterator[Tuple[str, Dict[str, Any]]]:
     """The records of a directory with their paths, the newest first; what is no record, or of another version, is not.
 
     :param directory: None for none; one that cannot be read has none.
     :param most: so many files are looked into.
+    :param module: those of this module alone; of every one without.
     """
     if not directory:
         return
     top = os.path.abspath(os.path.expanduser(directory))
+    end = "-%s.json" % module if module else ".json"
     try:
-        # The names begin with the time.
-        names = sorted((name for name in os.listdir(top) if name.endswith(".json")), reverse=True)
+        # The names begin with the time, and end with the module.
+        names = sorted((name for name in os.listdir(top) if name.endswith(end)), reverse=True)
     except OSError:
         return
     for name in names[:most]:

@@ -18,7 +18,7 @@ _MOST = 50
 
 def look(directory: Optional[str], server: Server, channel: Channel) -> Optional[Dict[str, Any]]:
     """What the last run on this channel left to do when it was killed, with its ``record``; None for nothing."""
-    for path, record in _records(directory, server, channel):
+    for path, record in of_channel(directory, server, channel):
         found = rules.unfinished(record, server, channel)
         return None if found is None else {**found, "record": path}
     return None
@@ -33,16 +33,21 @@ def look_at_all(
     """
     found: Optional[Dict[str, Any]] = None
     tables: Set[str] = set()
-    for number, (path, record) in enumerate(_records(directory, server, channel)):
+    for number, (path, record) in enumerate(of_channel(directory, server, channel)):
         told = rules.unfinished(record, server, channel) if number == 0 else None
         found = found if told is None else {**told, "record": path}
         tables.update(rules.owed(record, server, channel))
     return found, tuple(sorted(tables))
 
 
-def _records(directory: Optional[str], server: Server, channel: Channel) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Those of this channel, the newest first."""
-    return (item for item in store.newest(directory, _MOST) if rules.is_of(item[1], server, channel))
+def of_channel(
+    directory: Optional[str], server: Server, channel: Channel, module: str = ""
+) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """The records of a channel with their paths, the newest first.
+
+    :param module: those of this module alone; of every one without.
+    """
+    return (item for item in store.newest(directory, _MOST, module) if rules.is_of(item[1], server, channel))
 
 
 def settle(directory: Optional[str], server: Server, channel: Channel, tables: Sequence[str]) -> None:
@@ -50,6 +55,6 @@ def settle(directory: Optional[str], server: Server, channel: Channel, tables: S
 
     :raises ReplicaError: a record cannot be written.
     """
-    for path, record in _records(directory, server, channel):
+    for path, record in of_channel(directory, server, channel):
         if set(tables).intersection(rules.owed(record, server, channel)):
             store.replace(path, rules.paid(record, tables))

@@ -73,6 +73,9 @@ def test_the_newest_records_come_first_and_what_is_none_is_left_out(tmp_path):
     assert [path for path, _record in found] == paths[::-1]
     assert found[0][1] == store.read(paths[2])
     assert [path for path, _record in store.newest(str(tmp_path), 2)] == [paths[2]]
+    module = found[0][1]["module"]
+    assert [path for path, _record in store.newest(str(tmp_path), 1, module)] == [paths[2]], "counted of these alone"
+    assert list(store.newest(str(tmp_path), 10, "another")) == []
     assert list(store.newest(None, 10)) == list(store.newest(str(tmp_path / "nowhere"), 10)) == []
 
 
