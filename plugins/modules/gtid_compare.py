@@ -76,7 +76,9 @@ report:
   type: list
   elements: str
 agree:
-  description: Whether nothing disagrees and nothing is unknown.
+  description:
+    - Whether nothing disagrees, and nothing is unknown or undecided. V(false) where nothing disagrees means that it
+      cannot be told, and RV(msg) says of what.
   returned: success
   type: bool
 rows:
@@ -96,7 +98,7 @@ rows:
     state:
       description: >-
         V(in step), V(behind), V(gap), V(hole), V(purged), V(errant), V(harmless), V(lost), V(collision), V(emptied),
-        V(undecided), V(allowed) or V(unknown).
+        V(undecided) when two servers logged them in forms that cannot be compared, V(allowed) or V(unknown).
       type: str
       returned: always
     gtids:

@@ -41,7 +41,7 @@ MEANINGS: Mapping[str, str] = {
     UNDECIDED: "logged in two forms that cannot be compared",
 }
 # Beyond these nothing has to be done.
-_PLAIN = (IN_STEP, BEHIND_SOURCE, GAP, HARMLESS, ALLOWED, EMPTIED, UNDECIDED)
+_PLAIN = (IN_STEP, BEHIND_SOURCE, GAP, HARMLESS, ALLOWED, EMPTIED)
 
 _NONE = GtidSet()
 _MOST_TOLD = 10
@@ -211,16 +211,19 @@ def _shown(row: Row) -> str:
 
 
 def agree(table: Sequence[Row], unknown: Sequence[str]) -> bool:
-    """Whether nothing disagrees, and nothing is unknown."""
+    """Whether nothing disagrees, and nothing is unknown or undecided."""
     return not unknown and all(row.state in _PLAIN for row in table)
 
 
 def sentence(table: Sequence[Row], unknown: Sequence[str]) -> str:
     """All of it in a sentence or two."""
-    bad = [row for row in table if row.state not in _PLAIN]
+    left = [row for row in table if row.state not in _PLAIN]
+    bad = ["%s has %s (%s)" % (row.server, row.state, row.gtids or "-") for row in left if row.state != UNDECIDED]
     if bad:
-        text = "; ".join("%s has %s (%s)" % (row.server, row.state, row.gtids or "-") for row in bad[:10])
-        return "The members disagree: %s." % text
-    if unknown:
-        return "Nothing disagrees as far as it is known; unknown: %s." % "; ".join(unknown)
+        return "The members disagree: %s." % "; ".join(bad[:_MOST_TOLD])
+    undecided = ["%s of %s, %s" % (row.gtids, row.server, MEANINGS[UNDECIDED]) for row in left]
+    parts = [("undecided", undecided[:_MOST_TOLD]), ("unknown", unknown)]
+    open_ones = ["%s: %s" % (word, "; ".join(told)) for word, told in parts if told]
+    if open_ones:
+        return "Nothing disagrees as far as it is known; %s." % "; ".join(open_ones)
     return "The members agree, but for what is on its way."

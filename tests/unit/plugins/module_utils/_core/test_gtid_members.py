@@ -59,3 +59,13 @@ def test_the_table_is_short_and_names_servers():
     assert lines[1].startswith("db2") and "db1 (000001)" in lines[1] and "on their way" in lines[1]
     assert lines[2] == "unknown: db4 was not read"
     assert rules.sentence(found, ()) == "The members agree, but for what is on its way."
+
+
+def test_what_is_undecided_is_no_agreement_and_no_disagreement():
+    row = rules.Row("db2", A, "undecided", A + ":7")
+    assert not rules.agree([row], ())
+    open_one = "undecided: %s:7 of db2, logged in two forms that cannot be compared" % A
+    assert rules.sentence([row], ()) == "Nothing disagrees as far as it is known; %s." % open_one
+    assert rules.sentence([row], ["db4 was not read"]).endswith("compared; unknown: db4 was not read.")
+    errant = rules.Row("db2", B, "errant", B + ":1")
+    assert rules.sentence([row, errant], ()) == "The members disagree: db2 has errant (%s:1)." % B
