@@ -42,5 +42,8 @@ def test_a_source_that_keeps_its_binlogs_for_seconds_only(well: Pair, tmp_path: 
         source.execute(f"SET GLOBAL {variable} = {kept}")
     repaired = play(well, "repair", tmp_path)
     assert repaired.code == 0 and result(repaired)["proof"] == "rows_proven", repaired.output
+    said = [str(task.result["msg"]) for task in repaired.tasks if task.name.endswith("Say what comes next")]
+    first, second, *rest = [text.partition(" needs the binlogs of ")[2] for text in said]
+    assert first and not second and first not in rest, said
     well.lab.wait_in_sync()
     assert compare(source, well.replica) == []
