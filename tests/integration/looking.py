@@ -143,6 +143,7 @@ def _words(stage: Stage, seen: Seen, found: Finding) -> List[str]:
     if found.kind.verdict != HEALTHY and found.channel is not None and found.kind.severity != "info":
         if found.kind.meaning not in seen.message:
             wrong.append("the message does not say what %s means: %s" % (found.code, seen.message))
-        if narrate.remedy_sentence(found.remedy_names()) not in seen.message:
+        channel = seen.diagnosis.server.channel(found.channel)
+        if narrate.remedy_sentence(found, channel) not in seen.message:
             wrong.append("the message does not say what to do: %s" % seen.message)
     return wrong

@@ -94,6 +94,11 @@ def test_what_was_passed_over_by_hand_is_taken_from_the_source(lab: Lab, tmp_pat
     go_on_at_the_end(lab)
     lab.source.execute("INSERT INTO shop.t (id, v) VALUES (401, 'applied')")
     lab.replica.wait_until(lambda: rows(lab, "replica")[-1]["id"] == 401, what="the transaction behind them")
+    before = picture(lab)
+    refused = gtid(lab, tmp_path / "refused", replica_members="")
+    assert refused.code != 0 and picture(lab) == before, refused.output
+    line = result(refused)["line"]
+    assert "gtid_append: the applier runs" in line and "replica_members" in str(result(refused)["would_allow"]), line
     settle(lab, tmp_path, ["fetch"])
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Callable
 
@@ -79,6 +80,8 @@ def test_what_is_here_counts_as_executed(
     before = known(lab), lab.replica.coordinates()
     planned = play(lab, "repair", tmp_path, "--check", "--diff")
     assert planned.code == 0, planned.output
+    named, begun = (re.search(text, planned.output) for text in (r"repair: (\w+) \(", r"Round 1: apply (\w+)\."))
+    assert named and begun and named.group(1) == begun.group(1), planned.output
     assert (known(lab), lab.replica.coordinates()) == before and sql_running(lab) == "No"
     assert not list(tmp_path.iterdir())
     on_source(lab, *("INSERT INTO cnt VALUES (%d, 0)" % number for number in range(100, 120)))

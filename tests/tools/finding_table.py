@@ -52,8 +52,7 @@ def page() -> str:
         "",
         "Every finding that `replica_status` can report, generated from the code that decides and from what real",
         "servers answered while they were broken. Remedies stand least destructive first, each with what it puts at",
-        "risk; those in parentheses have no module yet. The same by number and by text, with a page for each kind:",
-        "[what now](broken.md).",
+        "risk. The same by number and by text, with a page for each kind: [what now](broken.md).",
         "",
         "| finding | severity | verdict | meaning | remedies |",
         "|---|---|---|---|---|",
@@ -90,11 +89,7 @@ def _short(text: str) -> str:
 
 
 def _remedies(names: tuple[str, ...]) -> str:
-    parts = []
-    for remedy in (REMEDIES[name] for name in names):
-        word = "%s: %s" % (remedy.name, remedy.risk)
-        parts.append(word if remedy.module or remedy.name in ("wait", "look") else "(%s)" % word)
-    return ", ".join(parts) or "-"
+    return ", ".join("%s: %s" % (name, REMEDIES[name].risk) for name in names) or "-"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import Any, List, Mapping, Sequence, Tuple
 from .choose_arguments import BY_TABLE, tables_of
 from .choose_policy import ON_SOURCE, WINNERS, Policy
 from .remedies import Remedy, allowed
-from .snapshot import POSITION
+from .reposition import GTID_APPEND, HEAL_ROWS, REPOSITION
+from .snapshot import POSITION, RUNNING
 
 # What a remedy has to know, why it cannot be used without, and which variable would help.
 _NEEDS: Mapping[str, Tuple[str, str, str]] = {
@@ -22,7 +23,7 @@ _NEEDS: Mapping[str, Tuple[str, str, str]] = {
     "fetch_archive": ("lacking", "which transactions these are is not known", ""),
     "roll_back_here": ("named", "at which transaction the other server stops is not known yet", ""),
     "roll_back_there": ("there", "at which transaction the other server stops is not known yet", ""),
-    "fetch": ("fetch", "no other member that was read still has them", "replica_members"),
+    "fetch": ("fetch", "no server in replica_members that was read still has them", "replica_members"),
 }
 
 
@@ -37,7 +38,12 @@ def forbidden(codes: Sequence[str], policy: Policy) -> str:
 
 def unfit(remedy: Remedy, channel: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
     """Why a remedy does not fit this channel and finding, whatever is allowed; empty when it does."""
-    return _lost_point(remedy, channel) or _other_mode(remedy, channel) or _unnamed(remedy, finding)
+    return (
+        _lost_point(remedy, channel)
+        or _other_mode(remedy, channel)
+        or _moving(remedy, channel)
+        or _unnamed(remedy, finding)
+    )
 
 
 def _lost_point(remedy: Remedy, channel: Mapping[str, Any]) -> str:
@@ -57,6 +63,13 @@ def _other_mode(remedy: Remedy, channel: Mapping[str, Any]) -> str:
         return "the channel goes by GTIDs, so that no position could say what is applied"
     if remedy.name == "gtid_append" and by_position and not channel.get("executed_gtids"):
         return "the channel goes by coordinates"
+    return ""
+
+
+def _moving(remedy: Remedy, channel: Mapping[str, Any]) -> str:
+    """Why it cannot be seen in the rows what is applied; empty when it can, or when the remedy does not look for it."""
+    if remedy.name in (REPOSITION, HEAL_ROWS, GTID_APPEND) and channel.get("applier") == RUNNING:
+        return "the applier runs, so that the rows would change while they are read (the reposition playbook stops it)"
     return ""
 
 
@@ -92,8 +105,6 @@ def _unusable(remedy: Remedy, finding: Mapping[str, Any]) -> Tuple[str, str]:
     """Why nothing can apply a remedy here, whatever is allowed, and which variable would help."""
     if remedy.name == "look":
         return "a person has to look at it", ""
-    if not remedy.module:
-        return "not in this release", ""
     if remedy.name in _NEEDS and not finding["evidence"].get(_NEEDS[remedy.name][0]):
         undecided = finding["evidence"].get("undecided")
         _key, why, switch = _NEEDS[remedy.name]

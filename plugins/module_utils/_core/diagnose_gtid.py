@@ -56,7 +56,7 @@ def holes(case: Case) -> Iterator[Finding]:
             return
         # By coordinates the source sends nothing again: its transactions are taken from a binlog and applied.
         evidence.update(_donor(case, hole))
-        others = ("fetch", "gtid_append", "gtid_inject")
+        others = ("fetch", "gtid_append")
         yield Finding("gtid_hole", case.channel.name, summary, evidence, {"missing": str(hole)}, others)
 
 

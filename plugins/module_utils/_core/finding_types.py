@@ -226,7 +226,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "purged_on_source", ERROR, BROKEN,
         "The source no longer has binlogs that the replica needs.",
-        ("fetch", "fetch_archive", "gtid_append", "rebuild"),
+        ("fetch", "fetch_archive", "rebuild"),
     ),
     FindingType(
         "rebuild_unfinished", ERROR, BROKEN,
@@ -365,7 +365,7 @@ _TYPES: Tuple[FindingType, ...] = (
         "gtid_hole", ERROR, DIVERGED,
         "Transactions before the newest applied one were never applied and will not come by themselves. With auto "
         "position the source sends them again once the relay logs are thrown away.",
-        ("refetch", "gtid_append", "gtid_inject"),
+        ("refetch", "gtid_append"),
     ),
     FindingType(
         "position_gap", WARNING, HEALTHY,
@@ -382,7 +382,7 @@ _TYPES: Tuple[FindingType, ...] = (
     FindingType(
         "errant", ERROR, DIVERGED,
         "The replica has transactions that no source of it has: somebody wrote here.",
-        ("replay", "roll_back", "roll_back_reset", "gtid_inject", "rebuild"),
+        ("replay", "roll_back", "roll_back_reset", "rebuild"),
     ),
     FindingType(
         "conflicting_writes", ERROR, DIVERGED,

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Optional
 
+from .choose_obstacles import unfit
 from .diagnose import ChannelDiagnosis, Diagnosis
 from .finding import Finding
 from .finding_types import BEHIND, HEALTHY, INFO, NOT_A_REPLICA, UNKNOWN
 from .remedies import REMEDIES
-from .snapshot import GTID
+from .snapshot import GTID, Channel
+from .state import channel_as_dict
 
 _VERDICTS = {
     HEALTHY: "is healthy",
@@ -44,20 +46,26 @@ def _channel(name: str, diagnosed: ChannelDiagnosis) -> str:
     grave = [finding for finding in diagnosed.findings if finding.kind.severity != INFO]
     notes = [finding for finding in diagnosed.findings if finding.kind.severity == INFO]
     for finding in grave:
-        said = [_sentence(finding.summary), finding.kind.meaning, remedy_sentence(finding.remedy_names())]
+        said = [_sentence(finding.summary), finding.kind.meaning, remedy_sentence(finding, channel)]
         sentences.extend(sentence for sentence in said if sentence not in sentences)
     sentences.extend(_sentence(finding.summary) for finding in notes)
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def remedy_sentence(names: tuple[str, ...]) -> str:
-    """Which repair comes first, and what it puts at risk."""
-    known = [REMEDIES[name] for name in names]
-    if not known or known[0].name in ("wait", "look"):
+def remedy_sentence(finding: Finding, channel: Optional[Channel] = None) -> str:
+    """Which repair comes first of those that fit the channel, and what it puts at risk.
+
+    :param channel: None for a finding about the whole server.
+    """
+    known = [REMEDIES[name] for name in finding.remedy_names()]
+    if not known or not known[0].module:
         return known[0].meaning if known else ""
-    first = next((remedy for remedy in known if remedy.module), None)
+    # By the rule that a repair goes by, so that both name the same.
+    shown = channel_as_dict(channel) if channel is not None else {}
+    reasons = {remedy: unfit(remedy, shown, finding.as_dict()) for remedy in known if remedy.module}
+    first = next((remedy for remedy, reason in reasons.items() if not reason), None)
     if first is None:
-        return "This release has no remedy for it; what would help: %s." % ", ".join(remedy.name for remedy in known)
+        return "No repair fits: %s." % reasons[known[0]]
     return "Least destructive repair: %s (%s, risk %s)." % (first.name, first.module, first.risk)
 
 
@@ -84,18 +92,18 @@ def report(diagnosis: Diagnosis) -> List[str]:
                channel.executed or "unknown", diagnosed.verdict)
         )  # fmt: skip
         for finding in diagnosed.findings:
-            lines.extend(_lines(finding))
+            lines.extend(_lines(finding, channel))
     for finding in diagnosis.server_findings:
         lines.extend(_lines(finding))
     return lines
 
 
-def _lines(finding: Finding) -> List[str]:
+def _lines(finding: Finding, channel: Optional[Channel] = None) -> List[str]:
     """One finding: what was seen, the statement when one failed, what it means, which repair."""
     lines = ["  %s %s: %s" % (finding.kind.severity, finding.code, finding.summary)]
     if finding.evidence.get("query"):
         lines.append("    statement: %s" % finding.evidence["query"])
     if finding.kind.severity != INFO:
         lines.append("    means: %s" % finding.kind.meaning)
-    lines.extend("    %s" % sentence for sentence in [remedy_sentence(finding.remedy_names())] if sentence)
+    lines.extend("    %s" % sentence for sentence in [remedy_sentence(finding, channel)] if sentence)
     return lines

@@ -17,7 +17,7 @@ class Remedy:
     """One way to repair.
 
     :param name: stable name, used in results and in ``repair_strategy``.
-    :param module: the module of this collection that applies it; empty while none does.
+    :param module: the module of this collection that applies it; empty where there is nothing to apply.
     :param risk: what it puts at risk when all its conditions hold, one of `RISKS`.
     :param needs: what must be reachable or granted.
     :param destroys: what is gone afterwards, for people; empty when nothing is.
@@ -142,7 +142,6 @@ REMEDIES: Mapping[str, Remedy] = _table(
         ("repairer", "source"),
         "the empty record of these transactions: servers below never get them from here",
     ),
-    Remedy("gtid_inject", "", "replica_history", "Write empty transactions for GTIDs the other members lack."),
     Remedy(
         "replay",
         "binlog_apply",
@@ -172,8 +171,8 @@ REMEDIES: Mapping[str, Remedy] = _table(
         "fetch",
         "binlog_apply",
         "none",
-        "Apply what the source has purged from the binlog of another member that still has it, under its GTIDs, and go "
-        "on from there (only with replica_members).",
+        "Apply what is missing here, under its GTIDs, from the binlog of a server in replica_members that still has it "
+        "(the source itself unless it has purged it), and go on from there.",
         ("repairer", "members"),
     ),
     Remedy(

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import choose as choosing
-from ansible_collections.replicaops.mysql.plugins.module_utils._core import state
+from ansible_collections.replicaops.mysql.plugins.module_utils._core import narrate, state
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose import (
     APPLY,
     DONE,
@@ -20,6 +22,9 @@ from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose impo
 )
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.choose_policy import Policy, truth
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding import Finding
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.finding_types import TYPES
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.remedies import REMEDIES
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import POSITION
 from unit.judging import judged, load, paths
 
 
@@ -116,6 +121,43 @@ def test_where_the_data_is_comes_first_in_the_words_of_the_channel(case: str, fl
         assert left.action == REFUSED and "goes by coordinates" in left.reason
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in paths() if "reposition" in TYPES[load(path)["code"]].remedies],
+    ids=lambda path: "%s-%s" % (path.parent.name, path.stem),
+)
+def test_the_diagnosis_names_what_a_repair_begins_with(path: Path) -> None:
+    chosen = choice(path.stem, path.parent.name, max_risk="rebuild")
+    assert chosen.action == APPLY
+    assert "Least destructive repair: %s (" % chosen.remedy in narrate.message(judged(load(path)))
+
+
+def test_a_diagnosis_says_so_where_no_repair_fits() -> None:
+    channel = judged(load(next(path for path in paths() if path.stem == "stopped_applier"))).channels[0].channel
+    finding, lost = Finding("stopped_applier", "", "It is."), replace(channel, mode=POSITION, executed=None)
+    assert narrate.remedy_sentence(finding, channel).startswith("Least destructive repair: start (")
+    assert narrate.remedy_sentence(finding, lost).startswith("No repair fits: the coordinates")
+
+
+@pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6", "mariadb-10.11", "mariadb-11.8"])
+def test_nothing_counts_as_applied_that_no_binlog_can_show_any_more(flavour: str) -> None:
+    left = choice("purged_on_source", flavour, max_risk="replica_history")
+    assert left.action == REFUSED and "gtid_append" not in left.reason
+    assert left.would_allow[0] == "replica_members"
+
+
+@pytest.mark.parametrize("flavour", ["mysql-9.7", "mysql-5.6"])
+def test_rows_that_the_applier_may_change_are_not_looked_at(flavour: str) -> None:
+    left = choice("gtid_hole", flavour)
+    assert left.action == REFUSED and "gtid_append: the applier runs" in left.reason
+
+
+def test_what_is_not_there_is_no_reason() -> None:
+    assert {remedy.name for remedy in REMEDIES.values() if not remedy.module} == {"wait", "look"}
+    for case in ("errant", "gtid_hole"):
+        assert "release" not in choice(case).reason and "inject" not in choice(case).reason
+
+
 @pytest.mark.parametrize("case", ["relay_log_unreadable", "relay_log_missing", "applier_stalled"])
 def test_relay_logs_are_fetched_anew_and_unproven_only_when_allowed(case: str) -> None:
     assert choice(case).remedy == "refetch"
@@ -164,6 +206,14 @@ def test_a_hole_is_fetched_again_from_the_source() -> None:
     channel = {"channel": "", "verdict": "diverged", "state_id": "s", "mode": "gtid", "executed": None}
     chosen = choosing.choose(channel, [found], Policy())
     assert (chosen.action, chosen.remedy, chosen.arguments) == (choosing.APPLY, "refetch", {"refetch": True})
+
+
+def test_a_hole_may_be_filled_by_the_source_itself() -> None:
+    evidence = {"donor": "db1", "fetch": "11111111-aaaa-bbbb-cccc-000000000001:4"}
+    found = Finding("gtid_hole", "", "Never applied.", evidence, {}, ("fetch", "gtid_append")).as_dict()
+    chosen = choosing.choose({"channel": "", "verdict": "diverged", "mode": "position"}, [found], Policy())
+    assert (chosen.remedy, chosen.arguments) == ("fetch", {"gtids": evidence["fetch"], "donor": "db1"})
+    assert "in replica_members" in chosen.reason and "the source itself" in chosen.reason
 
 
 @pytest.mark.parametrize(("winner", "remedy"), [("replica", "replay"), ("source", "roll_back")])
