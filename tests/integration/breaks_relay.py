@@ -84,7 +84,7 @@ def _purge(stage: Stage, rotate: bool = True) -> None:
         stage.rotate()
     if stage.source.query("SHOW VARIABLES LIKE 'slave_connections_needed_for_purge'"):
         stage.set_global(stage.source, "slave_connections_needed_for_purge", "0")
-    stage.source.wait_until("SELECT COUNT(*) = 0 FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
+    stage.source.wait_until(lambda: not stage.source.dump_threads(), what="the dump threads to end")
     faults.purge_binlogs(stage.source, flush=False)
 
 

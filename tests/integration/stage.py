@@ -10,6 +10,7 @@ import re
 from typing import Any, Dict, Optional
 
 import pymysql
+from lab import faults
 from lab.load import wait_row_lock
 from lab.server import Option
 
@@ -98,10 +99,7 @@ class Stage(Servers):
 
     def end_dumps(self) -> None:
         """End the source's threads that served a replica which has gone."""
-        for row in self.source.query("SELECT ID AS id FROM information_schema.PROCESSLIST"
-                                     " WHERE COMMAND LIKE 'Binlog Dump%'"):  # fmt: skip
-            with contextlib.suppress(pymysql.MySQLError):
-                self.source.execute("KILL %d" % int(row["id"]))
+        faults.kill_dump_threads(self.source)
 
     def gateway(self) -> str:
         """The address under which containers reach this machine."""

@@ -291,13 +291,7 @@ def test_a_server_without_a_binlog_says_so(lab_of: Callable[..., Lab], flavour: 
 
 def test_our_stream_leaves_the_replica_s_own_alone(lab_of: Callable[..., Lab], flavour: str) -> None:
     lab = lab_of(flavour)
-
-    def dump_threads() -> List[Tuple[int, str]]:
-        rows = lab.source.query("SHOW PROCESSLIST")
-        return [(row["Id"], row["User"]) for row in rows if row["Command"].startswith("Binlog Dump")]
-
-    before = dump_threads()
-    assert [user for _number, user in before] == ["repl"]
+    (the_replica_s,) = lab.source.dump_threads()
     start = Coordinates(*lab.source.coordinates())
     opened: List[BinlogStream] = []
     iterators: List[Iterator[Event]] = []
@@ -306,7 +300,8 @@ def test_our_stream_leaves_the_replica_s_own_alone(lab_of: Callable[..., Lab], f
         iterators.append(iter(opened[-1]))
         while next(iterators[-1])[0] != header.HEARTBEAT:
             pass
-    assert set(before) < set(dump_threads()) and len(dump_threads()) == 3
+    ours = [each.connection.connection_id for each in opened]
+    assert sorted(lab.source.dump_threads()) == sorted([the_replica_s, *ours])
     assert all(next(each)[0] == header.HEARTBEAT for each in iterators)
     with connected(lab.source) as connection:
         taken = {lab.source.server_id, lab.replica.server_id}

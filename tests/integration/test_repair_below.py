@@ -15,6 +15,7 @@ from integration.conflicts import CONFLICTS
 from integration.conftest import SEED, Pair
 from integration.playbook import run_module
 from integration.test_repair import play, result, state
+from lab import faults
 from lab.accounts import DEFINER, REPAIRER
 from lab.compare import compare
 from lab.server import Server
@@ -250,10 +251,8 @@ def test_whole_tables_are_left_alone_where_anything_replicates_from_here(
     assert made.picture() == before and not list(tmp_path.iterdir())
     # Nothing is connected any more, so that only the members tell.
     made.leaf.stop_replica()
-    dumps = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'"
-    for row in made.replica.query(dumps):
-        made.replica.execute("KILL %d" % int(row["id"]))
-    made.replica.wait_until(lambda: not made.replica.query(dumps), what="nothing to be connected any more")
+    faults.kill_dump_threads(made.replica)
+    made.replica.wait_until(lambda: not made.replica.dump_threads(), what="nothing to be connected any more")
     module, options = MODULES[remedy]
     before = made.picture()
     given = {**options, "tables": ["shop.t"], "record_dir": str(tmp_path)}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any, Callable, List, Optional, Tuple
 
 import pymysql
@@ -208,25 +209,15 @@ def purge_needed(lab: Lab, work: Work, replica: Optional[Server] = None, channel
     lab.wait_in_sync(server)
     server.stop_replica(channel=link.channel)
     kill_dump_threads(source, server)  # an idle one would notice its lost receiver only at the next write
-    source.wait_until(lambda: not dump_threads(source, server), 20.0, "the dump thread to end")
+    source.wait_until(lambda: not source.dump_threads(server), 20.0, "the dump thread to end")
     work()
     purge_binlogs(source)
     server.start_replica(channel=link.channel)
 
 
-def dump_threads(source: Server, replica: Optional[Server] = None) -> List[int]:
-    """Return the connection ids of a source's dump threads (to one replica)."""
-    rows = source.query("SELECT id, host FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
-    # Column names are upper case on some servers.
-    found = [{key.lower(): value for key, value in row.items()} for row in rows]
-    return [
-        int(row["id"]) for row in found if replica is None or str(row["host"]).split(":", maxsplit=1)[0] == replica.host
-    ]
-
-
 def kill_dump_threads(source: Server, replica: Optional[Server] = None) -> None:
     """End a source's dump threads as a lost connection does; the receivers reconnect by themselves."""
-    for thread in dump_threads(source, replica):
+    for thread in source.dump_threads(replica):
         with contextlib.suppress(pymysql.MySQLError):
             source.execute(f"KILL {thread}")
 
@@ -255,13 +246,9 @@ def lose_tail(lab: Lab, work: Work, server: Optional[Server] = None) -> None:
 
 def reconnect(lab: Lab, timeout: float = 30.0) -> None:
     """Wait until every receiver is connected (their retry interval is a second)."""
-    words = lab.flavour.words
     for link in lab.links:
-
-        def connected(row: Link = link) -> bool:
-            return str(lab.status(row)[words.io_running]) == "Yes"
-
-        lab.servers[link.replica].wait_until(connected, timeout, f"channel {link.channel!r} to connect")
+        replica, connected = lab.servers[link.replica], functools.partial(lab.connected, link)
+        replica.wait_until(connected, timeout, f"channel {link.channel!r} to connect")
 
 
 # -- links, delay, disk ----------------------------------------------------------------------------------------------

@@ -146,6 +146,13 @@ class Server(ServerProcess):
                 return row
         return None
 
+    def dump_threads(self, replica: Optional[Server] = None) -> List[int]:
+        """Return the connection ids of the threads that send this server's binlog (to one replica)."""
+        rows = self.query(
+            "SELECT ID AS id, HOST AS host FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'"
+        )
+        return [int(row["id"]) for row in rows if replica is None or str(row["host"]).partition(":")[0] == replica.host]
+
     def start_replica(self, threads: str = "", channel: str = "") -> None:
         """Start a channel's threads (both, or ``SQL_THREAD`` / ``IO_THREAD``)."""
         self.execute(self.replica_sql("START", threads, channel))

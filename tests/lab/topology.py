@@ -297,15 +297,20 @@ class Lab:
             raise LabError(f"{self.servers[link.replica].name} has no channel {link.channel!r}")
         return row
 
+    def connected(self, link: Link) -> bool:
+        """Tell whether a link's receiver is being sent the binlog; its Yes comes earlier, before it asks for that."""
+        replica, source = self.servers[link.replica], self.servers[link.source]
+        return str(self.status(link)[self.flavour.words.io_running]) == "Yes" and bool(source.dump_threads(replica))
+
     def _wait_connected(self, link: Link, timeout: float = 30.0) -> None:
         words, replica = self.flavour.words, self.servers[link.replica]
 
-        def connected() -> bool:
+        def runs() -> bool:
             row = self.status(link)
             self._raise_on_error(replica, row)
-            return str(row[words.io_running]) == "Yes" and str(row[words.sql_running]) == "Yes"
+            return str(row[words.sql_running]) == "Yes" and self.connected(link)
 
-        replica.wait_until(connected, timeout, f"channel {link.channel!r} to run")
+        replica.wait_until(runs, timeout, f"channel {link.channel!r} to run")
 
     def _raise_on_error(self, replica: Server, row: Dict[str, Any]) -> None:
         words = self.flavour.words
