@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping, Tuple
 
 from .statement import identifier, literal
@@ -15,6 +15,7 @@ from .statement import identifier, literal
 SCHEMA, TABLE, SEQUENCE, VIEW = "schema", "table", "sequence", "view"
 PROCEDURE, FUNCTION, PACKAGE, PACKAGE_BODY = "procedure", "function", "package", "package body"
 TRIGGER, EVENT = "trigger", "event"
+KINDS = (SCHEMA, TABLE, SEQUENCE, VIEW, PROCEDURE, FUNCTION, PACKAGE, PACKAGE_BODY, TRIGGER, EVENT)
 
 # What a program was made with and runs with later: it must be made with the same again.
 CONTEXT = ("sql_mode", "character_set_client", "collation_connection", "time_zone")
@@ -58,7 +59,7 @@ def on_replica(definition: Definition, old_words: bool) -> Definition:
         return definition
     state = "DISABLE ON %s" % ("SLAVE" if old_words else "REPLICA")
     text = _EVENT_STATE.sub(r"\1 " + state, definition.text, count=1)
-    return Definition(definition.kind, definition.schema, definition.name, text, definition.context)
+    return replace(definition, text=text)
 
 
 def session(definition: Definition) -> str:
@@ -67,6 +68,20 @@ def session(definition: Definition) -> str:
     if definition.kind in (SCHEMA, TABLE, SEQUENCE, VIEW):
         wanted["sql_mode"] = _NO_ZERO + "," + _STRICT
     return "SET SESSION " + ", ".join("%s = %s" % (name, literal(value)) for name, value in wanted.items())
+
+
+# Before the words that say what it is; the quotes are those of the sql_mode it was made with.
+_DEFINER = re.compile(r" DEFINER=(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\")(?:@(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"))?")
+
+
+def of_maker(definition: Definition) -> Definition:
+    """The same with whoever makes it as its definer."""
+    return replace(definition, text=_DEFINER.sub("", definition.text, count=1))
+
+
+def instead(definition: Definition) -> Definition:
+    """The same view, which takes the place of one that is there."""
+    return replace(definition, text=definition.text.replace("CREATE ", "CREATE OR REPLACE ", 1))
 
 
 # Settings of a server that would add to a definition, or refuse what the donor has; each where it exists.

@@ -17,10 +17,10 @@ from .connect import Connection
 
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "ndbinfo", "performance_schema", "sys")
 
-_OUTSIDE = "NOT IN (%s)" % ", ".join(literal(name) for name in SYSTEM_SCHEMAS)
+OUTSIDE = "NOT IN (%s)" % ", ".join(literal(name) for name in SYSTEM_SCHEMAS)
 _TABLES = (
     "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES"
-    " WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA " + _OUTSIDE
+    " WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA " + OUTSIDE
 )
 _COLUMNS = (
     "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_OCTET_LENGTH, CHARACTER_SET_NAME, COLLATION_NAME,"
@@ -33,7 +33,7 @@ _KEYS = (
 )
 _FOREIGN_KEYS = (
     "SELECT DISTINCT TABLE_SCHEMA AS s, TABLE_NAME AS t, REFERENCED_TABLE_SCHEMA AS rs, REFERENCED_TABLE_NAME AS rt"
-    " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA " + _OUTSIDE
+    " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA " + OUTSIDE
 )
 
 NO_GRANT_TABLES = 1290
@@ -142,7 +142,7 @@ def schema_options(connection: Connection) -> Dict[str, str]:
     """Default character set and collation of each schema outside the system ones."""
     rows = connection.query(
         "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME AS c, DEFAULT_COLLATION_NAME AS k"
-        " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME " + _OUTSIDE
+        " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME " + OUTSIDE
     )
     return {
         "schema %s" % row["SCHEMA_NAME"]: ("%s %s" % (row["c"], row["k"])).replace("utf8mb3", "utf8") for row in rows
@@ -156,7 +156,7 @@ def objects(connection: Connection) -> Dict[str, Optional[str]]:
     """
     found: Dict[str, Optional[str]] = dict(schema_options(connection))
     for kind, query, word in _OBJECTS:
-        for row in connection.query(query + _OUTSIDE):
+        for row in connection.query(query + OUTSIDE):
             schema, name = str(row["s"]), str(row["n"])
             found["%s %s.%s" % (kind, schema, name)] = _shown(connection, word, schema, name)
     return found

@@ -27,7 +27,6 @@ from . import compare_catalog
 from .connect import Connection, connect
 
 _SYSTEM = frozenset(compare_catalog.SYSTEM_SCHEMAS)
-_OUTSIDE = "NOT IN ('%s')" % "', '".join(sorted(_SYSTEM))
 _KEY = (
     "SELECT COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     " AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"
@@ -39,12 +38,12 @@ _RULES = (
 _COUNTED = "SELECT CONSTRAINT_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.REFERENTIAL_CONSTRAINTS"
 _TRIGGERS = (
     "SELECT EVENT_OBJECT_SCHEMA AS s, EVENT_OBJECT_TABLE AS t FROM information_schema.TRIGGERS"
-    " WHERE EVENT_OBJECT_SCHEMA " + _OUTSIDE
+    " WHERE EVENT_OBJECT_SCHEMA " + compare_catalog.OUTSIDE
 )
 _EVENTS = "SELECT EVENT_DEFINITION AS text FROM information_schema.EVENTS WHERE STATUS = 'ENABLED'"
 _FUNCTIONS = (
     "SELECT COUNT(*) AS n FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA "
-    + _OUTSIDE
+    + compare_catalog.OUTSIDE
 )
 
 
@@ -95,7 +94,7 @@ class Tables:
     def _existing(self) -> Dict[Pair, Tuple[str, str, str]]:
         rows = self.replica.query(
             "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, TABLE_TYPE AS k FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA " + _OUTSIDE
+            " WHERE TABLE_SCHEMA " + compare_catalog.OUTSIDE
         )
         return {self._pair(row): (str(row["s"]), str(row["t"]), str(row["k"])) for row in rows}
 
@@ -265,11 +264,13 @@ class Tables:
 
 _ALL_COLUMNS = (
     COLUMNS_QUERY[: COLUMNS_QUERY.index(" WHERE")].replace("SELECT ", "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, ", 1)
-    + " WHERE TABLE_SCHEMA " + _OUTSIDE + " ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
+    + " WHERE TABLE_SCHEMA " + compare_catalog.OUTSIDE + " ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
 )  # fmt: skip
 _ALL_KEYS = (
     "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c FROM information_schema.STATISTICS"
-    " WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA " + _OUTSIDE + " ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
+    " WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA "
+    + compare_catalog.OUTSIDE
+    + " ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
 )
 _COLLATIONS = (
     "SELECT ID AS n, CHARACTER_SET_NAME AS c, COLLATION_NAME AS k FROM information_schema.COLLATIONS"

@@ -18,12 +18,10 @@ from .._core import rebuild_backup as backup_rules
 from .._core import rebuild_objects as kinds
 from .._core import record as schema
 from .._core.commit_point import CommitPoint
-from .._core.compare_rows import Table
 from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.nowhere import NOWHERE, is_unfinished
 from .._core.plan import Plan, Step
 from .._core.rebuild import ATTEMPT
-from .._core.rebuild_objects import Definition
 from .._core.snapshot import Server
 from .._core.statement import Statement
 from . import rebuild_catalog as catalog
@@ -40,7 +38,7 @@ from .rebuild_backup import Backup
 from .rebuild_clone import Clone
 from .rebuild_copy import STATEMENT_SECONDS, Copy, Done
 from .rebuild_donor import Donor, ask
-from .rebuild_look import tables
+from .rebuild_look import accounts, tables
 from .rebuild_ready import Finder, Ready, Wish, plan
 from .rebuild_replay import Replay
 from .rebuild_view import PATIENCE, open_with_definitions
@@ -230,11 +228,13 @@ class Rebuild:
             target.execute(PATIENCE)
             self._empty(target)
             copy = Copy(view, reader, target, probed.dialect.name != "source", self._tell_rows)
-            self._fill(copy, definitions, tables(reader))
+            copy.fill(definitions, tables(reader), self._tell)
             close_view(view)
             self._start(target, donor, point, COPIED)
         report.point, report.tables = point, copy.done.numbers
-        report.message = rules.message(str(donor.chosen), copy.done.numbers, point, locked)
+        report.message = " ".join(
+            filter(None, (rules.message(str(donor.chosen), copy.done.numbers, point, locked), accounts(reader, target)))
+        )
 
     def _replayed(self, donor: Donor, replay: Replay, report: Report) -> None:
         target = Insisting(self.aim.connection)
@@ -281,24 +281,6 @@ class Rebuild:
             target.execute(statement)
         for name in catalog.schemas(target):
             self._do(target, kinds.drop_schema(name))
-
-    def _fill(self, copy: Copy, definitions: Sequence[Definition], found: Dict[Tuple[str, str], Table]) -> None:
-        stored = (kinds.TABLE, kinds.SEQUENCE)
-        copy.done.of = sum(definition.kind in stored for definition in definitions)
-        copy.definitions([one for one in definitions if one.kind == kinds.SCHEMA])
-        for definition in definitions:
-            if definition.kind in stored:
-                table = found.get((definition.schema, definition.name))
-                copy.make(definition)
-                if table is not None:
-                    copy.table(definition, table)
-        # A view may use a function, which needs no view to be made.
-        after = [one for one in definitions if one.kind not in (*stored, kinds.SCHEMA, kinds.VIEW)]
-        first = [one for one in after if one.kind not in (kinds.TRIGGER, kinds.EVENT)]
-        self._tell("making views, routines, triggers and events")
-        copy.definitions(first)
-        copy.definitions([one for one in definitions if one.kind == kinds.VIEW])
-        copy.definitions([one for one in after if one not in first])
 
     def _check_start(self, donor: Donor, point: CommitPoint) -> None:
         with connect(self.source_login) as connection:

@@ -18,7 +18,7 @@ from .._core.compare_columns import Column
 from .._core.compare_rows import KeyValues, Table
 from .._core.errors import ReplicaError, ServerError
 from .._core.rebuild_objects import Definition
-from .._core.statement import identifier
+from .._core.statement import identifier, qualified
 from . import compare_catalog
 from . import rebuild_catalog as catalog
 from .connect import Connection
@@ -37,7 +37,7 @@ _COMPUTED = (
     " (EXTRA LIKE '%%VIRTUAL%%' OR EXTRA LIKE '%%STORED%%' OR EXTRA LIKE '%%PERSISTENT%%')"
 )
 # What a repeated try may help against: a view of a view that is not there yet.
-_MISSING = (1146, 1356, 1449, 1305, 4091)
+_MISSING = (1146, 1356, 1305, 4091)
 # ENUM's own "no such value", which is a value all the same.
 _TRUNCATED = 1265
 
@@ -74,24 +74,66 @@ class Copy:
         row = target.one("SELECT @@GLOBAL.max_allowed_packet AS n") or {"n": 1 << 20}
         self.packet = int(row["n"])
 
-    def definitions(self, wanted: Sequence[Definition]) -> None:
-        """Make all of these on the replica; views in whatever order their references allow.
+    def fill(
+        self, definitions: Sequence[Definition], found: Dict[Tuple[str, str], Table], tell: Callable[[str], None]
+    ) -> None:
+        """Make everything and copy all rows.
 
-        :raises ReplicaError: one cannot be made.
+        :param found: the tables that have rows.
+        :param tell: gets a line about what comes next.
+        :raises ReplicaError: something cannot be made or copied exactly.
         """
-        left = list(wanted)
+        of = {kind: [one for one in definitions if one.kind == kind] for kind in kinds.KINDS}
+        # The default of a column may be the next number of a sequence.
+        stored = [*of[kinds.SEQUENCE], *of[kinds.TABLE]]
+        self.done.of = len(stored)
+        self._make_all(of[kinds.SCHEMA])
+        for definition in stored:
+            table = found.get((definition.schema, definition.name))
+            self.make(definition)
+            if table is not None:
+                self.table(definition, table)
+        tell("making views, routines, triggers and events")
+        for kind in (kinds.PROCEDURE, kinds.PACKAGE, kinds.PACKAGE_BODY):
+            self._make_all(of[kind])
+        self._functions_and_views(of[kinds.FUNCTION], of[kinds.VIEW])
+        self._make_all([*of[kinds.TRIGGER], *of[kinds.EVENT]])
+
+    def _make_all(self, wanted: Sequence[Definition]) -> None:
+        for definition in wanted:
+            self.make(definition)
+
+    def _functions_and_views(self, functions: Sequence[Definition], views: Sequence[Definition]) -> None:
+        """Make functions, which need no view to be made, and views.
+
+        A view cannot be made on a function or view whose definer is not there (1449, measured on all four flavours) or
+        lacks a privilege. So all of them are our own first, and get their definers while what they stand on is ours.
+        """
+        self._make_all([kinds.of_maker(one) for one in functions] if views else functions)
+        for view in reversed(self._make_views(views)):
+            self.make(kinds.instead(view))
+        for function in functions if views else ():
+            self.target.execute("DROP FUNCTION %s" % qualified(function.schema, function.name))
+            self.make(function)
+
+    def _make_views(self, views: Sequence[Definition]) -> List[Definition]:
+        """Make our own views in whatever order their references allow; that order."""
+        made: List[Definition] = []
+        left = list(views)
         while left:
             failed: List[Tuple[Definition, ServerError]] = []
-            for definition in left:
+            for view in left:
                 try:
-                    self.make(definition)
+                    self.make(kinds.of_maker(view))
+                    made.append(view)
                 except ServerError as error:
-                    if definition.kind != kinds.VIEW or error.number not in _MISSING:
+                    if error.number not in _MISSING:
                         raise
-                    failed.append((definition, error))
+                    failed.append((view, error))
             if len(failed) == len(left):
                 raise failed[0][1]
-            left = [definition for definition, _error in failed]
+            left = [view for view, _error in failed]
+        return made
 
     def make(self, definition: Definition) -> None:
         """Make one object. Raises ServerError with its name."""

@@ -18,6 +18,7 @@ from .._core.rebuild import ATTEMPT
 from .._core.snapshot import Server
 from . import compare_catalog, own_host
 from .connect import Connection
+from .rebuild_invalid import check_views
 
 # What a copy manages at the least, for the estimate of how long the source's binlogs are needed.
 SLOW_BYTES = 2 << 20
@@ -63,15 +64,16 @@ def look(reader: Connection, target: Connection, source: Server, copied: bool) -
     rows, size = sizes(reader)
     if copied:
         check_account(target, copying_privileges(source.flavour.engine))
+        check_views(reader)
     _check_packets(reader, target)
     tables(reader)
     said = "About %s rows, %.1f MB with indexes, are to be copied." % (format(rows, ","), size / 1e6)
-    accounts = _accounts(reader, target) if copied else ""
-    notes = (said, rules.check_expiry(source, size / SLOW_BYTES), accounts)
+    lacking = accounts(reader, target) if copied else ""
+    notes = (said, rules.check_expiry(source, size / SLOW_BYTES), lacking)
     return rows, (*(note for note in notes if note), *check_room(target, size))
 
 
-def _accounts(reader: Connection, target: Connection) -> str:
+def accounts(reader: Connection, target: Connection) -> str:
     """Which accounts of the donor are not here, as far as both may be read."""
     try:
         sides = [{(str(row["User"]), str(row["Host"])) for row in one.query(_ACCOUNTS)} for one in (reader, target)]

@@ -89,3 +89,25 @@ def test_definitions_differ_but_for_the_next_number():
     assert objects.differing((table("x AUTO_INCREMENT=5 y"),), (table("x AUTO_INCREMENT=9 y"),)) == ()
     assert objects.differing((table("x"),), (table("y"),)) == ("table shop.t",)
     assert objects.differing((table("x"),), ()) == ("table shop.t",)
+
+
+# As SHOW CREATE of MySQL 5.6 and MariaDB 10.11 gives them, the last in the sql_mode that it was made with.
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (
+            objects.VIEW,
+            "CREATE ALGORITHM=UNDEFINED DEFINER=`a``b`@`%` SQL SECURITY DEFINER VIEW `v` AS select ' DEFINER=`x`@`y`'",
+            "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select ' DEFINER=`x`@`y`'",
+        ),
+        (objects.FUNCTION, "CREATE DEFINER=`role` FUNCTION `f`() RETURNS int", "CREATE FUNCTION `f`() RETURNS int"),
+        (objects.FUNCTION, 'CREATE DEFINER="a"@"%" FUNCTION "f"() RETURNS int', 'CREATE FUNCTION "f"() RETURNS int'),
+    ],
+)
+def test_a_definition_of_whoever_makes_it(kind: str, text: str, expected: str) -> None:
+    assert objects.of_maker(Definition(kind, "shop", "x", text)).text == expected
+
+
+def test_a_view_takes_the_place_of_one_that_is_there() -> None:
+    view = Definition(objects.VIEW, "shop", "v", "CREATE VIEW `v` AS select 'CREATE x'")
+    assert objects.instead(view).text == "CREATE OR REPLACE VIEW `v` AS select 'CREATE x'"
