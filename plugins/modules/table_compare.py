@@ -29,6 +29,7 @@ options:
       - With V(all), schemas, views, routines, triggers and events are compared as well.
       - An account sees only tables for which it has privileges. Both accounts need SELECT on them, on C(*.*) with
         V(all) and O(since), and TRIGGER, EVENT and SHOW VIEW on C(*.*) with V(all). What that leaves open is undecided.
+      - The replica's account must be allowed to stop and start the applier, as a repairer is.
     type: list
     elements: str
     default: []

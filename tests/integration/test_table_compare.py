@@ -176,6 +176,16 @@ def test_what_an_account_may_not_see_is_not_proven(still: Lab) -> None:
         still.source.execute_unlogged("DROP USER %s" % partial.sql)
 
 
+@pytest.mark.pairs("mysql-9.7-gtid", "mysql-5.6-position", "mariadb-10.11-gtid", "mariadb-11.8-position")
+def test_an_account_that_may_not_pause_the_applier_is_told_so_and_leaves_it_running(still: Lab) -> None:
+    replica, login = still.replica, {"login_user": OBSERVER.user, "login_password": OBSERVER.password}
+    still.wait_in_sync()
+    refused = run_module("table_compare", replica, {"tables": ["shop.*"], "source": {}, **login})
+    assert refused["failed"] and refused["msg"].startswith("Could not stop the applier on "), refused
+    assert " Grant the account " in refused["msg"] and "again" not in refused["msg"]
+    assert (replica.replica_status() or {})[still.flavour.words.sql_running] == "Yes"
+
+
 @pytest.mark.pairs("mysql-9.7-gtid", "mariadb-10.11-gtid")
 def test_brakes_check_mode_and_what_may_be_shown(still: Lab) -> None:
     with proof_schema(

@@ -15,8 +15,8 @@ SERVERS = (
     ("MariaDB 10.5 and later", "mariadb", (10, 11, 0)),
 )
 ROLES = {
-    "observer": "reads everything that diagnosis and comparison need, and can change nothing",
-    "repairer": "can do what the observer can, and carry out the remedies",
+    "observer": "reads everything that diagnosis needs, and comparison on the source, and can change nothing",
+    "repairer": "can do what the observer can, pause the applier for a comparison, and carry out the remedies",
     "definer": "can do what the repairer can, and make and alter tables; only the remedies heal_table (for a table or "
     "database that is missing) and alter_definition need it",
     "rebuilder": "can do what the repairer can, and build a replica anew (the replica needs it while that is done)",

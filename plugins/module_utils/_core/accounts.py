@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The accounts the collection works with and the grants each of them needs, as data.
 
-Five roles: an *observer* diagnoses and compares, and changes nothing; a *repairer* can do what the observer can and
-also carries out the remedies; a *definer* can do all that and makes and alters tables; a *rebuilder* can do what a
-repairer can and drops and makes every schema; a *checksummer* does what the observer does, and lets
-pt-table-checksum write on the source. Every entry says which statement needs it; the integration tests run with
-exactly these grants, so one that is missing fails there.
+Five roles: an *observer* diagnoses, is the source's side of a comparison, and changes nothing; a *repairer* can do what
+the observer can, and also pauses the applier for a comparison and carries out the remedies; a *definer* can do all that
+and makes and alters tables; a *rebuilder* can do what a repairer can and drops and makes every schema; a *checksummer*
+does what the observer does, and lets pt-table-checksum write on the source. Every entry says which statement needs it;
+the integration tests run with exactly these grants, so one that is missing fails there.
 """
 
 from __future__ import annotations

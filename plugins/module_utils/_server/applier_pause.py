@@ -16,7 +16,7 @@ from typing import Any, Dict, NoReturn, Optional
 
 from .._core.channel_plan import APPLIER, Point, Verbs, until_text
 from .._core.commit_point import CommitPoint, gtids_exact, gtids_reached
-from .._core.errors import RefusedError, ReplicaError, ServerError
+from .._core.errors import PrivilegeError, RefusedError, ReplicaError, ServerError
 from .._core.glance import Glance, glance_from, row_of
 from .._core.gtid_mysql import GtidSet
 from .._core.plan import STOP, Step
@@ -61,6 +61,10 @@ class Pause:
         try:
             if self.ran:
                 self._stop()
+        except PrivilegeError:
+            # It runs as before.
+            self._put_handlers_back()
+            raise
         except BaseException:
             self.__exit__()
             raise
@@ -74,8 +78,11 @@ class Pause:
             elif self.look().applier == "Yes":
                 self._stop()  # it was found stopped, and an error left it on its way to the point
         finally:
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler)
+            self._put_handlers_back()
+
+    def _put_handlers_back(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def look(self) -> Glance:
         """The channel's status now. Raises ReplicaError when the channel is gone."""
