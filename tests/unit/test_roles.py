@@ -48,3 +48,11 @@ def test_every_remedy_that_writes_has_its_tasks():
 def test_what_writes_goes_one_server_at_a_time(playbook):
     writing = [play for play in load(TOP / "playbooks" / (playbook + ".yml"))[1:] if "roles" in play]
     assert writing[-1]["serial"] == 1
+
+
+def test_how_the_source_is_reached_as_a_target_stands_in_one_place():
+    tasks = {path.name: path.read_text(encoding="utf-8") for path in (TOP / "roles" / "repair" / "tasks").glob("*.yml")}
+    assert not [name for name, text in tasks.items() if "source_login_" in text]
+    users = {name for name, text in tasks.items() if "repair_there" in text}
+    assert users == {"conflict.yml", "conflict_position.yml", "errant.yml", "tail.yml"}
+    assert "repair_there" in load(TOP / "roles" / "repair" / "vars" / "main.yml")
