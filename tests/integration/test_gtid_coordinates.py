@@ -10,9 +10,10 @@ from typing import Any, Callable, List
 
 import pytest
 from integration.conftest import SEED
-from integration.test_gtid import LOST, NEW, full_matrix, gtid, picture, receiver_error, settle
+from integration.test_gtid import LOST, NEW, full_matrix, gtid, picture, receiver_error, same_sets, settle
 from integration.test_repair import result
 from lab import faults
+from lab.compare import compare
 from lab.topology import Lab
 
 pytestmark = [pytest.mark.engine("mysql")]
@@ -100,6 +101,20 @@ def test_what_was_passed_over_by_hand_is_taken_from_the_source(lab: Lab, tmp_pat
     line = result(refused)["line"]
     assert "gtid_append: the applier runs" in line and "replica_members" in str(result(refused)["would_allow"]), line
     settle(lab, tmp_path, ["fetch"])
+
+
+@full_matrix
+def test_what_was_passed_over_and_put_in_by_hand_counts_as_executed(lab: Lab, tmp_path: Path) -> None:
+    lab.replica.stop_replica()
+    by_hand = "INSERT INTO shop.t (id, v) VALUES (400, 'passed over')"
+    lab.source.execute(by_hand)
+    lab.replica.execute_unlogged(by_hand)
+    go_on_at_the_end(lab)
+    lab.source.execute("INSERT INTO shop.t (id, v) VALUES (401, 'applied')")
+    lab.replica.wait_until(lambda: rows(lab, "replica")[-1]["id"] == 401, what="the transaction behind it")
+    done = gtid(lab, tmp_path, playbook="reposition")
+    assert done.code == 0, done.output
+    assert same_sets(lab) and compare(lab.source, lab.replica) == []
 
 
 @full_matrix
