@@ -132,6 +132,7 @@ def test_the_playbook_repairs_it_and_proves_it(
     planned = play(stage, tmp_path, "--check", "--diff", admin=name == "other_error")
     assert planned.code == 0, planned.output
     assert state(stage) == before and not list(tmp_path.iterdir())
+    assert result(planned)["owed"] == sorted(MISMATCHES[name].tables), result(planned)
     # There the counter is used only where nothing later was fetched: what the workers have done is in files.
     quiet = flavour == "mysql-5.6" and mode == (False, 4)
     with nullcontext() if quiet else Writer(stage.source, rate=20):
@@ -183,6 +184,20 @@ def test_what_a_killed_run_began_is_finished_by_the_next(
         assert run_module("table_repair", stage.replica, healing)["proof"] == "rows_proven"
     assert equal(stage) == []
     assert not run_module("mismatch_repair", stage.replica, options)["changed"]
+
+
+def test_a_plan_names_the_tables_that_an_earlier_run_left(flavour: str, stages: Stages, tmp_path: Path) -> None:
+    stage = broken(stages, flavour, "killed_myisam", MODES[1])
+    passed = run_module("mismatch_repair", stage.replica, {"record_dir": str(tmp_path)})
+    assert not passed["failed"] and passed["tables"] == ["shop.m"], passed
+    stage.replica.execute_unlogged("DELETE FROM shop.m")
+    planned = result(play(stage, tmp_path, "--check"))
+    assert planned["ok"] and planned["applied"] == [] and planned["owed"] == ["shop.m"], planned
+    assert "Rows of shop.m would be made equal, which an earlier run has left." in planned["lines"], planned
+    done = play(stage, tmp_path)
+    assert done.code == 0 and result(done)["steps"][0]["tables"] == planned["owed"], done.output
+    assert equal(stage) == []
+    assert result(play(stage, tmp_path, "--check"))["owed"] == []
 
 
 def test_a_plain_conflict_is_no_mismatch(flavour: str, stages: Stages, tmp_path: Path) -> None:

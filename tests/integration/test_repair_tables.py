@@ -198,4 +198,5 @@ def test_the_playbook_alters_only_when_it_is_asked_to(well: Pair, tmp_path: Path
         assert "MODIFY COLUMN `v`" in told["line"] and "repair_alter_definitions=true" in told["line"], told
         planned = play(well, "repair", tmp_path, "--check", repair_alter_definitions="true", **ACCOUNT)
         assert any("MODIFY COLUMN `v`" in query for query in queries(planned)), planned.output
+        assert result(planned)["owed"] == ["shop.typed"], planned.output
         repaired(well, tmp_path, repair_alter_definitions="true")

@@ -106,3 +106,49 @@ def test_rounds_that_are_used_up_are_said_and_do_not_matter_once_it_runs():
     found = outcome({"verdict": "broken"}, [STEP], {"action": "apply"}, brake=brake)
     assert not found["ok"] and found["headline"].endswith(brake) and brake in found["line"]
     assert outcome({"verdict": "healthy"}, [STEP], {"action": "apply"}, [PROVEN], brake=brake)["ok"]
+
+
+def test_what_was_rolled_back_is_not_called_applied():
+    undone = {"remedy": "heal_failing", "msg": "m", "rolled_back": True}
+    failed = outcome({"verdict": "broken"}, [undone], {}, error="somebody writes here")
+    assert (failed["applied"], failed["rolled_back"]) == ([], ["heal_failing"])
+    then = outcome({"verdict": "healthy"}, [undone, STEP], DONE, [PROVEN])
+    assert (then["applied"], then["rolled_back"]) == (["refetch"], ["heal_failing"])
+    assert then["line"].startswith("Repaired (refetch).")
+    alone = outcome({"verdict": "healthy"}, [undone], DONE, [PROVEN])
+    assert alone["ok"] and alone["line"] == "Nothing was to be repaired. Proven for 5 rows in 1 table."
+
+
+PASSED = {"remedy": "pass_mismatch", "msg": "m", "passed": [{"tables": ["shop.m"], "tables_unknown": ""}]}
+
+
+def test_a_plan_names_the_tables_that_would_be_made_equal():
+    found = outcome({"verdict": "broken"}, [PASSED], {}, check_mode=True, owed=["shop.m", "shop.old"])
+    assert found["ok"] and found["owed"] == ["shop.m", "shop.old"]
+    assert found["lines"] == [
+        "Would apply: pass_mismatch.",
+        "Then rows of shop.m would be made equal; which ones is not known before.",
+        "Rows of shop.old would be made equal, which an earlier run has left.",
+    ]
+    assert found["line"] == " ".join(found["lines"])
+    altered = {"remedy": "alter_definition", "msg": "m", "tables": ["shop.a"]}
+    assert outcome({"verdict": "broken"}, [altered], {}, check_mode=True)["owed"] == ["shop.a"]
+
+
+def test_a_plan_says_what_is_not_known_before():
+    step = {**PASSED, "passed": [{"tables": [], "tables_unknown": "shop.p makes its statements out of texts"}]}
+    found = outcome({"verdict": "broken"}, [step], {}, check_mode=True)
+    assert found["owed"] == [] and found["lines"][1] == (
+        "Which other tables have to be made equal is not known before: shop.p makes its statements out of texts."
+    )
+
+
+def test_what_an_earlier_run_left_is_told_whether_or_not_this_one_would_come_to_it():
+    healthy = outcome({"verdict": "healthy"}, [], DONE, check_mode=True, owed=["shop.m"])
+    assert healthy["owed"] == ["shop.m"]
+    assert healthy["lines"][1] == "Rows of shop.m would be made equal, which an earlier run has left."
+    broken = outcome({"verdict": "broken"}, [], REFUSED, check_mode=True, owed=["shop.m"])
+    assert broken["lines"][-1] == "An earlier run left rows of shop.m to be made equal once the replica runs."
+    refetched = outcome({"verdict": "broken"}, [STEP], {}, check_mode=True)
+    assert refetched["owed"] == [] and refetched["lines"] == ["Would apply: refetch."]
+    assert "owed" not in outcome({"verdict": "healthy"}, [], DONE, owed=["shop.m"])
