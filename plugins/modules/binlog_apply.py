@@ -214,6 +214,10 @@ executed:
   description: Whether the statements ran. False in check mode and when nothing had to be done.
   returned: success
   type: bool
+rolled_back:
+  description: That nothing is left of what ran, as it was rolled back; RV(queries) has it all the same.
+  returned: failure after statements ran
+  type: bool
 transactions:
   description: The transactions in the order in which they are applied or undone, without those executed by their GTID.
   returned: success

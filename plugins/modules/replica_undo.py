@@ -77,6 +77,10 @@ executed:
   description: Whether the statements ran. False in check mode and when nothing had to be done.
   returned: success
   type: bool
+rolled_back:
+  description: That nothing is left of what ran, as it was rolled back; RV(queries) has it all the same.
+  returned: failure after statements ran
+  type: bool
 before:
   description: The channel before, in the shape of RV(replicaops.mysql.replica_status#module:channels).
   returned: success

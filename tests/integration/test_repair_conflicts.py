@@ -18,8 +18,8 @@ import pytest
 from integration.conflicts import CONFLICTS, GENERATED, HEALABLE, HEALED, Conflict
 from integration.conftest import SEED, Pair
 from integration.held import held
-from integration.playbook import run_module
-from integration.test_repair import dropped, play, queries, result, state, stops
+from integration.playbook import Run, run_module, run_playbook
+from integration.test_repair import dropped, host, play, queries, result, state, stops
 from lab.compare import compare
 from lab.server import Server
 from lab.topology import Lab
@@ -146,6 +146,32 @@ def test_statements_are_refused_and_what_is_needed_is_said(well: Pair, tmp_path:
         assert refused["failed"] and refused["code"] == "refused", refused
         assert "logged as a statement" in refused["msg"] and "reposition" in refused["msg"], refused
         assert state(pair) == before and not list(tmp_path.iterdir())
+
+
+@pytest.mark.every_engine
+def test_a_heal_that_was_rolled_back_is_not_shown_as_applied(well: Pair, tmp_path: Path) -> None:
+    well.replica.execute_unlogged("INSERT INTO shop.t (id, v) VALUES (900001, 'mine')")
+    well.source.execute("INSERT INTO shop.t (id, v) VALUES (900001, 'theirs')")
+    stops(well)
+
+    def work(environment: Dict[str, str]) -> Run:
+        given = {"target": "replica", "repair_record_dir": str(tmp_path / "records")}
+        inventory = {"all": {"hosts": {"replica": host(well.replica)}}}
+        return run_playbook("replicaops.mysql.repair", inventory, ["-e", json.dumps(given)], environment=environment)
+
+    with held(tmp_path / "held", "BINLOG", work) as there:
+        well.replica.execute_unlogged("UPDATE shop.t SET v = 'somebody else' WHERE id = 900001")
+        failed = there.release()
+    ended = result(failed)
+    assert failed.code != 0 and "The repair failed" in ended["line"], failed.output
+    assert ended["applied"] == [] and len(ended["rolled_back"]) == 1 and ended["steps"][0]["rolled_back"], ended
+    assert ended["steps"][0]["records"] and "Rolled back:" in failed.output, failed.output
+    assert well.replica.value("SELECT v FROM shop.t WHERE id = 900001") == "somebody else"
+    repaired = play(well, "repair", tmp_path / "records")
+    assert repaired.code == 0 and result(repaired)["applied"] == ended["rolled_back"], repaired.output
+    assert result(repaired)["rolled_back"] == []
+    well.lab.wait_in_sync()
+    assert compare(well.source, well.replica) == []
 
 
 @pytest.mark.every_engine

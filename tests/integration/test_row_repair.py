@@ -52,7 +52,9 @@ def work_table(well: Pair) -> Iterator[Pair]:
     if row[well.words.sql_running] != "Yes" and not row[well.words.sql_error]:
         well.replica.start_replica()
     for server in (well.source, well.replica):
-        server.execute_unlogged("SET foreign_key_checks = 0", "DROP TABLE IF EXISTS shop.child, shop.w, shop.parent")
+        server.execute_unlogged(
+            "SET foreign_key_checks = 0", "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent"
+        )
 
 
 def rows(server: Server, table: str = "shop.w") -> List[Any]:
@@ -283,12 +285,36 @@ def test_rows_that_would_be_orphans_are_refused(work: Pair, tmp_path: Path) -> N
     work.replica.execute_unlogged("INSERT INTO shop.parent VALUES (1, 7)", "INSERT INTO shop.child VALUES (1, 1)")
     done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
     assert done["failed"] and done["code"] == "refused" and "shop.child reference" in done["msg"], done
+    assert not done["changed"] and done["rolled_back"] and done["queries"] and done["record"], done
     assert len(rows(work.replica, "shop.parent")) == 2 and len(rows(work.replica, "shop.child")) == 2
     work.replica.execute_unlogged("DELETE FROM shop.child", "DELETE FROM shop.parent WHERE id = 2")
     done = repair(work, end, last, state="healed", record_dir=str(tmp_path))
     assert done["failed"] and done["code"] == "refused" and "shop.parent that are not there" in done["msg"], done
     work.replica.execute_unlogged("INSERT INTO shop.parent VALUES (2, 2)")
     assert repair(work, start, last, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
+
+
+@pytest.mark.every_engine
+def test_what_tables_without_transactions_keep_is_not_called_rolled_back(work: Pair, tmp_path: Path) -> None:
+    work.source.execute(
+        "CREATE TABLE shop.parent (id INT PRIMARY KEY, v INT) ENGINE=InnoDB",
+        "CREATE TABLE shop.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES shop.parent (id))",
+        "CREATE TABLE shop.m (id INT PRIMARY KEY, v INT) ENGINE=MyISAM",
+        "INSERT INTO shop.parent VALUES (2, 2)",
+        "INSERT INTO shop.m VALUES (1, 1)",
+    )
+    start = at(work)
+    work.source.execute("UPDATE shop.m SET v = 2", "INSERT INTO shop.child VALUES (5, 2)")
+    end = at(work)
+    work.lab.wait_in_sync()
+    work.replica.stop_replica("SQL_THREAD")
+    work.replica.execute_unlogged("UPDATE shop.m SET v = 9", "DELETE FROM shop.child", "DELETE FROM shop.parent")
+    done = repair(work, start, end, state="healed", record_dir=str(tmp_path))
+    assert done["failed"] and "All but what was written to shop.m was rolled back" in done["msg"], done
+    assert done["changed"] and not done["rolled_back"], done
+    assert rows(work.replica, "shop.m") == rows(work.source, "shop.m") and rows(work.replica, "shop.child") == []
+    work.replica.execute_unlogged("INSERT INTO shop.parent VALUES (2, 2)")
+    assert repair(work, start, end, state="healed", record_dir=str(tmp_path))["proof"] == "rows_proven"
 
 
 @pytest.mark.engine("mariadb")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
 from .binlog.encode import Form, format_statement
@@ -16,7 +16,7 @@ from .gtid_mariadb import MariadbGtid
 from .plan import Step
 from .row_repair_steps import GTID_AUTOMATIC
 from .snapshot import Server
-from .statement import Statement
+from .statement import FAILED, LATER, NEVER, Statement
 
 _SHOWN = 2000
 
@@ -64,7 +64,7 @@ def begin(wish: Wish, server: Server, form: Form) -> List[Step]:
     if not server.flavour.is_mariadb:
         # After a format description GTID_NEXT is undetermined, and the next statement would fail (1782).
         made.append(Statement(GTID_AUTOMATIC, purpose="take no GTID of another transaction"))
-    return [Step(one) for one in made]
+    return [Step(replace(one, taken_back=LATER)) for one in made]
 
 
 def end(wish: Wish, server: Server) -> List[Step]:
@@ -122,7 +122,7 @@ def rows(
         parts = [automatic, *before, *own, *writes, automatic, *after]
     else:
         parts = [*own, Statement("START TRANSACTION"), *before, *writes, *after, Statement("COMMIT")]
-    return Step(Apply(sql="", purpose=purpose, parts=tuple(parts)))
+    return Step(Apply(sql="", purpose=purpose, parts=tuple(parts), taken_back=NEVER if bare else FAILED))
 
 
 def statements(wish: Wish, item: Item, server: Server, collations: Collations) -> Step:

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, List, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Callable, Iterable, List, Sequence, Tuple
 
 from .binlog.encode import Form, RowEvents, format_statement
+from .binlog.table_map import TableName
 from .plan import Step
 from .snapshot import Server
-from .statement import Statement
+from .statement import LATER, NEVER, Statement
 
 GTID_AUTOMATIC = "SET SESSION gtid_next = 'AUTOMATIC'"
 
@@ -33,7 +34,9 @@ class Look(Statement):
         return self.shown
 
 
-def transaction(server: Server, form: Form, rows: Sequence[RowEvents], before: Look, after: Look) -> Tuple[Step, ...]:
+def transaction(
+    server: Server, form: Form, rows: Sequence[RowEvents], before: Look, after: Look, whole: bool = True
+) -> Tuple[Step, ...]:
     """The steps in order. `_server.row_events.restored` has to be around them: it puts the session back on failure.
 
     After a format description the session's GTID_NEXT is undetermined, and the next statement would fail with 1782
@@ -42,6 +45,7 @@ def transaction(server: Server, form: Form, rows: Sequence[RowEvents], before: L
 
     :param before: looks whether the rows are what the changes were made for, and locks them.
     :param after: looks whether they are what they were to become; only then they are committed.
+    :param whole: all tables have transactions, so that nothing is left when one of the steps before COMMIT fails.
     """
     lowered = server.flag("super_read_only")
     steps: List[Statement] = [Statement("SET SESSION sql_log_bin = 0", purpose="keep the rows out of the binlog")]
@@ -50,9 +54,22 @@ def transaction(server: Server, form: Form, rows: Sequence[RowEvents], before: L
     steps.append(format_statement(form))
     if not server.flavour.is_mariadb:
         steps.append(Statement(GTID_AUTOMATIC, purpose="take no GTID of another transaction"))
-    steps.append(Statement("START TRANSACTION"))
-    steps += [before, *rows, after, Statement("COMMIT")]
+    steps += [Statement("START TRANSACTION"), before]
+    steps = [replace(one, taken_back=LATER) for one in steps]
+    steps += [replace(one, taken_back=LATER if whole else NEVER) for one in (*rows, after)]
+    steps.append(Statement("COMMIT"))
     if lowered:
         steps.append(Statement("SET GLOBAL super_read_only = 1", purpose="put super_read_only back"))
     steps.append(Statement("SET SESSION sql_log_bin = 1", purpose="log again"))
     return tuple(Step(statement) for statement in steps)
+
+
+def rolled_back(bare: Iterable[TableName]) -> str:
+    """What became of the rows when a look behind them fails.
+
+    :param bare: the tables among them that have no transactions.
+    """
+    names = ", ".join("%s.%s" % name for name in sorted(bare))
+    if not names:
+        return "The transaction was rolled back."
+    return "All but what was written to %s was rolled back, as there are no transactions." % names

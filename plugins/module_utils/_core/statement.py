@@ -14,6 +14,12 @@ Value = Union[str, int, float, bytes, None]
 
 MASK = "********"
 
+# When nothing is left of what a statement did although it was sent: never; where it fails itself; or also where a later
+# one of its plan does, as it belongs to the open transaction or to the session, or is put back.
+NEVER = "never"
+FAILED = "failed"
+LATER = "later"
+
 _PLACEHOLDER = re.compile(r"%s|%%")
 
 
@@ -26,12 +32,14 @@ class Statement:
     :param params: the values, in order.
     :param secret: indexes of the parameters that are shown masked.
     :param purpose: why it runs, for plans and reports ("stop the applier").
+    :param taken_back: when nothing is left of it: ``NEVER``, ``FAILED`` or ``LATER``.
     """
 
     sql: str
     params: Tuple[Value, ...] = ()
     secret: FrozenSet[int] = frozenset()
     purpose: str = ""
+    taken_back: str = NEVER
 
     def display(self) -> str:
         """The statement as people see it: literals in place, secrets masked, never meant to be executed."""

@@ -10,17 +10,19 @@ depends on the settings of the session that makes it, which the source shows as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
 from .compare_definition import differences
 from .plan import Step
 from .row_repair_steps import Look
 from .snapshot import Server
-from .statement import Statement, identifier, literal, qualified
+from .statement import LATER, Statement, identifier, literal, qualified
 
 # What the sessions of this collection have.
 _SESSION = "sql_mode = '', character_set_client = utf8mb4, collation_connection = utf8mb4_general_ci"
+# What `take_back` does not take away.
+_STAYS = ("CREATE DATABASE", "DROP TABLE")
 
 MISSING = "it is missing on the replica"
 OTHERS = "a trigger, view, routine or event was made or dropped on the source meanwhile"
@@ -93,7 +95,7 @@ def steps(tables: Sequence[Making], server: Server, looks: Sequence[Look]) -> Tu
     if lowered:
         made.append(Statement("SET GLOBAL super_read_only = 1", purpose="put super_read_only back"))
     made.append(Statement("SET SESSION sql_log_bin = 1", purpose="log again"))
-    return tuple(Step(statement) for statement in made)
+    return tuple(Step(one if one.sql.startswith(_STAYS) else replace(one, taken_back=LATER)) for one in made)
 
 
 def _trigger(schema: str, trigger: Trigger) -> List[Statement]:

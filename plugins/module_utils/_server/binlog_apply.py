@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._core import binlog_apply as rules
 from .._core.binlog.table_map import TableName
 from .._core.binlog_apply import LIST, Item, Wish
 from .._core.binlog_apply_rows import Conflict
+from .._core.errors import ReplicaError
 from .._core.plan import Plan
 from .._core.row_repair_rows import Shape
 from .._core.snapshot import STOPPED, Server
@@ -72,28 +73,44 @@ def apply(aim: Target, wish: Wish, options: Options, origin: Origin, members: Tu
         rules.check_donor(wish, aim.server, known)
         first: Optional[Round] = None
         queries: List[str] = []
-        record, rows_done, bytes_read, number = "", 0, 0, 0
+        records: List[str] = []
+        rows_done, bytes_read, number = 0, 0, 0
         while True:
             here = aim if first is None else replace(aim, server=aim.read())
-            now = Round(here, wish, origin, donor, known, options)
-            bytes_read += now.named.bytes_read
-            first = first or now
-            if now.conflicts and (wish.on_conflict != LIST or now is not first):
-                raise now.refusal(now is not first)
-            if now.conflicts or options.check_mode or not now.plan.steps:
-                break
-            number += 1
-            done = now.carry_out(replace(options, written_at=_stamp(options, number)))
+            with _told_before(queries, records):
+                now = Round(here, wish, origin, donor, known, options)
+                bytes_read += now.named.bytes_read
+                first = first or now
+                if now.conflicts and (wish.on_conflict != LIST or now is not first):
+                    raise now.refusal(now is not first)
+                if now.conflicts or options.check_mode or not now.plan.steps:
+                    break
+                number += 1
+                done = now.carry_out(replace(options, written_at=_stamp(options, number)))
             queries += done[0]
-            record = record or done[1]
+            records += [done[1]] if done[1] else []
             rows_done += now.rows
             if not now.later:
                 break
     return Report(
         tuple(first.named.items), first.before, first.states if options.check_mode or first.conflicts else first.done(),
         tuple(first.conflicts), first.shapes(), first.plan, rows_done or first.rows,
-        tuple(queries) or first.plan.queries(), record, bytes_read, first.later, _note(aim),
+        tuple(queries) or first.plan.queries(), records[0] if records else "", bytes_read, first.later, _note(aim),
     )  # fmt: skip
+
+
+@contextmanager
+def _told_before(queries: Sequence[str], records: Sequence[str]) -> Iterator[None]:
+    """An error of a later round tells as well what those before it have done."""
+    try:
+        yield
+    except ReplicaError as error:
+        if queries:
+            context = error.context
+            own = [context["record"]] if context.get("record") else []
+            every = [*queries, *context.get("queries", [])]
+            context.update(changed=True, rolled_back=False, executed=True, queries=every, records=[*records, *own])
+        raise
 
 
 @contextmanager

@@ -35,18 +35,13 @@ from .change import Options, Target, carry_out
 from .connect import Connection, connect
 from .row_events import restored
 from .row_repair_rows import rows
-from .row_repair_tables import Table
+from .row_repair_tables import Table, without_transactions
 from .row_repair_work import privileges, recorded_map
 
 _COLLATIONS = (
     "SELECT ID AS n, CHARACTER_SET_NAME AS s, FULL_COLLATION_NAME AS c"
     " FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY",
     "SELECT ID AS n, CHARACTER_SET_NAME AS s, COLLATION_NAME AS c FROM information_schema.COLLATIONS",
-)
-_ENGINES = (
-    "SELECT t.TABLE_SCHEMA AS s, t.TABLE_NAME AS t FROM information_schema.TABLES AS t"
-    " JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE"
-    " WHERE t.TABLE_SCHEMA IN (%s) AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'"
 )
 
 
@@ -249,10 +244,7 @@ class Round:
         """Tables of engines that have no transactions."""
         if self._bare is None:
             names = [table.name for table in self._tables().values()]
-            schemas = sorted({name.schema for name in names})
-            sql = _ENGINES % ", ".join(["%s"] * len(schemas))
-            found = {TableName(str(row["s"]), str(row["t"])) for row in self.connection.query(sql, schemas)}
-            self._bare = found.intersection(names)
+            self._bare = without_transactions(self.connection, names)
         return self._bare
 
     def _must_be(self, parts: Mapping[TableName, Part], before: bool) -> None:

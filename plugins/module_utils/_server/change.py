@@ -12,13 +12,14 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping,
 
 from .._core import record as schema
 from .._core.channel_plan import Verbs, may_restart, restart_steps, warning_of_break
-from .._core.errors import RefusedError, ReplicaError
+from .._core.errors import RefusedError, ReplicaError, ServerError
 from .._core.permit import check_state, check_writable, pick_channel
 from .._core.plan import STOP, Plan, Step
 from .._core.snapshot import Channel, Peer, Server
 from . import lowered
 from . import record as store
 from .connect import Connection, Login, connect
+from .driver_errors import CONNECTION_LOST
 from .execute import LOOK_SECONDS, Journal, StopPendingError, run
 from .lock import advisory_lock
 from .probe import Probed, probe
@@ -137,8 +138,8 @@ def carry_out(
     :param again: makes the plan anew from the server as it is once the applier is stopped, for statements that name
         the point that was applied last. The receiver goes on meanwhile; its STOP is a step of the new plan.
     :raises RefusedError: the plan gives up history and there is no directory for the record.
-    :raises ReplicaError: what `execute.run` raises; its context has ``changed``, ``queries``, ``record``,
-        ``threads_restored`` and ``warning_of_break``.
+    :raises ReplicaError: what `execute.run` raises; its context has ``changed``, ``rolled_back``, ``queries``,
+        ``record``, ``threads_restored`` and ``warning_of_break``.
     """
     if plan.risk in ("replica_history", "rebuild") and not options.record_dir:
         raise RefusedError(
@@ -158,9 +159,11 @@ def carry_out(
         notes = _put_threads_back(aim, journal, options)
         _close_record(path, record, journal, aim, str(error) or type(error).__name__)
         if isinstance(error, ReplicaError):
-            pending = isinstance(error, StopPendingError)
+            lost = isinstance(error, ServerError) and error.number == CONNECTION_LOST
+            changed = journal.left_something(lost) or isinstance(error, StopPendingError)
             error.context.update(
-                changed=bool(journal.ran) or pending,
+                changed=changed,
+                rolled_back=bool(journal.ran) and not changed,
                 queries=journal.executed,
                 executed=True,
                 record=path,

@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence
 from .._core.errors import ReplicaError, ServerError
 from .._core.plan import STOP, Step
 from .._core.snapshot import Coordinates
-from .._core.statement import Statement
+from .._core.statement import FAILED, LATER, Statement
 from .connect import Connection, connect
 from .driver_errors import CONNECTION_LOST
 from .probe import Probed
@@ -42,6 +42,15 @@ class Journal:
     def executed(self) -> List[str]:
         """What ran, in its display form."""
         return [statement.display() for statement in self.ran]
+
+    def left_something(self, lost: bool) -> bool:
+        """Whether anything is left of what ran, once the plan has broken off.
+
+        :param lost: the connection was, so that what became of the last statement is not known.
+        """
+        last = self.left[0].taken_back if self.left else ""
+        nothing = last == LATER or (last == FAILED and not lost)
+        return any(one.taken_back != LATER for one in self.ran) or (bool(self.ran) and not nothing)
 
 
 def run(

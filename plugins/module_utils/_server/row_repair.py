@@ -162,7 +162,8 @@ def _all_written(jobs: Sequence[_Job], options: Options) -> Report:
         if any(one.executed for _address, one in done):
             said = Report(jobs[-1].before, jobs[-1].before, "", Plan(""), below=tuple(done))
             queries = [*all_queries(said), *error.context.get("queries", [])]
-            error.context.update(changed=True, executed=True, queries=queries, records=all_records(said))
+            records = [*all_records(said), *filter(None, [error.context.get("record", "")])]
+            error.context.update(changed=True, rolled_back=False, executed=True, queries=queries, records=records)
         raise
     return replace(done[-1][1], below=tuple(done[:-1]))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Collection, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from .._core.binlog import layout as layouts
 from .._core.binlog import row_bytes
@@ -48,6 +48,11 @@ _REFERENCES = (
 _NULLABLE = (
     "SELECT IS_NULLABLE AS N FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     " ORDER BY ORDINAL_POSITION"
+)
+_ENGINES = (
+    "SELECT t.TABLE_SCHEMA AS s, t.TABLE_NAME AS t FROM information_schema.TABLES AS t"
+    " JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE"
+    " WHERE t.TABLE_SCHEMA IN (%s) AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'"
 )
 _WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int|year)\(\d+\)")
 
@@ -248,3 +253,12 @@ def _plain(columns: Tuple[ColumnInfo, ...], key: Tuple[str, ...]) -> Tuple[objec
         ),
         tuple(name.lower() for name in key),
     )
+
+
+def without_transactions(connection: Connection, names: Collection[TableName]) -> Set[TableName]:
+    """Those of the tables whose engine has no transactions: what is written to them is not rolled back."""
+    schemas = sorted({name.schema for name in names})
+    if not schemas:
+        return set()
+    found = connection.query(_ENGINES % ", ".join(["%s"] * len(schemas)), schemas)
+    return {TableName(str(row["s"]), str(row["t"])) for row in found}.intersection(names)

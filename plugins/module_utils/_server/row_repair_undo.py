@@ -20,11 +20,11 @@ from .._core.errors import ReplicaError
 from .._core.plan import Step
 from .._core.row_repair import check_leaf
 from .._core.row_repair_rows import Key, Shape, Values, Wanted
-from .._core.row_repair_steps import Look, transaction
+from .._core.row_repair_steps import Look, rolled_back, transaction
 from .._core.snapshot import STOPPED
 from .change import Target
 from .row_repair_rows import rows
-from .row_repair_tables import Table, side
+from .row_repair_tables import Table, side, without_transactions
 
 ATTEMPT = "put back the rows of an undo record"
 
@@ -80,27 +80,29 @@ def _steps(aim: Target, form: encode.Form, changes: Sequence[Tuple[_Kept, List[K
     for table, keys in changes:
         images = table.images(keys)
         statements += encode.statements(table.table.map, images, form, packet, aim.server.server_id or 1)
+    bare = without_transactions(aim.connection, [table.table.name for table, _keys in changes])
 
     def before() -> None:
         for table, keys in changes:
             if set(table.to_put_back([], locked=True)) != set(keys):
-                raise _moved(aim)
+                raise _moved(aim, "Nothing was written.")
 
     def after() -> None:
         for table, keys in changes:
             if table.differing(keys):
-                raise _moved(aim)
+                raise _moved(aim, rolled_back(bare))
 
     return transaction(
         aim.server, form, statements,
         Look("", shown="SELECT ... LOCK IN SHARE MODE", look=before), Look("", shown="SELECT ...", look=after),
+        not bare,
     )  # fmt: skip
 
 
-def _moved(aim: Target) -> ReplicaError:
+def _moved(aim: Target, left: str) -> ReplicaError:
     return ReplicaError(
         ATTEMPT, aim.server.address, "the rows are not what they were when this was planned",
-        "The transaction was rolled back. Look who writes on this server, and run again.",
+        left + " Look who writes on this server, and run again.",
     )  # fmt: skip
 
 

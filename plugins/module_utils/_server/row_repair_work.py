@@ -19,7 +19,7 @@ from .._core.plan import Plan
 from .._core.row_repair import Wish
 from .._core.row_repair_report import Outcome
 from .._core.row_repair_rows import Compared, Key, Shape, Wanted
-from .._core.row_repair_steps import Look, transaction
+from .._core.row_repair_steps import Look, rolled_back, transaction
 from .._core.snapshot import Server
 from .._core.statement import qualified
 from .change import Options, Target
@@ -28,7 +28,7 @@ from .row_repair_keys import orphans
 from .row_repair_neighbours import Neighbours, Step, Steps, steps_of
 from .row_repair_rows import rows
 from .row_repair_scan import Scan
-from .row_repair_tables import Table, Tables
+from .row_repair_tables import Table, Tables, without_transactions
 
 _MOST_ROUNDS = 8
 
@@ -41,6 +41,8 @@ class Work:
         self.found, self.form = found, found.form
         self.everything = found.collector.everything
         self.wanted = {name: kept for name, kept in found.collector.rows.items() if kept and name not in silent}
+        # Tables that are written and have no transactions; known with the plan.
+        self.bare: Sequence[TableName] = ()
         self._check_number()
 
     def _check_number(self) -> None:
@@ -132,7 +134,9 @@ class Work:
             )
         if self.wish.show == "full":
             statements = [replace(one, shown=one.sql) for one in statements]
-        names = sorted(qualified(*name) for name, (_shape, compared) in outcome.tables.items() if compared.different)
+        written = sorted(name for name, (_shape, compared) in outcome.tables.items() if compared.different)
+        names = [qualified(*name) for name in written]
+        self.bare = sorted(without_transactions(self.aim.connection, written))
         before = Look(
             "", shown="SELECT ... FROM %s LOCK IN SHARE MODE" % ", ".join(names), look=lambda: self._must_be(outcome)
         )
@@ -142,12 +146,12 @@ class Work:
         )  # fmt: skip
         return Plan(
             self.aim.state_id,
-            transaction(self.aim.server, self.form, statements, before, after),
+            transaction(self.aim.server, self.form, statements, before, after, not self.bare),
             summary,
             "replica_rows",
             ("What these rows held on the replica; the record keeps it.",),
             privileges(self.aim.server),
-            tuple("%s.%s" % name for name, (_shape, compared) in sorted(outcome.tables.items()) if compared.different),
+            tuple("%s.%s" % name for name in written),
         )
 
     def _packet(self) -> int:
@@ -156,25 +160,25 @@ class Work:
     def _must_be(self, outcome: Outcome) -> None:
         now = self.compare(self.aim.connection, locked=True)
         if _seen(now) != _seen(outcome):
-            raise self._stopped("the rows are not what they were when the change was planned")
+            raise self._stopped("the rows are not what they were when the change was planned", "Nothing was written.")
 
     def _must_be_equal(self, planned: Outcome) -> None:
         now = self.compare(self.aim.connection)
         if now.different:
-            raise self._stopped("%d rows did not become what they had to be" % now.different)
+            raise self._stopped("%d rows did not become what they had to be" % now.different, rolled_back(self.bare))
         written = {self.tables.known[name]: found.different for name, (_shape, found) in planned.tables.items()}
         broken = orphans(self.aim.connection, written)
         if broken:
             raise RefusedError(
                 "write rows for %s" % self.aim.channel.label, self.aim.server.address,
                 "with the rows as they have to be, %s" % broken,
-                "The transaction was rolled back. Those rows differ as well: compare both tables (table_compare).",
+                rolled_back(self.bare) + " Those rows differ as well: compare both tables (table_compare).",
             )  # fmt: skip
 
-    def _stopped(self, what: str) -> ReplicaError:
+    def _stopped(self, what: str, left: str) -> ReplicaError:
         return ReplicaError(
             "write rows for %s" % self.aim.channel.label, self.aim.server.address, what,
-            "The transaction was rolled back. Look who writes on this server, and run again.",
+            left + " Look who writes on this server, and run again.",
         )  # fmt: skip
 
     def recorded(self, outcome: Outcome) -> Dict[str, object]:

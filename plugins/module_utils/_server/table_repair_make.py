@@ -80,8 +80,8 @@ def take_back(connection: Connection, aim: Target, tables: Sequence[Making], err
     except ReplicaError as second:
         names = ", ".join("%s.%s" % table.pair for table in tables)
         left = "%s Tables that were made may still be there, empty: %s (%s)." % (error.advice, names, second)
-        return ReplicaError(error.attempted, error.where, error.answer, left.strip(), error.context)
-    error.context.pop("changed", None)
+        context = {**error.context, "changed": True, "rolled_back": False}
+        return ReplicaError(error.attempted, error.where, error.answer, left.strip(), context)
     if not isinstance(error, ServerError):
         return error
     return RefusedError(

@@ -223,7 +223,7 @@ class Writer:
         after = Look(
             "", shown="SELECT ... FROM %s" % told, look=lambda: self._must_be_equal(outcome, names, transactional)
         )
-        steps = transaction(self.aim.server, form, statements, before, after)
+        steps = transaction(self.aim.server, form, statements, before, after, transactional)
         if transactional:
             return steps
         return tuple(step for step in steps if step.statement.sql not in _AROUND_ROWS)

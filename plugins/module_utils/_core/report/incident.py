@@ -130,7 +130,7 @@ def _step(given: Mapping[str, Any]) -> Step:
         remedy=str(given.get("remedy", "")),
         finding=str(given.get("finding", "")),
         channel=str(given.get("channel") or ""),
-        told=str(given.get("msg", "")),
+        told=("Rolled back. " if given.get("rolled_back") else "") + str(given.get("msg", "")),
         statements=tuple(map(str, given.get("queries", ()))),
         passed=tuple(given.get("passed", ())),
         records=tuple(map(str, given.get("records", ()))),

@@ -10,9 +10,12 @@ from types import SimpleNamespace
 
 from ansible_collections.replicaops.mysql.plugins.module_utils._core import channel_plan, refetch
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import POSITION, STOPPED, Coordinates
+from ansible_collections.replicaops.mysql.plugins.module_utils._core.statement import FAILED, LATER, NEVER, Statement
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change
 from ansible_collections.replicaops.mysql.plugins.module_utils._server.execute import Journal
 from unit.made import channel, server, verbs
+
+TAKEN = (("COMMIT", NEVER), ("BINLOG", LATER), ("one transaction", FAILED))
 
 
 def test_the_source_is_asked_between_the_appliers_stop_and_the_receivers(monkeypatch):
@@ -45,3 +48,14 @@ def test_the_source_is_asked_between_the_appliers_stop_and_the_receivers(monkeyp
     ]
     final, now = noted[0]
     assert list(final.queries()) == [event for event in events if "asked" not in event] and now is stood
+
+
+def test_what_a_broken_plan_has_left():
+    kept, undone, whole = (Statement(word, taken_back=when) for word, when in TAKEN)
+    assert not Journal([], [kept]).left_something(False)
+    assert not Journal([undone], [undone, kept]).left_something(True), "the server rolls back when the client is gone"
+    assert not Journal([undone], [whole]).left_something(False)
+    assert Journal([undone], [whole]).left_something(True), "it may have been committed"
+    assert Journal([undone], [kept]).left_something(False), "it may have done half of it"
+    assert Journal([undone, whole], [undone]).left_something(False)
+    assert Journal([undone, kept], []).left_something(False)

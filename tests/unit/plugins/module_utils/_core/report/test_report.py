@@ -117,6 +117,12 @@ def test_the_page_tells_what_was_found_and_done_and_how_to_undo_it():
     assert "nothing" not in shown
 
 
+def test_a_step_that_was_rolled_back_is_told_as_that():
+    ended = {**DONE, "steps": [{**STEP, "rolled_back": True}]}
+    told = incident({"db2": {"repair_status": REPLICA, "repair_result": ended}}, "repair", AT)
+    assert told.stories[0].steps[0].told == "Rolled back. fetched"
+
+
 def test_only_what_the_roles_left_is_looked_at():
     assert "secret" not in page(repaired()) and "secret" not in str(as_data(repaired()))
 
