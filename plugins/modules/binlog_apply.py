@@ -348,6 +348,11 @@ record:
   description: Path of the undo record; empty when none was written.
   returned: success
   type: str
+records:
+  description: Paths of the undo records of all that was done before it failed.
+  returned: failure after transactions that definitions had to come before
+  type: list
+  elements: str
 """
 
 from dataclasses import replace
