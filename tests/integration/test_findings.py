@@ -76,7 +76,7 @@ def test_a_server_that_holds_its_status_back_is_explained(stages: Stages) -> Non
         stages.spoilt()  # it would take a minute to go on
     assert "SHOW ALL SLAVES STATUS" in str(held.value)
     assert "Waiting for someone to free space" in str(held.value)
-    assert "disk is full" in str(held.value)
+    assert "Its disk is full: make room" in str(held.value)
 
 
 def test_every_code_is_broken_for_real_or_marked() -> None:

@@ -42,6 +42,7 @@ def unfit(remedy: Remedy, channel: Mapping[str, Any], finding: Mapping[str, Any]
         _lost_point(remedy, channel)
         or _other_mode(remedy, channel)
         or _moving(remedy, channel)
+        or _waiting(remedy, channel, finding)
         or _unnamed(remedy, finding)
     )
 
@@ -70,6 +71,13 @@ def _moving(remedy: Remedy, channel: Mapping[str, Any]) -> str:
     """Why it cannot be seen in the rows what is applied; empty when it can, or when the remedy does not look for it."""
     if remedy.name in (REPOSITION, HEAL_ROWS, GTID_APPEND) and channel.get("applier") == RUNNING:
         return "the applier runs, so that the rows would change while they are read (the reposition playbook stops it)"
+    return ""
+
+
+def _waiting(remedy: Remedy, channel: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
+    """Why there is nothing to start again: on a full disk threads wait without an error, and stand still by intent."""
+    if remedy.name == "restart" and (channel.get("applier") == RUNNING or "errno" not in finding["evidence"]):
+        return "the applier has not stopped with an error; what waits for room on the disk goes on by itself"
     return ""
 
 

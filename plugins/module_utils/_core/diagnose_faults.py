@@ -19,7 +19,7 @@ _FIRST_EVENT = 4
 _ROW_EVENT = re.compile(r"_rows(_v\d)? event on table|Error executing row event|cannot be converted from type", re.I)
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _CERTIFICATE_TIME = re.compile(r"^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) GMT$")
-_DISK_WAIT = re.compile(r"Waiting for (disk space|someone to free space)|Disk is full", re.I)
+DISK_WAIT = re.compile(r"Waiting for (disk space|someone to free space)|Disk is full", re.I)
 
 
 def applier_causes(case: Case) -> List[Tuple[Fault, str, int]]:
@@ -168,7 +168,7 @@ def waiting_for_disk(case: Case) -> Iterator[Finding]:
     channel = case.channel
     states = [channel.receiver_state, channel.applier_state, *(worker.state for worker in channel.workers)]
     states += [process.state for process in case.server.processes if process.user == "system user"]
-    if any(_DISK_WAIT.search(state) for state in states):
+    if any(DISK_WAIT.search(state) for state in states):
         summary = "A replication thread waits for room on the disk of %s." % case.server.address
         yield Finding("disk_full", channel.name, summary, {"receiver_state": channel.receiver_state})
 

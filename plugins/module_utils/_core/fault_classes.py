@@ -179,12 +179,13 @@ def named_in(fault: Fault) -> Dict[str, str]:
 
 
 _WORKER = re.compile(r"^Worker \d+ failed executing transaction '[^']*' at (?:source|master) log [^;]*; ", re.S)
+_CONNECTING = re.compile(r"^Error (?:re)?connecting to (?:source|master) .*? message: ", re.I | re.S)
 _ON_QUERY = re.compile(r"^Error '(?P<cause>.*?)' on (?:query|opening tables)\. ", re.S)
 _EVENT = re.compile(r"[;,] (?:Error_code: .*|handler error .*|the event's (?:source|master) log .*)$", re.S)
 
 
 def cause(text: str) -> str:
-    """The part of an error text that says what is wrong, without the worker, the query and the place around it."""
-    rest = _WORKER.sub("", " ".join(text.split()))
+    """The part of an error text that says what is wrong, without the worker, the attempt, the query and the place."""
+    rest = _CONNECTING.sub("", _WORKER.sub("", " ".join(text.split())))
     query = _ON_QUERY.search(rest)
     return query.group("cause") if query else _EVENT.sub("", rest).split(" The possible reasons are", 1)[0]

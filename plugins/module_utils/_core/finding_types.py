@@ -192,7 +192,8 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "disk_full", ERROR, BROKEN,
-        "The server has no room on its disk. Nothing is lost; make room, then start.",
+        "The server has no room on its disk. Nothing is lost; make room. A thread that waits goes on by itself within "
+        "a minute; one that has stopped is started.",
         ("look", "restart"),
     ),
     FindingType(
@@ -275,7 +276,8 @@ _TYPES: Tuple[FindingType, ...] = (
     ),
     FindingType(
         "source_authentication", ERROR, BROKEN,
-        "The source does not accept the replication account, its password or its address.",
+        "The source does not accept the replication account, its password or its address, or takes them by TLS or its "
+        "public key alone (2061).",
         ("look",),
     ),
     FindingType(

@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._core import normalise
 from .._core.case import STALL_SECONDS, Case
 from .._core.diagnose import ChannelDiagnosis, Diagnosis, Surroundings, case_of, diagnose
+from .._core.diagnose_faults import DISK_WAIT
 from .._core.diagnose_gtid import errant_candidates, gap_undecided
 from .._core.diagnose_progress import moved, stall_possible
 from .._core.errors import BadInputError, ReplicaError, ServerError
@@ -124,9 +125,10 @@ def _read(connection: Connection, probed: Probed) -> Dict[str, Any]:
     except ServerError as error:
         if error.number != CONNECTION_LOST:
             raise
-        advice = "%s A server whose disk is full holds such statements back: look at its error log." % (
-            _meanwhile(connection.login)
-        )
+        said = _meanwhile(connection.login)
+        waits = "Its disk is full: make room, and it answers within a minute."
+        perhaps = "A server whose disk is full holds such statements back: look at its error log."
+        advice = "%s %s" % (said, waits if DISK_WAIT.search(said) else perhaps)
         raise ServerError(error.number, error.attempted, error.where, error.answer, advice) from error
 
 

@@ -152,6 +152,12 @@ def test_rows_that_the_applier_may_change_are_not_looked_at(flavour: str) -> Non
     assert left.action == REFUSED and "gtid_append: the applier runs" in left.reason
 
 
+def test_an_applier_that_did_not_fail_for_want_of_room_is_not_started() -> None:
+    stopped = choice("disk_full_receiver")
+    assert stopped.action == REFUSED and "restart: the applier has not stopped with an error" in stopped.reason
+    assert choice("disk_full_applier").remedy == "restart"
+
+
 def test_what_is_not_there_is_no_reason() -> None:
     assert {remedy.name for remedy in REMEDIES.values() if not remedy.module} == {"wait", "look"}
     for case in ("errant", "gtid_hole"):

@@ -94,3 +94,23 @@ def test_every_class_is_a_finding() -> None:
 )  # fmt: skip
 def test_what_an_error_names(text: str, named: Dict[str, str]) -> None:
     assert fault_classes.named_in(Fault(1, text)) == named
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error connecting to source 'repl@db1:3306'. This was attempt 1/86400, with a delay of 1 seconds between attempts."
+        " Message: Access denied",
+        "Error reconnecting to source 'repl@db1:3306'. This was attempt 9/86400, with a delay of 1 seconds between attempts."
+        " Message: Access denied",
+        "error connecting to master 'repl@db1:3306' - retry-time: 1  maximum-retries: 100000  message: Access denied",
+        "error reconnecting to master 'repl@db1:3306' - retry-time: 1  maximum-retries: 100000  message: Access denied",
+    ],
+)
+def test_the_cause_is_told_without_the_attempt(text: str) -> None:
+    assert fault_classes.cause(text) == "Access denied"
+
+
+def test_an_attempt_without_a_cause_is_told_as_it_is() -> None:
+    text = "error connecting to master 'repl@db1:3306' - retry-time: 1 retries: 1"
+    assert fault_classes.cause(text) == text
