@@ -65,7 +65,7 @@ def scene(page: str, flavour: str, **options: Any) -> Callable[[Callable[[Sessio
 
 def load() -> Dict[str, Scene]:
     """Every scene there is, by its page."""
-    from . import scenes_gtid, scenes_logs, scenes_rows  # noqa: F401
+    from . import scenes_disk, scenes_gtid, scenes_logs, scenes_receiver, scenes_rows  # noqa: F401
 
     return SCENES
 

@@ -34,6 +34,7 @@ _NORMAL: Tuple[Tuple[str, str], ...] = (
     (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?:\.\d+)?", r"2026-01-01\g<1>12:00:00"),
     (r"(?<!\$)\b[0-9a-f]{64}\b", "0f1e...c3d2"),
     (r"\b\d+(?:\.\d+)? s\b", "1 s"),
+    (r"\battempt \d+/", "attempt 1/"),
 )
 # What may be otherwise with every run or every package of a server, and is no matter of the code.
 _UNEQUAL: Tuple[Tuple[str, str], ...] = ((r"\b(\d+\.\d+)\.\d+(?:-\w+)*", r"\1"),)

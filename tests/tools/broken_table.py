@@ -30,12 +30,12 @@ PART = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end of table -->)", re.S
 _TEXT = 130
 _BEGINNING = 30
 _FATAL = re.compile(r"^Got fatal error \d+ from (?:source|master) when reading data from binary log: '(.*?)'?$", re.S)
-_CONNECT = re.compile(r"^[Ee]rror connecting to (?:source|master) .*?(?:Message: |message: )", re.S)
 
 # Which page tells about a finding.
 _ROWS, _AHEAD, _OBJECTS = "rows-that-differ", "data-ahead-of-position", "missing-or-existing-objects"
 _DEFINITIONS, _LOGGED, _SETS = "definitions-that-differ", "source-logged-an-error", "gtid-holes-and-errant"
 _TAIL, _TWO, _PURGED, _RELAY = "lost-tail-after-crash", "two-primaries", "purged-at-the-source", "relay-log-damage"
+_CONNECT, _DISK = "receiver-cannot-connect", "full-disk"
 TOLD: Dict[str, Tuple[str, ...]] = {
     "duplicate_row": (_ROWS, _AHEAD, _TWO), "missing_row": (_ROWS, _AHEAD), "foreign_key_failed": (_ROWS,),
     "table_exists": (_OBJECTS, _AHEAD), "database_exists": (_OBJECTS,), "column_exists": (_OBJECTS, _AHEAD),
@@ -51,6 +51,9 @@ TOLD: Dict[str, Tuple[str, ...]] = {
     "conflicting_writes": (_TWO,), "purged_on_source": (_PURGED,), "will_be_purged": (_PURGED,),
     "relay_log_unreadable": (_RELAY,), "relay_log_missing": (_RELAY,), "applier_stalled": (_RELAY,),
     "source_binlog_unreadable": (_RELAY,), "relay_log_write_failed": (_RELAY,),
+    "source_unreachable": (_CONNECT,), "source_authentication": (_CONNECT,), "source_privilege_missing": (_CONNECT,),
+    "source_tls": (_CONNECT,), "certificate_expired": (_CONNECT,), "duplicate_server_id": (_CONNECT,),
+    "duplicate_replica": (_CONNECT,), "receiver_connecting": (_CONNECT,), "disk_full": (_DISK,),
 }  # fmt: skip
 
 # Met on real servers in a mode in which no fixture was taken.
@@ -67,6 +70,7 @@ SYMPTOMS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("Both threads say Yes, the lag grows, nothing moves",
      ("applier_stalled", "applier_blocked", "applier_busy", "missing_primary_key", "disk_full")),
     ("Both threads say Yes, and the lag stays the same", ("delayed",)),
+    ("SHOW REPLICA STATUS does not answer", ("disk_full",)),
     ("The lag is large and shrinks", ("behind",)),
     ("The applier says No and no error is shown", ("stopped_applier", "stopped_at_until", "relay_log_missing")),
     ("The applier says No, the number is 0, and there is a text", ("error_mismatch",)),
@@ -179,7 +183,7 @@ def _answers() -> List[Tuple[int, str, str]]:
 def _plain(text: str) -> str:
     line = cause(text)
     fatal = _FATAL.match(line)
-    return _CONNECT.sub("", fatal.group(1) if fatal else line)
+    return fatal.group(1) if fatal else line
 
 
 def _code(text: str) -> str:
