@@ -238,10 +238,11 @@ def test_a_crashed_source_comes_back_as_a_replica_with_transactions_that_nobody_
     assert compare(new, old) == [] and new.query("SELECT * FROM shop.t ORDER BY id") == wanted
 
 
-def test_what_two_servers_logged_in_two_forms_is_undecided(lab_of: Callable[..., Lab], flavour: str) -> None:
+@pytest.mark.parametrize("form", ["binlog_row_image = MINIMAL", "binlog_format = STATEMENT"])
+def test_what_two_servers_logged_in_two_forms_is_undecided(lab_of: Callable[..., Lab], flavour: str, form: str) -> None:
     lab = lab_of(flavour, "pair", gtid=True, seed=SEED)
     with lab.source.connect("root") as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION binlog_row_image = MINIMAL")
+        cursor.execute("SET SESSION " + form)
         cursor.execute("UPDATE shop.t SET v = 'short' WHERE id = 1")
         connection.commit()
     lab.wait_all_in_sync()

@@ -84,6 +84,8 @@ def test_it_is_told_when_and_what():
         (made("DROP TABLE a"), made(), rules.EMPTIED),
         (made(lossy="x"), made("DROP TABLE a"), rules.UNDECIDED),
         (made(lossy="x"), made(lossy="x", tables=(TableName("shop", "t"),)), rules.COLLISION),
+        (made("UPDATE t SET v = 1"), made(tables=(TableName("shop", "t"),)), rules.UNDECIDED),
+        (made("UPDATE t SET v = 1"), made(tables=(TableName("shop", "t"),), timestamp=2000), rules.COLLISION),
         (replace(made("DROP TABLE a"), form="1"), replace(made("DROP TABLE b"), form="2"), rules.UNDECIDED),
     ],
 )
