@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any, Callable, List, Tuple
 
 import pytest
 from integration.conftest import SEED
-from integration.test_gtid import LOST, NEW, full_matrix, gtid, picture, receiver_error
+from integration.test_gtid import FULL, LOST, NEW, full_matrix, gtid, picture, receiver_error, settle
 from integration.test_repair import result
 from lab import faults
 from lab.compare import compare
 from lab.load import Writer
 from lab.topology import Lab
 
-FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 ALLOWED = {"repair_max_risk": "replica_history", "repair_allow_source_write": "true"}
 
 
@@ -41,20 +39,6 @@ def rows(lab: Lab, winner: str) -> Any:
 
 def undone(lab: Lab) -> List[str]:
     return ["roll_back_reset" if lab.flavour.is_mariadb else "roll_back_lost"]
-
-
-def settle(lab: Lab, folder: Path, applied: List[str], **switches: str) -> None:
-    """Run the playbook once, see that all is well and what it did, and that a second run has nothing to do."""
-    done = gtid(lab, folder / "done", **switches)
-    assert done.code == 0 and result(done)["applied"] == applied, done.output
-    assert result(done)["proof"] == "rows_proven", result(done)
-    lab.source.execute("INSERT INTO shop.t (id, v) VALUES (300, 'after')", "DELETE FROM shop.t WHERE id = 300")
-    lab.wait_all_in_sync()
-    assert compare(lab.source, lab.replica) == []
-    if FULL:
-        before = picture(lab)
-        again = gtid(lab, folder / "again", **switches)
-        assert again.code == 0 and result(again)["steps"] == [] and picture(lab) == before, again.output
 
 
 @pytest.mark.parametrize("winner", [pytest.param("replica", marks=full_matrix), "source"])
