@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import pytest
+from integration import work_table
 from integration.conftest import Pair
 from integration.held import held
 from integration.playbook import login, run_module
+from integration.work_table import rows, trace
 from lab import sync
 from lab.accounts import ADMIN
 from lab.compare import compare
 from lab.server import Server
 from lab.topology import Lab
+
+table_of_its_own = work_table.table_of_its_own
 
 Point = Tuple[str, int]
 
@@ -30,15 +34,6 @@ def apply(target: Server, donor: Server, check: bool = False, **options: Any) ->
 def between(start: Point, end: Point) -> Dict[str, Any]:
     """Options that name the transactions between two points of the donor's binlog."""
     return {"from": {"file": start[0], "position": start[1]}, "to": {"file": end[0], "position": end[1]}}
-
-
-def rows(server: Server, table: str = "shop.w") -> List[Any]:
-    return server.query("SELECT * FROM %s ORDER BY 1" % table)
-
-
-def trace(server: Server) -> Tuple[Any, ...]:
-    """What a write into the server's own binlog would change."""
-    return server.coordinates(), server.gtid_position()
 
 
 def transaction(server: Server, *statements: str) -> None:
@@ -60,22 +55,6 @@ def errant(pair: Pair, *transactions: Sequence[str]) -> str:
     for statements in transactions:
         transaction(pair.replica, *local(pair), *statements)
     return sync.since(pair.replica, before)
-
-
-@pytest.fixture(name="work")
-def work_table(well: Pair) -> Iterator[Pair]:
-    """The pair with a table of its own; new servers come after it, as the tests leave transactions of the replica."""
-    well.source.execute(
-        "CREATE TABLE shop.w (id INT PRIMARY KEY, v VARCHAR(40), n INT, UNIQUE KEY (n)) ENGINE=InnoDB",
-        "INSERT INTO shop.w VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3), (4, 'four', 4)",
-    )
-    well.lab.wait_in_sync()
-    yield well
-    row = well.status()
-    if row[well.words.sql_running] != "Yes" and not row[well.words.sql_error]:
-        well.replica.start_replica()
-    for server in (well.source, well.replica):
-        server.execute_unlogged("SET foreign_key_checks = 0", "DROP TABLE IF EXISTS shop.child, shop.w, shop.parent")
 
 
 WRITES = (

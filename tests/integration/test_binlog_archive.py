@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from integration.conftest import Pair
 from integration.playbook import run_module
-from integration.test_binlog_apply import errant, trace
+from integration.test_binlog_apply import errant
 from integration.test_gtid_fetch import archived
+from integration.work_table import trace
 from lab.compare import compare
 
 WRITES = (

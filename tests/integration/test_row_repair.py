@@ -8,19 +8,23 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.errors import ReplicaError
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.row_repair import HEALED, Wish
 from ansible_collections.replicaops.mysql.plugins.module_utils._core.snapshot import Coordinates
 from ansible_collections.replicaops.mysql.plugins.module_utils._server import change, row_repair
+from integration import work_table
 from integration.conftest import Pair
 from integration.looking import login
 from integration.playbook import run_module
+from integration.work_table import rows, trace
 from lab import sync
 from lab.server import Server
 from lab.topology import Lab
+
+table_of_its_own = work_table.table_of_its_own
 
 Point = Tuple[str, int]
 
@@ -37,28 +41,6 @@ def _part(point: Point) -> Dict[str, Any]:
 
 def at(pair: Pair) -> Point:
     return pair.source.coordinates()
-
-
-@pytest.fixture(name="work")
-def work_table(well: Pair) -> Iterator[Pair]:
-    """The pair with a table of its own, which goes with the test."""
-    well.source.execute(
-        "CREATE TABLE shop.w (id INT PRIMARY KEY, v VARCHAR(40), n INT, UNIQUE KEY (n)) ENGINE=InnoDB",
-        "INSERT INTO shop.w VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3), (4, 'four', 4)",
-    )
-    well.lab.wait_in_sync()
-    yield well
-    row = well.status()
-    if row[well.words.sql_running] != "Yes" and not row[well.words.sql_error]:
-        well.replica.start_replica()
-    for server in (well.source, well.replica):
-        server.execute_unlogged(
-            "SET foreign_key_checks = 0", "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent"
-        )
-
-
-def rows(server: Server, table: str = "shop.w") -> List[Any]:
-    return server.query("SELECT * FROM %s ORDER BY 1" % table)
 
 
 def changes(pair: Pair) -> Tuple[Point, Point]:
@@ -86,10 +68,6 @@ def moved_back(pair: Pair) -> None:
         "DELETE FROM shop.w WHERE id = 10",
         "UPDATE shop.w SET n = 3 WHERE id = 3",
     )
-
-
-def trace(server: Server) -> Tuple[Any, ...]:
-    return server.coordinates(), server.gtid_position()
 
 
 @pytest.mark.every_engine

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from integration.conftest import Pair
@@ -15,6 +15,7 @@ from integration.held import held
 from integration.playbook import run_module
 from integration.random_writes import SCHEMA, every_kind
 from integration.test_row_events import SEED, FullWriter, rows_of, spoil
+from integration.work_table import rows, trace
 from lab.accounts import ADMIN
 from lab.compare import compare
 from lab.load import Writer
@@ -43,14 +44,6 @@ def repair(server: Server, tables: List[str], check: bool = False, **options: An
 def healed(server: Server, tables: List[str], folder: Path, check: bool = False, **options: Any) -> Dict[str, Any]:
     """Run the module so that it writes."""
     return repair(server, tables, check, state="healed", record_dir=str(folder), **options)
-
-
-def rows(server: Server, table: str = "shop.w") -> List[Any]:
-    return server.query("SELECT * FROM %s ORDER BY 1" % table)
-
-
-def trace(server: Server) -> Tuple[Any, ...]:
-    return server.coordinates(), server.gtid_position()
 
 
 @pytest.fixture(name="work")
