@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import pytest
 from integration.playbook import Run, run_playbook
@@ -213,16 +213,16 @@ MOVED = (
 LATER = ("UPDATE cnt SET n = n + 1000 WHERE id = 1", "INSERT INTO t1 VALUES (11, 'eleven')")
 
 
-def moved_back(lab: Lab) -> None:
-    """A replica that was restarted at an old position, where it moved rows back until it met a duplicate one."""
+def moved_back(lab: Lab, applied: Sequence[str] = MOVED, later: Sequence[str] = LATER) -> None:
+    """A replica that was restarted at an old position, where it went on until it met a duplicate row."""
     lab.source.execute("CREATE DATABASE shop")
     on_source(lab, *TABLES)
     lab.wait_in_sync()
     start = lab.source.coordinates()
-    on_source(lab, *MOVED)
+    on_source(lab, *applied)
     lab.wait_in_sync()
     lab.replica.stop_replica()
-    on_source(lab, *LATER)
+    on_source(lab, *later)
     lab.configure(lab.links[0], start)
     lab.replica.start_replica()
     lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")

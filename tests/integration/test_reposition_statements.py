@@ -11,7 +11,7 @@ from typing import Callable, List
 
 import pytest
 from integration.test_repair import result
-from integration.test_reposition import TABLES, ahead, on_source, play, sql_running
+from integration.test_reposition import ahead, moved_back, play, sql_running
 from lab.topology import Lab
 
 # One transaction each but for SET. The counter is changed by statements only, on both sides of the place.
@@ -32,21 +32,6 @@ AFTER = (
 )
 
 
-def _met(lab: Lab) -> None:
-    """A replica that was pointed to an older position, and met what is there already at once."""
-    lab.source.execute("CREATE DATABASE shop")
-    on_source(lab, *TABLES)
-    lab.wait_in_sync()
-    start = lab.source.coordinates()
-    on_source(lab, *BEFORE)
-    lab.wait_in_sync()
-    lab.replica.stop_replica()
-    on_source(lab, *AFTER)
-    lab.configure(lab.links[0], start)
-    lab.replica.start_replica()
-    lab.replica.wait_until(lambda: sql_running(lab) == "No", what="the applier to meet what is there already")
-
-
 def _state(lab: Lab) -> List[object]:
     words = lab.flavour.words
     found = [lab.status(lab.links[0])[name] for name in (words.applied_file, words.applied_pos, words.sql_running)]
@@ -57,7 +42,7 @@ def _state(lab: Lab) -> List[object]:
 def test_no_statement_runs_a_second_time(lab_of: Callable[..., Lab], flavour: str, tmp_path: Path) -> None:
     """Where the position cannot be told, no other remedy lets the applier go on from the old one."""
     lab = lab_of(flavour, gtid=False)
-    _met(lab)
+    moved_back(lab, BEFORE, AFTER)
     before = _state(lab)
     refused = play(lab, "repair", tmp_path)
     assert refused.code != 0 and result(refused)["applied"] == [], refused.output
