@@ -152,10 +152,7 @@ class Places:
         """Remove the servers."""
         if self._stage is not None:
             stage, self._stage = self._stage, None
-            try:
-                stage.let_go()
-            finally:
-                stage.lab.down()
+            stage.down()
 
 
 @contextlib.contextmanager

@@ -115,10 +115,7 @@ class Stages:
         """Remove the servers."""
         if self._stage is not None:
             stage, self._stage = self._stage, None
-            try:
-                stage.let_go()
-            finally:
-                stage.lab.down()
+            stage.down()
 
     def spoilt(self) -> None:
         """After an accident the next case gets new servers."""

@@ -144,6 +144,13 @@ class Servers:
         """Have something ended at the next reset."""
         self._closers.append(closer)
 
+    def down(self) -> None:
+        """Let go of what a break holds, and remove the servers."""
+        try:
+            self.let_go()
+        finally:
+            self.lab.down()
+
     def let_go(self) -> None:
         """End everything that was to be ended later."""
         for closer in reversed(self._closers):
