@@ -19,7 +19,7 @@ from lab import faults
 from lab.accounts import DEFINER, REPAIRER
 from lab.compare import compare
 from lab.server import Server
-from lab.topology import Lab
+from lab.topology import Lab, Link
 
 FULL = os.environ.get("REPLICA_TEST_MATRIX") == "full"
 MODES = ("gtid", "position")
@@ -120,6 +120,32 @@ def test_what_the_middle_wrote_is_below_as_well_and_goes_from_both(
     done = run_module("row_repair", made.replica, {**HEALED, "record_dir": str(tmp_path)})
     assert not done["failed"] and [one["healed"] for one in done["below"]] == [1], done
     assert len(done["records"]) == 2 and done["record"] == done["records"][-1]
+    made.replica.start_replica("SQL_THREAD")
+    made.all_equal()
+
+
+@in_full
+@pytest.mark.parametrize("mode", MODES)
+def test_in_a_ring_of_three_nothing_is_healed_until_a_chain_is_left(
+    flavour: str, mode: str, lab_of: Callable[..., Lab], tmp_path: Path
+) -> None:
+    made = chain(lab_of, flavour, mode)
+    first = made.source
+    made.lab.configure(Link(0, 2), made.leaf.coordinates())
+    first.start_replica()
+    made.breaks("mixed")
+    before = state(made)
+    healing = {**HEALED, "record_dir": str(tmp_path)}
+    refused = run_module("row_repair", made.replica, healing)
+    assert refused["failed"] and refused["code"] == "refused" and "(a ring)" in refused["msg"], refused
+    assert "so that a chain is left" in refused["msg"] and "reachable" not in refused["msg"]
+    assert state(made) == before and not list(tmp_path.iterdir())
+    first.stop_replica()
+    first.execute(first.replica_sql("RESET", "ALL"))
+    for row in made.leaf.query("SELECT ID AS n FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'"):
+        made.leaf.execute("KILL %d" % row["n"])
+    done = run_module("row_repair", made.replica, healing)
+    assert not done["failed"] and done["changed"], done
     made.replica.start_replica("SQL_THREAD")
     made.all_equal()
 

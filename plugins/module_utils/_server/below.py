@@ -37,6 +37,10 @@ _ADVICE = (
     "Make it reachable from here with the same account, or name it among the members (replica_members) with its own;"
     " a member that replicates from nowhere here need not be named."
 )
+_OPEN = (
+    "Stop one channel of the ring and take it away, so that a chain is left; repair that from its top on, and close the"
+    " ring again."
+)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ class _Walk:
         except ReplicaError as error:
             raise self._refused(upper, name, "it cannot be looked at: %s" % error) from error
         if server.identity in self.seen:
-            raise self._refused(upper, name, "it is above this server as well (a ring)")
+            raise self._refused(upper, name, "it is above this server as well (a ring)", _OPEN)
         self.seen.add(server.identity)
         why = rules.obstacle(upper, server)
         if why:
@@ -197,10 +201,10 @@ class _Walk:
             options.put_back.append("/* on %s */ %s" % (server.address, lowered.PUT_BACK))
         return now
 
-    def _refused(self, upper: Server, name: str, why: str) -> RefusedError:
+    def _refused(self, upper: Server, name: str, why: str, advice: str = _ADVICE) -> RefusedError:
         where = "" if upper is self.aim.server else " below %s" % upper.address
         return rules.refused(
-            self.asked.attempted, self.aim.server, [name], "that one%s cannot be checked: %s" % (where, why), _ADVICE
+            self.asked.attempted, self.aim.server, [name], "that one%s cannot be checked: %s" % (where, why), advice
         )
 
 
