@@ -17,8 +17,8 @@ description:
   - The applier of the channel is paused for a moment. With the applier stopped, a read view is opened on the source at
     a known point, the applier runs until exactly that point, a read view is opened on the replica, and the applier is
     started again. Both views are then read in chunks; the receiver is never stopped.
-  - Tables whose engine has no read view (MyISAM, Aria, MEMORY and others) are read while the applier stands still, and
-    count only when the source's binlog shows no later change to them.
+  - Tables whose engine has no read view (MyISAM, Aria, MEMORY and others), and sequences, are read while the applier
+    stands still, and count only when the source's binlog shows no later change to them.
   - What cannot be told with certainty is listed as undecided, and makes the result C(unproven).
 author:
   - replicaops.mysql contributors (@replicaops)

@@ -121,6 +121,8 @@ def test_a_copy_makes_everything_for_accounts_that_are_not_there_as_well(held: P
     held.replica.execute_unlogged("CREATE USER app@'%' IDENTIFIED BY 'Secret-7d40'", "GRANT ALL ON *.* TO app@'%'")
     held.lab.wait_in_sync()
     assert compare(held.source, held.replica) == []
+    whole = run_module("table_compare", held.replica, {"tables": ["all"], "source": {}})
+    assert whole["proof"] == "fully_verified", whole["msg"]
 
 
 GONE = (

@@ -232,6 +232,28 @@ def test_a_table_without_a_view_is_proven_between_two_writes_or_left_undecided(s
         assert "after the point" in undecided if result["proof"] == "unproven" else not undecided, result["msg"]
 
 
+@pytest.mark.engine("mariadb")
+@pytest.mark.modes("gtid")
+def test_sequences_are_compared_while_they_count(still: Lab) -> None:
+    with proof_schema(
+        still,
+        "CREATE SEQUENCE proof.s CACHE 1",
+        "CREATE TABLE proof.w0 (id BIGINT DEFAULT NEXTVAL(proof.s) PRIMARY KEY, v DOUBLE) ENGINE=InnoDB",
+    ):
+        with writers(still.source, 1):
+            result = compare(still.replica)
+        assert not result["different"], result["msg"]
+        for name, why in reasons(result).items():
+            assert name == "proof.s" and "after the point" in why, result["msg"]
+        still.wait_in_sync()
+        equal = compare(still.replica)
+        assert equal["proof"] == "rows_proven" and not equal["undecided"], equal["msg"]
+        still.replica.execute_unlogged("DO SETVAL(proof.s, 1000000)")
+        result = compare(still.replica)
+        assert different(result)["proof.s"][0]["counts"] == {"missing": 1, "extra": 1, "changed": 0}, result["msg"]
+        assert list(different(result)) == ["proof.s"]
+
+
 @pytest.mark.modes("gtid")
 def test_everything_is_verified_only_when_everything_is_equal(still: Lab) -> None:
     with proof_schema(

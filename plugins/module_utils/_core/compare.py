@@ -20,11 +20,6 @@ MISSING_ON_SOURCE = "missing_on_source"
 # Why a table cannot be told of that is written all the time and of which there is no read view.
 SOURCE_CHANGED = "it was changed on the source after the point"
 
-# Engines whose tables are part of a consistent read view.
-SNAPSHOT_ENGINES = frozenset(("innodb", "rocksdb", "tokudb"))
-# Engines without one, whose rows are the server's own and whose every change is in its binlog.
-STATIC_ENGINES = frozenset(("myisam", "aria", "memory", "archive", "csv", "blackhole"))
-
 
 @dataclass(frozen=True)
 class Difference:

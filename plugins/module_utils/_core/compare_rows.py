@@ -24,6 +24,14 @@ _FAILED = 10**40
 
 KeyValues = Tuple[str, ...]
 
+# What information_schema.TABLES calls them.
+BASE_TABLE, SEQUENCE = "BASE TABLE", "SEQUENCE"
+
+# Engines whose tables are part of a consistent read view.
+SNAPSHOT_ENGINES = frozenset(("innodb", "rocksdb", "tokudb"))
+# Engines without one, whose rows are the server's own and whose every change is in its binlog.
+STATIC_ENGINES = frozenset(("myisam", "aria", "memory", "archive", "csv", "blackhole"))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -37,11 +45,16 @@ class Table:
 
     schema: str
     name: str
-    kind: str = "BASE TABLE"
+    kind: str = BASE_TABLE
     engine: str = ""
     columns: Tuple[Column, ...] = ()
     key: Optional[Key] = None
     sha1: bool = False
+
+    @property
+    def in_views(self) -> bool:
+        """Whether a consistent read view holds it: that of a sequence shows its newest value (measured on MariaDB)."""
+        return self.kind.upper() != SEQUENCE and self.engine.lower() in SNAPSHOT_ENGINES
 
     @property
     def label(self) -> str:

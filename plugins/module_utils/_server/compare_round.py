@@ -18,11 +18,11 @@ from .._core import compare as words
 from .._core import permit
 from .._core.channel_plan import Verbs
 from .._core.commit_point import CommitPoint
-from .._core.compare import DEFINITION, SNAPSHOT_ENGINES, STATIC_ENGINES, Difference, TableOutcome
+from .._core.compare import DEFINITION, Difference, TableOutcome
 from .._core.compare_alter import alter
 from .._core.compare_definition import differences
 from .._core.compare_progress import Found, Pair
-from .._core.compare_rows import Table, comparable
+from .._core.compare_rows import BASE_TABLE, SEQUENCE, SNAPSHOT_ENGINES, STATIC_ENGINES, Table, comparable
 from .._core.errors import ReplicaError, ServerError
 from .._core.glance import row_of
 from .._core.snapshot import Channel, Server
@@ -107,7 +107,7 @@ class _Plan:
     @property
     def live(self) -> bool:
         """Whether a side has no read view of this table, so that it is read while the applier stands still."""
-        return any(t is not None and t.engine.lower() not in SNAPSHOT_ENGINES for t in (self.source, self.replica))
+        return any(t is not None and not t.in_views for t in (self.source, self.replica))
 
     def suspect(self) -> bool:
         """Whether what was found may come from a change after the point."""
@@ -238,7 +238,7 @@ class Round:
                 raise
             plan.outcome = words.undecided(plan.name, reason_of(error))
             return plan
-        if mine.kind.upper() != "BASE TABLE":
+        if {mine.kind.upper(), theirs.kind.upper()} not in ({BASE_TABLE}, {SEQUENCE}):
             plan.outcome = words.undecided(plan.name, "it is a %s" % mine.kind.lower())
         elif not {mine.engine.lower(), theirs.engine.lower()} <= SNAPSHOT_ENGINES | STATIC_ENGINES:
             plan.outcome = words.undecided(plan.name, "its engine (%s) keeps rows elsewhere" % mine.engine)

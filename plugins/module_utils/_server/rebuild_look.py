@@ -11,8 +11,7 @@ from typing import Dict, Sequence, Tuple
 
 from .._core import rebuild as rules
 from .._core.accounts import copying_privileges
-from .._core.compare import SNAPSHOT_ENGINES
-from .._core.compare_rows import Table
+from .._core.compare_rows import BASE_TABLE, Table
 from .._core.errors import RefusedError, ServerError
 from .._core.rebuild import ATTEMPT
 from .._core.snapshot import Server
@@ -134,7 +133,7 @@ def tables(reader: Connection) -> Dict[Tuple[str, str], Table]:
     for table in found.values():
         if table.kind.upper() == "SYSTEM VERSIONED":
             wrong.append("%s keeps a history of its rows" % table.label)
-        elif table.kind.upper() == "BASE TABLE" and table.engine.lower() not in SNAPSHOT_ENGINES:
+        elif table.kind.upper() == BASE_TABLE and not table.in_views:
             wrong.append("%s is of engine %s, which has no read view" % (table.label, table.engine or "none"))
     if wrong:
         raise RefusedError(

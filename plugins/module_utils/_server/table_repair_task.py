@@ -12,9 +12,8 @@ from typing import AbstractSet, List, Mapping, Optional, Set, Tuple
 from .._core import row_repair_rows as wants
 from .._core import table_repair as rules
 from .._core import table_repair_make as make
-from .._core.compare import SNAPSHOT_ENGINES, STATIC_ENGINES
+from .._core.compare_rows import BASE_TABLE, SNAPSHOT_ENGINES, STATIC_ENGINES, comparable, read_alike
 from .._core.compare_rows import Table as Compared
-from .._core.compare_rows import comparable, read_alike
 from .._core.errors import ServerError
 from .._core.row_repair_rows import Key
 from .._core.table_repair import HEALED, Wish
@@ -59,7 +58,7 @@ class Task:
     @property
     def live(self) -> bool:
         """Whether a side has no read view of it."""
-        return any(t is not None and t.engine.lower() not in SNAPSHOT_ENGINES for t in (self.source, self.replica))
+        return any(t is not None and not t.in_views for t in (self.source, self.replica))
 
 
 class Preparer:
@@ -170,7 +169,7 @@ class Preparer:
 
 def _unfit(mine: Compared, engines: Set[str]) -> str:
     """Why a table is none whose rows can be compared."""
-    if mine.kind.upper() != "BASE TABLE" or not engines | {mine.engine.lower()} <= SNAPSHOT_ENGINES | STATIC_ENGINES:
+    if mine.kind.upper() != BASE_TABLE or not engines | {mine.engine.lower()} <= SNAPSHOT_ENGINES | STATIC_ENGINES:
         return "it is a %s of engine %s" % (mine.kind.lower(), mine.engine or "none")
     return ""
 
