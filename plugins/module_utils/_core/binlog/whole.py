@@ -42,6 +42,9 @@ _Start = Tuple[int, int, str, int, int, int]
 # Bytes of a packet before the event: its length and number, its status byte.
 LEAD = 5
 _TYPE = LEAD + 4
+_BODY = LEAD + BODY
+# What is in the packets of a usual transaction besides its events.
+_LEADS = 5 * LEAD
 FULL_PACKET = 0xFFFFFF
 LOW = 0xFFFFFFFF
 
@@ -64,7 +67,7 @@ _NAMES: Dict[int, Callable[[bytes], str]] = {
     header.GTID_TAGGED: gtids.parse_tagged_gtid,
     header.ANONYMOUS_GTID: lambda _data: "",
 }
-_QUERY_KIND, _MAP_KIND, _XID = header.QUERY, header.TABLE_MAP, header.XID
+_GTID_KIND, _QUERY_KIND, _MAP_KIND, _XID = header.GTID, header.QUERY, header.TABLE_MAP, header.XID
 _SEPARATE = gtids.STANDALONE | gtids.PREPARED_XA | gtids.COMPLETED_XA
 _TWO_PHASES = gtids.START_ALTER | gtids.ROLLBACK_ALTER
 
@@ -153,7 +156,7 @@ def whole(framer: Framer) -> Whole:
 
 def _usual(framer: Framer) -> Usual:
     """What takes one after the other of those that are nearly all: one rows event of a known table and no more."""
-    maps, form = framer.mapped.maps, _SHORTEST
+    maps, form, uuid_text = framer.mapped.maps, _SHORTEST, gtids.uuid_text
 
     def read(
         buffer: bytes, pos: int, far: int, size: int, offset: int, checksum: int, limit: int, found: List[Transaction]
@@ -179,7 +182,7 @@ def _usual(framer: Framer) -> Usual:
                 word, status5, last_kind, place = _packet(buffer, end)
                 after = end + 4 + (word & FULL_PACKET)
                 # What the events say of their place in the file counts once for all of them.
-                last = offset + after - pos - 5 * LEAD
+                last = offset + after - pos - _LEADS
                 if (
                     last_kind != _XID or place != last & LOW or after > size or last > limit
                     or high1 | status1 | high2 | status2 | high3 | status3 | status4 | status5
@@ -190,12 +193,12 @@ def _usual(framer: Framer) -> Usual:
                 name, decoder = maps[key]
                 if decoder is not None:  # it never is where only transactions are wanted
                     begins, used, rows = decoder.heads[rows_kind]
-                    if not buffer.startswith(begins, at + LEAD + BODY):  # the table's number is there, too
+                    if not buffer.startswith(begins, at + _BODY):  # the table's number is there, too
                         break
                     changes, stop = rows(buffer, at + LEAD + used, end - checksum)
                     if stop != end - checksum:
                         break
-                gtid = "%s:%d" % (gtids.uuid_text(uuid), number) if kind == header.GTID else ""
+                gtid = f"{uuid_text(uuid)}:{number}" if kind == _GTID_KIND else ""
                 fields = (file, offset, last, gtid, XID, stamp, server, thread, (name,), tuple(changes), (), (), "", "")
                 found.append(_new(Transaction, fields))
                 pos, offset = after, last
