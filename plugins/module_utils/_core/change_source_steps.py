@@ -46,7 +46,9 @@ def insistent(verbs: Verbs, change: Statement) -> Statement:
     if verbs.dialect.name == "source":
         return change
     between = (verbs.start(APPLIER, "SQL_AFTER_MTS_GAPS"), verbs.stop(APPLIER))
-    return Insistent(change.sql, change.params, change.secret, change.purpose, between=between)
+    return Insistent(
+        sql=change.sql, params=change.params, secret=change.secret, purpose=change.purpose, between=between
+    )
 
 
 def has_gaps(server: Server, channel: Channel, furthest: Optional[Coordinates]) -> bool:
