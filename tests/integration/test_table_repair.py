@@ -15,7 +15,7 @@ from integration.held import held
 from integration.playbook import run_module
 from integration.random_writes import SCHEMA, every_kind
 from integration.test_row_events import SEED, FullWriter, rows_of, spoil
-from integration.work_table import rows, trace
+from integration.work_table import put_away, rows, trace
 from lab.accounts import ADMIN
 from lab.compare import compare
 from lab.load import Writer
@@ -56,15 +56,11 @@ def work_tables(well: Pair) -> Iterator[Pair]:
         )  # fmt: skip
     well.lab.wait_in_sync()
     yield well
-    row = well.status()
-    if row[well.words.sql_running] != "Yes" and not row[well.words.sql_error]:
-        well.replica.start_replica()
-    for server in (well.source, well.replica):
-        server.execute_unlogged(
-            "SET foreign_key_checks = 0",
-            "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent, shop.bare, shop.unlike, shop.missing",
-            "DROP DATABASE IF EXISTS `load`",
-        )
+    put_away(
+        well,
+        "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent, shop.bare, shop.unlike, shop.missing",
+        "DROP DATABASE IF EXISTS `load`",
+    )
 
 
 def plant(server: Server, *tables: str) -> None:

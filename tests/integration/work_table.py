@@ -30,10 +30,13 @@ def table_of_its_own(well: Pair) -> Iterator[Pair]:
     )
     well.lab.wait_in_sync()
     yield well
+    put_away(well, "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent")
+
+
+def put_away(well: Pair, *statements: str) -> None:
+    """Start an applier that a test has stopped, and drop on both sides what it made."""
     row = well.status()
     if row[well.words.sql_running] != "Yes" and not row[well.words.sql_error]:
         well.replica.start_replica()
     for server in (well.source, well.replica):
-        server.execute_unlogged(
-            "SET foreign_key_checks = 0", "DROP TABLE IF EXISTS shop.child, shop.w, shop.m, shop.parent"
-        )
+        server.execute_unlogged("SET foreign_key_checks = 0", *statements)
